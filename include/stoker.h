@@ -1,0 +1,609 @@
+/*
+ * stoker.h - the public API of libstoker, the lifecycle backend of Stoker.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * Conventions that hold for every function below:
+ *
+ *  - Result. Functions that can fail return an `enum stoker_status`; STOKER_OK
+ *    is 0. The last argument, `struct stoker_error *err`, may be NULL; when it
+ *    is given and the call fails it is filled with a code, a sentence for
+ *    people and what to do about it. On success it is left untouched.
+ *  - Ownership. Strings and arrays passed in are borrowed for the call only.
+ *    What comes out through a `**` argument belongs to the caller, who gives
+ *    it back with the function named beside it. Plain structs hold no pointers
+ *    unless their comment says so and may be copied freely.
+ *  - Threads. A handle (`stoker`, `stoker_session`, `stoker_shell`, ...) is
+ *    used by one thread at a time. Different threads and different processes
+ *    may each hold their own handle on the same state folder: the store and
+ *    one lock per VM serialise them. No function uses global mutable state.
+ *  - Units. `_ns` and `_ms` values that measure time spent come from
+ *    CLOCK_MONOTONIC. `_at_ms` values are wall-clock milliseconds since the
+ *    Unix epoch and are for showing only. Memory and disk sizes are MiB.
+ *  - Naming a VM. `ref` is a VM's name, its whole id, or a prefix of its id
+ *    of at least four characters that fits only one VM. A name goes first.
+ */
+#ifndef STOKER_H
+#define STOKER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(__GNUC__)
+#define STOKER_API __attribute__((visibility("default")))
+#else
+#define STOKER_API
+#endif
+
+#define STOKER_VERSION_MAJOR 0
+#define STOKER_VERSION_MINOR 1
+#define STOKER_VERSION_PATCH 0
+
+/** "0.1.0". Static, never freed. */
+STOKER_API const char *stoker_version(void);
+
+/* ------------------------------------------------------------------ errors */
+
+enum stoker_status {
+	STOKER_OK = 0,
+	STOKER_E_FAILED,    /**< the host or a program refused; see `why` */
+	STOKER_E_INVALID,   /**< an argument is outside what is allowed */
+	STOKER_E_NOT_FOUND, /**< no such VM, image, label or recipe */
+	STOKER_E_EXISTS,    /**< the name is taken */
+	STOKER_E_STATE,     /**< the VM's state does not allow this verb */
+	STOKER_E_MISSING,   /**< a needed thing is absent: QEMU, an image, a tool */
+	STOKER_E_TIMEOUT,   /**< the deadline passed */
+	STOKER_E_LIMIT,     /**< a pool or a host limit is exhausted */
+	STOKER_E_NOMEM,     /**< memory */
+	STOKER_E_CANCELLED, /**< the caller's cancel descriptor became readable */
+	STOKER_E_STORE,     /**< the store is corrupt, foreign, newer, or unwritable */
+	STOKER_E_READ_ONLY, /**< the handle was opened read-only */
+	STOKER_E_PEER,      /**< a guest or VMM answered with something impossible */
+	STOKER_E_HOST_KEY,  /**< the guest's SSH host key is not the pinned one */
+	STOKER_E_AUTH,      /**< the guest refused our SSH key */
+	STOKER_E_CLOSED,    /**< the other side closed the connection */
+	STOKER_E_COUNT
+};
+
+struct stoker_error {
+	enum stoker_status code;
+	char what[192]; /**< what was being done: "start quiet-otter" */
+	char why[768];  /**< why it failed, one sentence without a final stop */
+	char fix[384];  /**< what to do next, or "" when there is nothing to advise */
+};
+
+/** Writes "what: why. fix" (parts that are empty are left out). Always
+ *  NUL-terminates when cap > 0; returns the full length, as snprintf does. */
+STOKER_API int stoker_error_text(const struct stoker_error *err, char *buf, size_t cap);
+
+/** The documented exit code of a command line for a status: 0 ok, 1 failed,
+ *  2 usage, 3 not found, 4 wrong state, 5 needed thing missing, 6 timed out. */
+STOKER_API int stoker_exit_code(enum stoker_status status);
+
+/** A short stable name for programs: "not_found". Static. */
+STOKER_API const char *stoker_status_name(enum stoker_status status);
+
+/* ------------------------------------------------------------------ handle */
+
+typedef struct stoker stoker;
+
+/** All members may be NULL/false for the defaults. */
+struct stoker_options {
+	const char *state_dir;   /**< else $STOKER_STATE_DIR, else $XDG_STATE_HOME/stoker, root: /var/lib/stoker */
+	const char *runtime_dir; /**< else $STOKER_RUNTIME_DIR; when only state_dir is given: state_dir/run; else
+	                              $XDG_RUNTIME_DIR/stoker, root: /run/stoker */
+	const char *image_dir;   /**< else $STOKER_IMAGE_DIR, else <state>/images */
+	const char *config_file; /**< else $STOKER_CONFIG, else $XDG_CONFIG_HOME/stoker/stoker.conf, root:
+	                              /etc/stoker/stoker.conf. A named file must exist, a default one may be absent. */
+	const char *actor;       /**< who acts, for the event log: "command", "dashboard". Default "library". */
+	bool read_only;          /**< no call can change anything; changing calls give STOKER_E_READ_ONLY */
+};
+
+/** Opens (and, unless read-only, makes) the state folder and the store.
+ *  Refuses a folder that is not the caller's or is open to others, a store of
+ *  a newer version, and rescues a corrupt store from the per-VM manifests.
+ *  `options` may be NULL. Free with stoker_close(). */
+STOKER_API enum stoker_status stoker_open(const struct stoker_options *options, stoker **out,
+                                          struct stoker_error *err);
+
+/** Frees the handle. VMs are not affected. NULL is allowed. */
+STOKER_API void stoker_close(stoker *s);
+
+/** What opening had to mend or wants said ("the store was corrupt and was
+ *  rebuilt from 12 manifests; the old file is kept as ..."). "" when nothing.
+ *  Valid while the handle is open. */
+STOKER_API const char *stoker_notice(const stoker *s);
+
+enum stoker_place { STOKER_PLACE_STATE, STOKER_PLACE_RUNTIME, STOKER_PLACE_IMAGES, STOKER_PLACE_CONFIG };
+/** Absolute path of a place; valid while the handle is open. */
+STOKER_API const char *stoker_place(const stoker *s, enum stoker_place place);
+
+/** Settings come from the configuration file over built-in defaults. Keys are
+ *  "section.key", listed in stoker.conf(5). NULL for an unknown key. The string
+ *  is valid while the handle is open. */
+STOKER_API const char *stoker_setting(const stoker *s, const char *key);
+
+struct stoker_setting_row {
+	const char *key;
+	const char *value;      /**< in force */
+	const char *standard;   /**< built-in default */
+	const char *help;       /**< one line */
+	const char *origin;     /**< "default" or "path:line" */
+};
+/** The i-th setting in the documented order; false past the end. */
+STOKER_API bool stoker_setting_at(const stoker *s, size_t i, struct stoker_setting_row *out);
+
+/** How a call may be limited and watched. Initialise with STOKER_CALL_INIT;
+ *  a NULL `call` means the same as an initialised one. */
+struct stoker_progress {
+	const char *step;   /**< "copying disk" */
+	int64_t done, total; /**< total 0: unknown */
+};
+struct stoker_call {
+	int64_t timeout_ms; /**< < 0: the verb's default; 0: do not wait; else a limit for the whole call */
+	int cancel_fd;      /**< < 0: none; when it becomes readable the call gives up with STOKER_E_CANCELLED
+	                         after undoing what it had begun */
+	void (*progress)(void *user, const struct stoker_progress *p); /**< NULL: none; called on the calling thread */
+	void *user;
+};
+#define STOKER_CALL_INIT { -1, -1, NULL, NULL }
+
+/* --------------------------------------------------------------- the record */
+
+enum stoker_state {
+	STOKER_CREATED,
+	STOKER_STARTING,
+	STOKER_RUNNING,
+	STOKER_PAUSED,
+	STOKER_STOPPING,
+	STOKER_STOPPED,
+	STOKER_CRASHED, /**< the VMM died by itself; exit and reason are kept */
+	STOKER_ERROR,   /**< an operation failed; the reason is kept */
+	STOKER_STATE_COUNT
+};
+/** "created" ... "error". Static. */
+STOKER_API const char *stoker_state_name(enum stoker_state state);
+
+enum stoker_phase {
+	STOKER_PHASE_CREATE, /**< request -> record, disk, address and port committed */
+	STOKER_PHASE_START,  /**< request -> the VMM has accepted the boot */
+	STOKER_PHASE_BOOT,   /**< end of start -> the agent's hello (no agent: SSH's banner) */
+	STOKER_PHASE_SSH,    /**< end of boot, or the request when later -> first authenticated SSH session */
+	STOKER_PHASE_EXEC,   /**< request -> exit status and all output */
+	STOKER_PHASE_STOP,   /**< request -> the VMM is proven dead and reaped */
+	STOKER_PHASE_DELETE, /**< request -> nothing of it is left on the host */
+	STOKER_PHASE_COUNT,
+	STOKER_PHASE_NONE = STOKER_PHASE_COUNT
+};
+/** "create" ... "delete", "" for none. Static. */
+STOKER_API const char *stoker_phase_name(enum stoker_phase phase);
+
+enum stoker_disk_mode { STOKER_DISK_ISOLATED, STOKER_DISK_SHARED, STOKER_DISK_COPY };
+STOKER_API const char *stoker_disk_mode_name(enum stoker_disk_mode mode);
+
+enum stoker_network { STOKER_NET_USER, STOKER_NET_TAP, STOKER_NET_NONE };
+STOKER_API const char *stoker_network_name(enum stoker_network network);
+
+#define STOKER_ID_SIZE 17
+#define STOKER_NAME_MAX 63
+#define STOKER_LABELS_SIZE 512
+
+/** One VM as the store and the host know it at the moment of the call. */
+struct stoker_vm {
+	char id[STOKER_ID_SIZE];          /**< 16 hexadecimal digits, never reused */
+	char name[STOKER_NAME_MAX + 1];
+	enum stoker_state state;
+	bool ready;        /**< running, and the agent said hello (or SSH answered) in this run */
+	bool stale;        /**< the host contradicts the record; `reason` says how; reconcile mends it */
+	bool ephemeral;
+	int64_t pid;       /**< the VMM's; 0 when none lives */
+	int64_t supervisor_pid; /**< 0 when none lives */
+	char ip[46];       /**< the guest's address; "" without network */
+	uint16_t ssh_port; /**< on 127.0.0.1; 0 without network */
+	char backend[16];  /**< "qemu", "firecracker" */
+	char accel[8];     /**< "kvm", "tcg" */
+	char choice[256];  /**< why this backend and acceleration were chosen */
+	char image[64];
+	unsigned vcpus, memory_mib, disk_mib;
+	enum stoker_disk_mode disk_mode;
+	enum stoker_network network;
+	char egress[64];   /**< "all" or "none" */
+	char labels[STOKER_LABELS_SIZE]; /**< "k=v,k2=v2", sorted by key; "" when none */
+	int64_t created_at_ms;
+	int64_t started_at_ms; /**< wall clock; 0 when never started */
+	int64_t uptime_ms; /**< since the VMM accepted the boot; -1 when not running */
+	int exit_status;   /**< of the last VMM: 0-255 exit code, 256+N ended by signal N, -1 not known */
+	char reason[384];  /**< why it is crashed, in error or stale; "" otherwise */
+	enum stoker_phase phase; /**< under way now, STOKER_PHASE_NONE when none */
+	int64_t phase_since_ns;  /**< CLOCK_MONOTONIC when `phase` began */
+	enum stoker_phase last_phase; /**< last finished one, STOKER_PHASE_NONE when none */
+	int64_t last_phase_ns;
+	char host_key[128]; /**< pinned "ssh-ed25519 AAAA...", "" before the first hello */
+};
+
+/** What to create. Zero-initialise, then set what differs from the defaults
+ *  (the settings defaults.* , else those named here). */
+struct stoker_spec {
+	const char *name;    /**< NULL: two words are made up. [a-z0-9]([a-z0-9-]{0,61}[a-z0-9])? */
+	const char *image;   /**< NULL: "micro" */
+	unsigned vcpus;      /**< 0: 1 */
+	unsigned memory_mib; /**< 0: 512 */
+	unsigned disk_mib;   /**< 0: 2048; at least 64 */
+	const char *disk_mode; /**< NULL: "isolated"; or "shared", "copy" */
+	const char *backend; /**< NULL: "auto" */
+	const char *accel;   /**< NULL: "auto"; or "kvm", "tcg" */
+	const char *network; /**< NULL: "user"; or "none" ("tap" where the build and host have it) */
+	const char *egress;  /**< NULL: "all"; or "none": the guest reaches nothing but what connects to it */
+	const char *labels;  /**< NULL or "k=v,k2=v2" */
+	bool ephemeral;      /**< always killed at once; deleted as soon as its VMM ends */
+};
+
+/** Checks a specification without doing anything: the very check that
+ *  stoker_create() makes, for forms that check as one types. */
+STOKER_API enum stoker_status stoker_check_spec(stoker *s, const struct stoker_spec *spec, struct stoker_error *err);
+
+/* --------------------------------------------------------------- lifecycle */
+
+/** Makes a VM (phase create). `out` may be NULL. A failure leaves nothing. */
+STOKER_API enum stoker_status stoker_create(stoker *s, const struct stoker_spec *spec, const struct stoker_call *call,
+                                            struct stoker_vm *out, struct stoker_error *err);
+
+/** Starts a created, stopped, crashed or error VM (phase start); returns when
+ *  the VMM has accepted the boot. STOKER_E_STATE "already running" when it runs. */
+STOKER_API enum stoker_status stoker_start(stoker *s, const char *ref, const struct stoker_call *call,
+                                           struct stoker_vm *out, struct stoker_error *err);
+
+/** Stops a running VM (phase stop): asks the guest to power off and kills the
+ *  VMM at the deadline (call->timeout_ms, default 3000); `force`, or an
+ *  ephemeral VM: kills at once. Returns when the VMM is reaped. A VM that does
+ *  not run is STOKER_E_STATE. An ephemeral VM is deleted with it. */
+STOKER_API enum stoker_status stoker_stop(stoker *s, const char *ref, bool force, const struct stoker_call *call,
+                                          struct stoker_vm *out, struct stoker_error *err);
+
+/** Deletes a VM and its disk (phase delete). A running one is refused with
+ *  STOKER_E_STATE unless `force`, which kills it first. */
+STOKER_API enum stoker_status stoker_delete(stoker *s, const char *ref, bool force, const struct stoker_call *call,
+                                            struct stoker_error *err);
+
+/** One VM, refreshed against the host. */
+STOKER_API enum stoker_status stoker_get(stoker *s, const char *ref, struct stoker_vm *out, struct stoker_error *err);
+
+struct stoker_filter {
+	const char *const *states; /**< NULL-terminated state names, or NULL for all */
+	const char *const *labels; /**< NULL-terminated "k=v" or "k"; all must match; or NULL */
+};
+/** All VMs in order of creation, refreshed against the host. `filter` may be
+ *  NULL. Free `*out` with stoker_free(). */
+STOKER_API enum stoker_status stoker_list(stoker *s, const struct stoker_filter *filter, struct stoker_vm **out,
+                                          size_t *count, struct stoker_error *err);
+
+/** Gives back any array or string this library allocated. NULL is allowed. */
+STOKER_API void stoker_free(void *p);
+
+enum stoker_until {
+	STOKER_UNTIL_RUNNING, /**< the VMM runs */
+	STOKER_UNTIL_READY,   /**< the agent said hello */
+	STOKER_UNTIL_SSH,     /**< an SSH session was authenticated (and closed again) */
+	STOKER_UNTIL_STOPPED  /**< the VMM is gone */
+};
+/** Waits, without polling the guest. Default limit 60 s. A VM that ends or
+ *  never becomes ready gives the last lines of its console in err->why. */
+STOKER_API enum stoker_status stoker_wait(stoker *s, const char *ref, enum stoker_until until,
+                                          const struct stoker_call *call, struct stoker_vm *out,
+                                          struct stoker_error *err);
+
+struct stoker_paths {
+	char dir[512];     /**< the VM's state folder */
+	char run[512];     /**< its runtime folder: sockets */
+	char disk[512];    /**< "" in disk mode shared */
+	char key[512];     /**< private SSH key */
+	char console[512]; /**< console log */
+	char kernel[512], initrd[512], base[512]; /**< the image's files */
+};
+STOKER_API enum stoker_status stoker_vm_paths(stoker *s, const char *ref, struct stoker_paths *out,
+                                              struct stoker_error *err);
+
+/* ---------------------------------------------------- commands in the guest */
+
+/** An open way into one VM, for many commands one after another. */
+typedef struct stoker_session stoker_session;
+
+enum stoker_via {
+	STOKER_VIA_AUTO,    /**< channel when the guest has the agent, else SSH */
+	STOKER_VIA_CHANNEL, /**< the agent's channel: no network */
+	STOKER_VIA_SSH      /**< one SSH connection, kept open */
+};
+
+/** Opens a session; waits for a VM that is still booting within
+ *  call->timeout_ms (default 60 s). Free with stoker_session_close(). */
+STOKER_API enum stoker_status stoker_session_open(stoker *s, const char *ref, enum stoker_via via,
+                                                  const struct stoker_call *call, stoker_session **out,
+                                                  struct stoker_error *err);
+/** Ends the session; a command still running in it is killed in the guest. */
+STOKER_API void stoker_session_close(stoker_session *session);
+/** How the session goes: STOKER_VIA_CHANNEL or STOKER_VIA_SSH. */
+STOKER_API enum stoker_via stoker_session_via(const stoker_session *session);
+
+struct stoker_exec {
+	const char *const *argv; /**< NULL-terminated; argv[0] is looked up in the guest's PATH */
+	const char *const *env;  /**< NULL-terminated "K=V", added to the guest's; or NULL */
+	const char *dir;         /**< working folder, NULL: the user's home */
+	const char *user;        /**< NULL: root */
+	bool tty;                /**< run on a pseudo-terminal of rows x cols; stderr then arrives as stdout */
+	uint16_t rows, cols;
+	const char *term;        /**< TERM on the pseudo-terminal; NULL: "xterm-256color" */
+	const volatile int *resize; /**< tty only, may be NULL: when *resize changes (high 16 bits rows, low 16 cols;
+	                              typically set by a SIGWINCH handler) the guest's terminal is resized */
+};
+
+struct stoker_exec_result {
+	int status;       /**< what a shell would show: exit code, or 128 + signal */
+	int signal;       /**< 0, or the signal that ended the command */
+	int64_t duration_ns;
+	uint64_t out_bytes, err_bytes; /**< delivered */
+	bool truncated;   /**< capture only: a ceiling was reached and the rest dropped */
+};
+
+/** Runs a command, moving bytes between the descriptors and the guest until
+ *  all output has arrived. Each of in_fd, out_fd, err_fd may be -1 (nothing to
+ *  read, output dropped). The descriptors are not closed; in_fd is not read
+ *  past what the command takes, give or take the credit window. At
+ *  call->timeout_ms (default: none) the command is killed in the guest and
+ *  STOKER_E_TIMEOUT returned; `result` is filled as far as known then too. A
+ *  command that cannot be executed gives status 127 (not found) or 126, and
+ *  the reason on err_fd, as in a shell. */
+STOKER_API enum stoker_status stoker_exec_fds(stoker_session *session, const struct stoker_exec *exec, int in_fd,
+                                              int out_fd, int err_fd, const struct stoker_call *call,
+                                              struct stoker_exec_result *result, struct stoker_error *err);
+
+/** As above with memory instead of descriptors. `in` may be NULL. At most
+ *  `ceiling` bytes of each stream are kept (0: 16 MiB), each NUL-terminated
+ *  behind its length (in result->out_bytes / err_bytes). Free *out and
+ *  *errout with stoker_free(). */
+STOKER_API enum stoker_status stoker_exec_capture(stoker_session *session, const struct stoker_exec *exec,
+                                                  const void *in, size_t in_len, size_t ceiling,
+                                                  const struct stoker_call *call, struct stoker_exec_result *result,
+                                                  char **out, char **errout, struct stoker_error *err);
+
+/** One round trip: to the agent, or over the open SSH connection a request
+ *  that the server must answer. */
+STOKER_API enum stoker_status stoker_ping(stoker_session *session, const struct stoker_call *call, int64_t *rtt_ns,
+                                          struct stoker_error *err);
+
+struct stoker_guest_stats {
+	int64_t uptime_ms;
+	double load1, load5, load15;
+	uint64_t mem_total_kib, mem_available_kib;
+	uint64_t disk_total_kib, disk_free_kib; /**< of / */
+	unsigned processes;
+};
+/** Channel sessions only; STOKER_E_MISSING over SSH. */
+STOKER_API enum stoker_status stoker_guest_statistics(stoker_session *session, struct stoker_guest_stats *out,
+                                                      struct stoker_error *err);
+
+/* ------------------------------------------------------- interactive shell */
+
+/** An SSH session with a terminal, for a poll() loop. Opening blocks (give it
+ *  to a worker); everything after never does. */
+typedef struct stoker_shell stoker_shell;
+
+struct stoker_shell_spec {
+	uint16_t rows, cols;  /**< 0: 24 x 80 */
+	const char *term;     /**< NULL: "xterm-256color" */
+	const char *command;  /**< NULL: the login shell */
+};
+STOKER_API enum stoker_status stoker_shell_open(stoker *s, const char *ref, const struct stoker_shell_spec *spec,
+                                                const struct stoker_call *call, stoker_shell **out,
+                                                struct stoker_error *err);
+/** The socket to poll, and the events (POLLIN, POLLOUT) it waits for now. Ask again after each read or write. */
+STOKER_API int stoker_shell_fd(const stoker_shell *shell);
+STOKER_API short stoker_shell_events(const stoker_shell *shell);
+/** Milliseconds until stoker_shell_read() should be called even without
+ *  events (keepalive), -1: never. */
+STOKER_API int stoker_shell_timeout_ms(const stoker_shell *shell);
+/** > 0: bytes from the guest; 0: none now; -1: the session is over (see
+ *  stoker_shell_status(); `err` says why when it was not a plain exit).
+ *  Also carries queued writes and resizes on. Call until it gives 0. */
+STOKER_API ssize_t stoker_shell_read(stoker_shell *shell, void *buf, size_t cap, struct stoker_error *err);
+/** Takes all of the bytes into its own queue (at most 1 MiB waits there) and
+ *  sends what can be sent. Returns how many were taken, -1 when over. */
+STOKER_API ssize_t stoker_shell_write(stoker_shell *shell, const void *buf, size_t len);
+/** Tells the guest the new size; only the newest of many is sent. */
+STOKER_API void stoker_shell_resize(stoker_shell *shell, uint16_t rows, uint16_t cols);
+/** Exit status once over: 0-255, 128 + signal, or -1 when the connection was cut. */
+STOKER_API int stoker_shell_status(const stoker_shell *shell);
+/** Closes without waiting for the guest. NULL is allowed. */
+STOKER_API void stoker_shell_close(stoker_shell *shell);
+
+/* ----------------------------------------------------------------- console */
+
+/** A reader of a VM's console log that survives the log's size-capped rotation. */
+typedef struct stoker_log stoker_log;
+/** `tail_lines` < 0: from the start of what is kept. */
+STOKER_API enum stoker_status stoker_log_open(stoker *s, const char *ref, int tail_lines, stoker_log **out,
+                                              struct stoker_error *err);
+/** > 0 bytes, 0 nothing new now, -1 failed. Bytes are the guest's: unsafe for a terminal. */
+STOKER_API ssize_t stoker_log_read(stoker_log *log, void *buf, size_t cap);
+/** Becomes readable when there may be more; stoker_log_read() until 0 rearms it. */
+STOKER_API int stoker_log_fd(const stoker_log *log);
+STOKER_API void stoker_log_close(stoker_log *log);
+
+/* ----------------------------------------------------------------- timings */
+
+struct stoker_timing {
+	char id[STOKER_ID_SIZE];
+	char name[STOKER_NAME_MAX + 1]; /**< as it was called then */
+	uint32_t run;                   /**< counts the VM's starts; 0: before the first */
+	enum stoker_phase phase;
+	int64_t start_ns;               /**< CLOCK_MONOTONIC of boot `boot_id`; only comparable within one */
+	int64_t duration_ns;
+	int64_t at_ms;                  /**< wall clock when it ended */
+};
+/** The kept timings of one VM (ref) or of all (NULL), newest first. Free with stoker_free(). */
+STOKER_API enum stoker_status stoker_timings(stoker *s, const char *ref, struct stoker_timing **out, size_t *count,
+                                             struct stoker_error *err);
+
+struct stoker_percentiles {
+	uint64_t count;
+	int64_t p50_ns, p95_ns, p99_ns, min_ns, max_ns;
+};
+/** Of sorted samples: the value at index ceil(p * n) - 1 (nearest rank, so
+ *  every figure is one that was measured). Indexed by phase. `ref` NULL: the fleet. */
+STOKER_API enum stoker_status stoker_phase_percentiles(stoker *s, const char *ref,
+                                                       struct stoker_percentiles out[STOKER_PHASE_COUNT],
+                                                       struct stoker_error *err);
+/** The same rule on the caller's own samples, which it sorts in place. */
+STOKER_API void stoker_percentiles_of(int64_t *samples, size_t count, struct stoker_percentiles *out);
+
+/* ------------------------------------------------------------------ events */
+
+struct stoker_event {
+	int64_t seq;
+	int64_t at_ms;
+	char id[STOKER_ID_SIZE];        /**< "" when not about one VM */
+	char name[STOKER_NAME_MAX + 1];
+	char actor[16];                 /**< "command", "dashboard", "reconcile", "guest", "host" */
+	char kind[24];                  /**< "created", "started", "ready", "stopped", "deleted", "crashed", "failed", ... */
+	char text[320];                 /**< one line for people, without the time */
+};
+/** The newest `limit` events after `since_seq` (0: from the start), oldest first. Free with stoker_free(). */
+STOKER_API enum stoker_status stoker_events(stoker *s, int64_t since_seq, size_t limit, struct stoker_event **out,
+                                            size_t *count, struct stoker_error *err);
+
+/** Tells that something on this state folder may have changed, by whichever
+ *  process: then call stoker_list() or stoker_events(). */
+typedef struct stoker_watch stoker_watch;
+STOKER_API enum stoker_status stoker_watch_open(stoker *s, stoker_watch **out, struct stoker_error *err);
+STOKER_API int stoker_watch_fd(const stoker_watch *watch);
+/** Empties the descriptor; true when anything had changed. */
+STOKER_API bool stoker_watch_drain(stoker_watch *watch);
+STOKER_API void stoker_watch_close(stoker_watch *watch);
+
+/* --------------------------------------------------------------- reconcile */
+
+enum stoker_finding_kind {
+	STOKER_FINDING_DEAD_PROCESS,   /**< the record says it runs, the process is gone */
+	STOKER_FINDING_HALF_DONE,      /**< an operation was cut off between intent and result */
+	STOKER_FINDING_LOST_SUPERVISOR,/**< the VMM lives, its supervisor does not: a new one adopts it */
+	STOKER_FINDING_ORPHAN_VMM,     /**< a VMM holds our files, its record is lost */
+	STOKER_FINDING_ORPHAN_DIR,     /**< a tagged VM folder without a record, in use by nobody */
+	STOKER_FINDING_ORPHAN_RUNTIME, /**< leftover runtime folder with sockets, in use by nobody */
+	STOKER_FINDING_ORPHAN_IMAGE,   /**< an unfinished image build, in use by nobody */
+	STOKER_FINDING_LOST_DISK,      /**< a record whose disk is gone */
+	STOKER_FINDING_KIND_COUNT
+};
+/** "dead_process", ... Static. */
+STOKER_API const char *stoker_finding_kind_name(enum stoker_finding_kind kind);
+
+enum stoker_repair {
+	STOKER_REPAIR_NONE,
+	STOKER_REPAIR_MARK,   /**< correct the record */
+	STOKER_REPAIR_FINISH, /**< carry the operation to its end */
+	STOKER_REPAIR_UNDO,   /**< undo what was half done */
+	STOKER_REPAIR_REMOVE, /**< remove what is left over */
+	STOKER_REPAIR_ADOPT,  /**< take it into the store again */
+	STOKER_REPAIR_END     /**< end the process and remove what it held */
+};
+STOKER_API const char *stoker_repair_name(enum stoker_repair repair);
+
+struct stoker_finding {
+	enum stoker_finding_kind kind;
+	char id[STOKER_ID_SIZE];
+	char subject[96];  /**< VM name, or the thing: "disk of 3f2a.." */
+	char detail[320];  /**< what contradicts what */
+	enum stoker_repair repair;    /**< proposed */
+	enum stoker_repair alternative; /**< also possible, or STOKER_REPAIR_NONE */
+	char repair_text[160];        /**< the proposal in words: "mark crashed, free its port" */
+	bool ask;          /**< not to be carried out unless a person chose it */
+	bool done;         /**< carried out by stoker_reconcile_apply() */
+	int64_t pid;       /**< the process concerned, 0 when none */
+};
+typedef struct stoker_plan stoker_plan;
+/** Looks at store and host and changes nothing. Free with stoker_plan_free(). */
+STOKER_API enum stoker_status stoker_reconcile_plan(stoker *s, const struct stoker_call *call, stoker_plan **out,
+                                                    struct stoker_error *err);
+STOKER_API size_t stoker_plan_count(const stoker_plan *plan);
+/** Valid until the plan is freed. */
+STOKER_API const struct stoker_finding *stoker_plan_at(const stoker_plan *plan, size_t i);
+/** Carries out one item with `repair` (its proposal or its alternative).
+ *  Looks again first: when the contradiction is gone it does nothing and
+ *  succeeds. Different items are independent. */
+STOKER_API enum stoker_status stoker_reconcile_apply(stoker *s, stoker_plan *plan, size_t i, enum stoker_repair repair,
+                                                     struct stoker_error *err);
+STOKER_API void stoker_plan_free(stoker_plan *plan);
+
+/* ------------------------------------------------------------------ images */
+
+struct stoker_image {
+	char name[64];
+	char recipe[32];
+	char kernel_version[96];
+	char digest[72];       /**< of the build's inputs, "sha256:..." */
+	int64_t built_at_ms;
+	uint64_t kernel_bytes, initrd_bytes, root_bytes; /**< allocated on disk */
+	unsigned used_by;      /**< VMs */
+	bool agent;            /**< its initrd carries our init */
+};
+struct stoker_image_spec {
+	const char *recipe;  /**< "micro" */
+	const char *name;    /**< NULL: the recipe's name */
+	const char *kernel;  /**< NULL: Debian's cloud kernel; a path to a vmlinux or bzImage */
+	bool rebuild;        /**< build even when the inputs are unchanged */
+};
+/** Builds aside and puts in place by one rename. `*built` (may be NULL) is
+ *  false when an image of the same inputs was there already. */
+STOKER_API enum stoker_status stoker_image_build(stoker *s, const struct stoker_image_spec *spec,
+                                                 const struct stoker_call *call, bool *built,
+                                                 struct stoker_error *err);
+/** Sorted by name. Free with stoker_free(). */
+STOKER_API enum stoker_status stoker_image_list(stoker *s, struct stoker_image **out, size_t *count,
+                                                struct stoker_error *err);
+STOKER_API enum stoker_status stoker_image_get(stoker *s, const char *name, struct stoker_image *out,
+                                               struct stoker_error *err);
+/** STOKER_E_STATE while a VM uses it. */
+STOKER_API enum stoker_status stoker_image_delete(stoker *s, const char *name, struct stoker_error *err);
+
+/* -------------------------------------------------------------------- host */
+
+enum stoker_check_result { STOKER_CHECK_OK, STOKER_CHECK_WARN, STOKER_CHECK_FAIL };
+struct stoker_check {
+	char name[32];
+	enum stoker_check_result result;
+	char reason[320];
+	char fix[320];   /**< the exact command that mends it, or "" */
+};
+/** Everything that must be right for `vms` VMs (0: as many as there are, at least 1). Free with stoker_free(). */
+STOKER_API enum stoker_status stoker_doctor(stoker *s, unsigned vms, struct stoker_check **out, size_t *count,
+                                            struct stoker_error *err);
+
+/** Runs a few instructions of long-mode guest code: true only when KVM really
+ *  runs guests here. `reason` gets one sentence either way. Takes a few ms. */
+STOKER_API bool stoker_kvm_probe(char *reason, size_t cap);
+
+struct stoker_host {
+	char hostname[65];
+	unsigned cpus;
+	uint64_t cpu_busy_ticks, cpu_total_ticks; /**< all CPUs since boot; take differences */
+	uint64_t mem_total_kib, mem_available_kib;
+	unsigned addresses_used, addresses_total, ports_used, ports_total;
+};
+STOKER_API enum stoker_status stoker_host_read(stoker *s, struct stoker_host *out, struct stoker_error *err);
+
+struct stoker_sample {
+	int64_t at_ns;    /**< CLOCK_MONOTONIC */
+	int64_t cpu_ns;   /**< CPU time of the VMM so far; -1 when not running */
+	uint64_t rss_kib;
+};
+/** Reads /proc for each VM with a pid: no subprocess, no store. `out` has room for `count`. */
+STOKER_API void stoker_sample_vms(stoker *s, const struct stoker_vm *vms, size_t count, struct stoker_sample *out);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

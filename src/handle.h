@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * handle.h - what is behind `stoker *`, and the files of a place.
+ *
+ *   STATE/store.db            what is recorded (store.c)
+ *   STATE/history.db          timings and events: advisory, may be lost
+ *   STATE/changed             touched after every change; watched with inotify
+ *   STATE/vms/ID/             one VM: manifest.json, disk.ext4, key, console.log[.1]
+ *   STATE/templates/          formatted empty ext4 images, one per size
+ *   RUNTIME/vms/ID/           status, control.sock, qmp.sock, console.sock, channel.sock
+ *   IMAGES/NAME/              image.json, vmlinux, initrd, root.ext4
+ *
+ * All folders are 0700, all files 0600. ID is the VM's id. The lock of a VM is
+ * flock() on its STATE/vms/ID folder: it dies with its holder.
+ */
+#ifndef STOKER_SRC_HANDLE_H
+#define STOKER_SRC_HANDLE_H
+
+#include "process.h"
+#include "stoker.h"
+
+struct store;
+struct settings;
+
+struct stoker {
+	char *state_dir, *runtime_dir, *image_dir, *config_file; /* absolute */
+	struct store *store;
+	struct settings *settings;
+	char boot_id[BOOT_ID_SIZE];
+	char actor[16];
+	char notice[512];
+	bool read_only;
+};
+
+/* Joins printf-wise into a PATH_MAX buffer: STATE/<fmt>. False when too long. */
+#define STOKER_PATH_SIZE 4096
+bool path_state(const stoker *s, char out[STOKER_PATH_SIZE], const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+bool path_runtime(const stoker *s, char out[STOKER_PATH_SIZE], const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+bool path_image(const stoker *s, char out[STOKER_PATH_SIZE], const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+
+/* Refuses a changing call on a read-only handle. */
+enum stoker_status handle_writable(const stoker *s, struct stoker_error *err);
+
+/* Touches STATE/changed so that every watcher looks again. */
+void handle_touch(const stoker *s);
+
+/* settings.c */
+enum stoker_status settings_load(const char *file, bool must_exist, struct settings **out, struct stoker_error *err);
+void settings_free(struct settings *settings);
+const char *settings_get(const struct settings *settings, const char *key);
+/* The number behind a key, checked when the file was read. */
+long settings_number(const struct settings *settings, const char *key);
+
+#endif

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * lifecycle.h - what the rest of libstoker may ask of the lifecycle core.
+ */
+#ifndef STOKER_SRC_LIFECYCLE_H
+#define STOKER_SRC_LIFECYCLE_H
+
+#include "handle.h"
+#include "store.h"
+
+/* Finds and refreshes a record: takes up what the supervisor published (hello,
+ * host key, end of the VMM), sets the fields only the host knows. Writes to
+ * the store only when something new was published and the handle may write. */
+enum stoker_status lifecycle_find(stoker *s, const char *ref, struct vm_record *out, struct stoker_error *err);
+
+/* The refresh alone, on a record just read. */
+void lifecycle_refresh(stoker *s, struct vm_record *rec);
+
+/* Records the first authenticated SSH session of this run (phase ssh), which
+ * was asked for at request_ns; later ones are ignored. */
+void lifecycle_note_ssh(stoker *s, const struct vm_record *rec, int64_t request_ns);
+
+/* Records the duration of a command (phase exec). */
+void lifecycle_note_exec(stoker *s, const struct vm_record *rec, int64_t start_ns, int64_t duration_ns);
+
+/* The VM's lock: an exclusive flock on STATE/vms/ID, waited for within the
+ * deadline. On success *lock_fd is to be closed to give it back. After it the
+ * record must be read again. STOKER_E_TIMEOUT names the operation that holds it. */
+enum stoker_status lifecycle_lock(stoker *s, const char *id, int64_t deadline_ns, int cancel_fd, int *lock_fd,
+                                  struct stoker_error *err);
+
+/* With the lock held: kills exactly this VM's VMM and supervisor if they live
+ * and waits until both are gone. */
+enum stoker_status lifecycle_kill(stoker *s, const struct vm_record *rec, int64_t deadline_ns, struct stoker_error *err);
+
+/* With the lock held: starts a supervisor for a VMM that lost its own. */
+enum stoker_status lifecycle_adopt(stoker *s, struct vm_record *rec, struct stoker_error *err);
+
+/* With the lock held: removes STATE/vms/ID and RUNTIME/vms/ID, after checking
+ * that no living process holds a file in them (STOKER_E_STATE names it). */
+enum stoker_status lifecycle_remove_files(stoker *s, const char *id, struct stoker_error *err);
+
+/* What the supervisor published; false when there is nothing that can be read. */
+struct run_status {
+	struct process_id supervisor, vmm;
+	int64_t spawned_ns, hello_ns, exit_ns;
+	char host_key[128], agent[32], marks[256], bye[16], message[512];
+	bool asked;
+	int exit_status; /* -2: still running, -1: not known, else as stoker_vm.exit_status */
+};
+bool run_status_read(const stoker *s, const char *id, struct run_status *out);
+
+/* /proc/PID/fd and /proc/PID/maps of every process that may be read: calls `found` for each
+ * descriptor whose target lies under `prefix` (with a trailing slash). */
+void host_files_held(const char *prefix, void (*found)(void *user, int64_t pid, const char *path), void *user);
+
+#endif

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * control.h - the contract between libstoker and the supervisor.
+ *
+ * stoker-supervisor is one small process per VM. libstoker starts it so:
+ *
+ *   stoker-supervisor --run RUNTIME/vms/ID --log STATE/vms/ID/console.log
+ *       --notify STATE/changed --name NAME --report FD [--ephemeral]
+ *       -- VMM-ARGV...
+ *   stoker-supervisor ... --adopt PID:START_TICKS
+ *
+ * It detaches (new session, /, default signals; descriptors other than its own
+ * are closed), listens on its sockets in the --run folder, starts the VMM with
+ * three of them as descriptors 10, 11 and 12, connects to the console before
+ * the VMM can print, and writes one line to the report descriptor:
+ *
+ *   "ok VMM_PID VMM_START_TICKS SUPERVISOR_PID SUPERVISOR_START_TICKS\n"
+ *   or "error SENTENCE\n", and then closes it.
+ *
+ * With --adopt it starts nothing: it takes over a VMM whose supervisor died,
+ * connects to the console and the channel again, and watches it by pidfd.
+ *
+ * It ends when the VMM has ended and its end is published. The VMM survives
+ * the supervisor: nothing about the VMM's life hangs on it.
+ *
+ * Sockets in the --run folder (paths too long for sun_path are reached through
+ * /proc/self/fd/DIRFD/NAME):
+ *   qmp.sock      fd 10 of the VMM: listening; libstoker talks QMP over it
+ *   console.sock  fd 11: the VMM's serial port; only the supervisor connects
+ *   channel.sock  fd 12: the agent's port; only the supervisor connects
+ *   control.sock  the supervisor's own: frames (guest/frame.h) for local
+ *                 clients of the same user (SO_PEERCRED uid checked)
+ * Under Firecracker the VMM makes its own API and vsock sockets there.
+ *
+ * The file `status` in the --run folder is text, "key=value\n" lines, replaced
+ * by rename on every change, followed by a touch of the --notify file:
+ *   version=1
+ *   boot_id=...            of the host
+ *   supervisor=PID:TICKS
+ *   vmm=PID:TICKS
+ *   spawned_ns=N           CLOCK_MONOTONIC just before the VMM's fork
+ *   hello_ns=N             when the agent's first hello arrived
+ *   host_key=ssh-ed25519 AAAA...    checked for form, from that hello
+ *   agent=VERSION
+ *   marks=k:v,k:v          the hello's boot marks, checked for form
+ *   bye=poweroff|reboot    the agent's farewell: the guest is going down by itself
+ *   asked=1                a local client asked for the power-off
+ *   exit=exited:CODE | signaled:SIGNO | unknown   once the VMM has ended
+ *   exit_ns=N
+ *   message=...            the last lines the VMM wrote to stderr, cleaned, at most 500 bytes
+ */
+#ifndef STOKER_SRC_SUPERVISOR_CONTROL_H
+#define STOKER_SRC_SUPERVISOR_CONTROL_H
+
+enum { VMM_FD_QMP = 10, VMM_FD_CONSOLE = 11, VMM_FD_CHANNEL = 12 };
+
+#define SUPERVISOR_STATUS_MAX 4096 /* bytes; a larger file is refused */
+#define CONSOLE_LOG_CAP (4 * 1024 * 1024) /* bytes of console.log before it becomes console.log.1 */
+
+/* Descriptor `out` of a unix stream socket bound in or connected to folder
+ * `dir`, name `name`; works for any path length. O_CLOEXEC and non-blocking.
+ * -1 with errno. */
+int control_listen(const char *dir, const char *name);
+int control_connect(const char *dir, const char *name);
+
+#endif

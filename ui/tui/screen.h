@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * screen.h - a grid of cells that views write and a presenter shows.
+ *
+ * Views know nothing of curses: the same view is drawn into memory for golden
+ * tests and through screen_curses.c on a terminal. A screen holds only safe
+ * text: screen_put() makes control characters visible as '?', and places every
+ * character by its own column width, so that no string can move another.
+ */
+#ifndef STOKER_UI_TUI_SCREEN_H
+#define STOKER_UI_TUI_SCREEN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define CELL_CHARS 4 /* one base character and up to three combining ones */
+
+enum { ATTR_BOLD = 1, ATTR_DIM = 2, ATTR_UNDERLINE = 4, ATTR_REVERSE = 8, ATTR_ITALIC = 16, ATTR_BLINK = 32 };
+
+#define COLOUR_DEFAULT (-1)
+#define COLOUR_RGB(r, g, b) (0x1000000 | (r) << 16 | (g) << 8 | (b))
+
+struct style {
+	int32_t fg, bg; /* COLOUR_DEFAULT, 0-255 of the palette, or COLOUR_RGB */
+	uint16_t attr;
+};
+
+struct cell {
+	uint32_t ch[CELL_CHARS]; /* ch[0] 0: the right half of a wide character */
+	uint8_t width;           /* 1 or 2; 0 for a right half */
+	struct style style;
+};
+
+struct screen;
+
+struct screen *screen_new(int rows, int cols); /* blank; NULL without memory */
+void screen_free(struct screen *screen);
+bool screen_resize(struct screen *screen, int rows, int cols); /* blanks it */
+void screen_clear(struct screen *screen);
+int screen_rows(const struct screen *screen);
+int screen_cols(const struct screen *screen);
+
+/* Writes UTF-8 at (row, col), at most `width` columns, clipped to the screen;
+ * returns the columns used. Never writes half of a wide character. */
+int screen_put(struct screen *screen, int row, int col, int width, struct style style, const char *text);
+/* The same, padded with blanks to `width`; right-aligned when width < 0. Text that does not fit ends in '…' (or '~' in ASCII mode). */
+void screen_field(struct screen *screen, int row, int col, int width, struct style style, const char *text);
+void screen_fill(struct screen *screen, int row, int col, int rows, int cols, struct style style);
+/* One prepared cell (for the terminal pane). */
+void screen_set(struct screen *screen, int row, int col, const struct cell *cell);
+const struct cell *screen_at(const struct screen *screen, int row, int col);
+/* Adds attributes to cells already written (selection, focus). */
+void screen_restyle(struct screen *screen, int row, int col, int cols, uint16_t attr_on, uint16_t attr_off);
+
+/* Where the terminal's cursor is to be; row < 0 hides it. */
+void screen_cursor(struct screen *screen, int row, int col);
+void screen_get_cursor(const struct screen *screen, int *row, int *col);
+
+/* The glyphs views use beyond ASCII come from here, so that one switch makes them ASCII. */
+void screen_set_ascii(struct screen *screen, bool ascii);
+bool screen_ascii(const struct screen *screen);
+
+/* Text of all rows, trailing blanks cut, '\n' after each: for golden tests and
+ * `stoker tui --once`. malloc'ed. */
+char *screen_text(const struct screen *screen);
+
+/* Columns of one character (0 combining, 1, 2), by our own table: never by the
+ * locale. And of a UTF-8 string, control characters counting 1. */
+int char_width(uint32_t ch);
+int text_width(const char *text);
+
+/* screen_curses.c: the only file that includes <curses.h>. */
+struct terminal;
+struct terminal_options {
+	bool no_colour;   /* NO_COLOR or --no-color */
+	bool ascii;       /* by the locale's charset or asked for */
+	bool mouse;
+};
+/* Takes the terminal over; NULL with a sentence in why. */
+struct terminal *terminal_open(const struct terminal_options *options, char *why, size_t cap);
+/* Gives it back as it was; safe to call twice. */
+void terminal_close(struct terminal *terminal);
+void terminal_size(struct terminal *terminal, int *rows, int *cols);
+bool terminal_ascii(const struct terminal *terminal);
+/* Shows the difference to what is on the terminal now. Writes nothing when nothing differs. */
+void terminal_present(struct terminal *terminal, const struct screen *screen);
+/* Forgets what is on the terminal (after SIGCONT, Ctrl-L). */
+void terminal_redraw(struct terminal *terminal);
+
+/* A key, mouse action or paste as the views and the shell pane want it. */
+enum key_kind { KEY_KIND_NONE, KEY_KIND_CHAR, KEY_KIND_SPECIAL, KEY_KIND_MOUSE, KEY_KIND_PASTE, KEY_KIND_RESIZE };
+enum { MOD_SHIFT = 1, MOD_ALT = 2, MOD_CTRL = 4 };
+enum special_key {
+	SK_NONE, SK_ENTER, SK_TAB, SK_BACKSPACE, SK_ESCAPE, SK_UP, SK_DOWN, SK_LEFT, SK_RIGHT, SK_INSERT, SK_DELETE, SK_HOME,
+	SK_END, SK_PAGE_UP, SK_PAGE_DOWN, SK_F1, SK_F12 = SK_F1 + 11, SK_COUNT
+};
+enum mouse_act { MOUSE_PRESS, MOUSE_RELEASE, MOUSE_MOVE, MOUSE_WHEEL_UP, MOUSE_WHEEL_DOWN };
+struct key {
+	enum key_kind kind;
+	uint32_t ch;              /* CHAR: the character; Ctrl-A is ch 'a' with MOD_CTRL */
+	enum special_key special; /* SPECIAL */
+	unsigned mods;
+	enum mouse_act act;       /* MOUSE */
+	int button, row, col;     /* MOUSE: 1 left, 2 middle, 3 right */
+	const char *paste;        /* PASTE: bytes, valid until the next terminal_read() */
+	size_t paste_len;
+};
+/* Reads one pending key without waiting; false when there is none. Call until false after the terminal's fd was readable. */
+bool terminal_read(struct terminal *terminal, struct key *key);
+int terminal_fd(const struct terminal *terminal);
+
+#endif

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * term.h - a terminal emulator in memory: bytes in, cells out, keys to bytes.
+ * term.c is the only file that includes <vterm.h>.
+ */
+#ifndef STOKER_UI_TUI_TERM_H
+#define STOKER_UI_TUI_TERM_H
+
+#include "screen.h"
+
+struct term;
+
+struct term *term_new(int rows, int cols, size_t scrollback_lines); /* rows, cols raised to 2 */
+void term_free(struct term *term);
+void term_resize(struct term *term, int rows, int cols);
+
+/* Bytes from the guest. Give at most 16 KiB per loop turn, so that keys stay fast. */
+void term_feed(struct term *term, const void *bytes, size_t len);
+
+/* Bytes for the guest (answers to queries, encoded keys): taken from the front. */
+size_t term_output(struct term *term, void *buf, size_t cap);
+void term_key(struct term *term, const struct key *key); /* CHAR and SPECIAL, in the modes the guest set */
+void term_paste(struct term *term, const char *bytes, size_t len); /* bracketed when the guest asked; ESC is removed */
+/* True when the guest asked for the mouse and the event was passed on. row, col: inside the pane. */
+bool term_mouse(struct term *term, const struct key *key, int row, int col);
+
+/* Draws into a rectangle; scroll_back lines are shown above the live screen (0: live). Sets the cursor when `focus`. */
+void term_draw(const struct term *term, struct screen *screen, int row, int col, int rows, int cols, int scroll_back,
+               bool focus);
+bool term_take_damage(struct term *term); /* true once after anything visible changed */
+int term_scrollback(const struct term *term); /* lines kept above the screen */
+bool term_alternate(const struct term *term); /* the guest uses the alternate screen */
+const char *term_title(const struct term *term); /* cleaned; "" when none */
+/* Searches text upwards (dir < 0) or downwards from scroll position `from`; returns the scroll_back that shows it with
+ * its row inside the pane in *row, or -1. Case-insensitive when the needle is all lower case. */
+int term_find(const struct term *term, const char *needle, int from, int dir, int *row);
+
+#endif
