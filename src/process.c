@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * process.c - identity, pidfd and signalling. Also linked into the supervisor,
+ * so it needs nothing beyond libc and error.c.
+ */
+#include "process.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "clock.h"
+
+static ssize_t read_small(const char *path, char *buf, size_t cap)
+{
+	size_t len = 0;
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -1;
+	while (len + 1 < cap) {
+		ssize_t n = read(fd, buf + len, cap - 1 - len);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			break;
+		len += (size_t)n;
+	}
+	close(fd);
+	buf[len] = '\0';
+	return (ssize_t)len;
+}
+
+bool process_boot_id(char out[BOOT_ID_SIZE])
+{
+	char buf[64];
+	if (read_small("/proc/sys/kernel/random/boot_id", buf, sizeof buf) < BOOT_ID_SIZE - 1)
+		return false;
+	memcpy(out, buf, BOOT_ID_SIZE - 1);
+	out[BOOT_ID_SIZE - 1] = '\0';
+	return true;
+}
+
+/* State letter and start ticks from /proc/PID/stat. The command name in
+ * parentheses may hold anything, so fields are counted from the last ')'. */
+static bool stat_read(int64_t pid, char *state, uint64_t *ticks)
+{
+	char path[64], buf[1024], *p;
+	snprintf(path, sizeof path, "/proc/%lld/stat", (long long)pid);
+	if (read_small(path, buf, sizeof buf) <= 0)
+		return false;
+	p = strrchr(buf, ')');
+	if (!p || p[1] != ' ')
+		return false;
+	p += 2;
+	*state = *p;
+	for (int field = 3; field < 22; field++) {
+		p = strchr(p, ' ');
+		if (!p)
+			return false;
+		p++;
+	}
+	*ticks = strtoull(p, NULL, 10);
+	return true;
+}
+
+bool process_identify(int64_t pid, struct process_id *out)
+{
+	char state;
+	struct process_id id = { .pid = pid };
+	if (pid <= 0 || !stat_read(pid, &state, &id.start_ticks) || state == 'Z' || state == 'X')
+		return false;
+	if (!process_boot_id(id.boot_id))
+		return false;
+	*out = id;
+	return true;
+}
+
+bool process_alive(const struct process_id *id)
+{
+	char state, boot[BOOT_ID_SIZE];
+	uint64_t ticks;
+	return id->pid > 0 && stat_read(id->pid, &state, &ticks) && ticks == id->start_ticks && state != 'Z' &&
+	       state != 'X' && process_boot_id(boot) && strcmp(boot, id->boot_id) == 0;
+}
+
+int process_pidfd(const struct process_id *id)
+{
+	char state, boot[BOOT_ID_SIZE];
+	uint64_t ticks;
+	int fd;
+	if (id->pid <= 0) {
+		errno = ESRCH;
+		return -1;
+	}
+	fd = (int)syscall(SYS_pidfd_open, (pid_t)id->pid, 0); /* O_CLOEXEC by itself */
+	if (fd < 0)
+		return -1;
+	/* The pidfd is held, so the pid cannot be used again between this look and the signal. */
+	if (!stat_read(id->pid, &state, &ticks) || ticks != id->start_ticks || !process_boot_id(boot) ||
+	    strcmp(boot, id->boot_id) != 0) {
+		close(fd);
+		errno = ESRCH;
+		return -1;
+	}
+	return fd;
+}
+
+int process_signal(int pidfd, int signo)
+{
+	return (int)syscall(SYS_pidfd_send_signal, pidfd, signo, NULL, 0);
+}
+
+int process_wait_end(int pidfd, int64_t deadline_ns, int cancel_fd)
+{
+	for (;;) {
+		struct pollfd fds[2] = { { .fd = pidfd, .events = POLLIN }, { .fd = cancel_fd, .events = POLLIN } };
+		int n = poll(fds, 2, deadline_poll_ms(deadline_ns));
+		if (n < 0 && errno != EINTR)
+			return -1;
+		if (n > 0 && fds[0].revents)
+			return 0;
+		if (n > 0 && fds[1].revents) {
+			errno = ECANCELED;
+			return -1;
+		}
+		if (n == 0 && clock_now_ns() >= deadline_ns) {
+			errno = ETIMEDOUT;
+			return -1;
+		}
+	}
+}
