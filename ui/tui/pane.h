@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * pane.h - what the dashboard shows beside its list: a shell, a log.
+ *
+ * A pane is opened in two steps: a worker opens the blocking part (an
+ * authenticated stoker_shell, a stoker_log), then the loop makes the pane of it
+ * on the terminal's thread. From then on everything here is called by that one
+ * thread and never blocks. A pane that is not shown (detached, another one in
+ * front) lives on: it is still polled and read.
+ */
+#ifndef STOKER_UI_TUI_PANE_H
+#define STOKER_UI_TUI_PANE_H
+
+#include <poll.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "screen.h"
+#include "stoker.h"
+
+#define PANE_MAX_FDS 2
+
+/* What the operator asks of a pane with the leave key and one more. */
+enum pane_command {
+	PANE_SCROLL,   /* enter the mode for scrolling back and searching */
+	PANE_LITERAL,  /* the leave key typed twice: send it to the guest */
+	PANE_INTERRUPT /* reserved for panes that can stop what they do */
+};
+
+struct pane;
+
+struct pane_ops {
+	enum pane_kind { PANE_SHELL, PANE_LOG } kind;
+
+	/* What its tab or heading says to the right of the VM's name, cleaned:
+	 * "root@172.16.0.2", "following", "scrolled 120 lines". */
+	void (*title)(const struct pane *pane, char *buf, size_t cap);
+
+	/* The keys that matter in its present mode, for the footer, without the
+	 * leave key: "/ search  n next  q back". "" when keys go to the guest. */
+	const char *(*hint)(const struct pane *pane);
+
+	/* Draws itself into the rectangle; a changed size is taken over from here
+	 * (the guest is told). Sets the screen's cursor when it has the focus. */
+	void (*draw)(struct pane *pane, struct screen *screen, int row, int col, int rows, int cols, bool focus);
+
+	/* A key, mouse action (row and col are inside the pane's rectangle) or
+	 * paste. false: not for this pane; the dashboard then takes q and Esc as
+	 * "close". */
+	bool (*key)(struct pane *pane, const struct key *key);
+	bool (*command)(struct pane *pane, enum pane_command command);
+
+	/* What to poll now: fills at most PANE_MAX_FDS, returns how many. */
+	int (*poll)(const struct pane *pane, struct pollfd fds[PANE_MAX_FDS]);
+	/* Milliseconds until ready() wants to be called without events, -1: never. */
+	int (*timeout_ms)(const struct pane *pane);
+	/* Called with the polled descriptors after any of them was ready or the
+	 * time was over. Reads a bounded amount (16 KiB), so that keys stay fast.
+	 * true: what draw() shows has changed. */
+	bool (*ready)(struct pane *pane, const struct pollfd *fds, int count);
+
+	/* The session or log has ended; `why` gets a line for people. A pane that
+	 * is over stays readable until it is closed. */
+	bool (*over)(const struct pane *pane, char *why, size_t cap);
+
+	void (*free)(struct pane *pane);
+};
+
+/* The first member of every pane. */
+struct pane {
+	const struct pane_ops *ops;
+	char vm_id[STOKER_ID_SIZE];
+	char vm_name[STOKER_NAME_MAX + 1];
+	bool activity; /* output since it was last in front; the loop clears it */
+};
+
+/* shell_pane.c: takes `shell` over (also when it fails, then closes it). */
+struct pane *shell_pane_new(stoker_shell *shell, const struct stoker_vm *vm, int rows, int cols, size_t scrollback_lines);
+/* log_pane.c: takes `log` over likewise. */
+struct pane *log_pane_new(stoker_log *log, const struct stoker_vm *vm, int rows, int cols);
+
+#endif

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * tui.h - the dashboard, as the command line sees it.
+ */
+#ifndef STOKER_UI_TUI_TUI_H
+#define STOKER_UI_TUI_TUI_H
+
+#include <stdbool.h>
+
+#include "stoker.h"
+
+struct tui_options {
+	bool read_only;       /* show everything, change nothing */
+	bool ascii;           /* plain ASCII even when the locale could more */
+	bool no_colour;       /* NO_COLOR counts too, whatever this says */
+	const char *start_vm; /* NULL, or the VM (name or id) to start and select at once */
+	bool once;            /* write one frame as text to stdout and leave: needs no terminal */
+	int rows, cols;       /* size of that frame; 0: 24 x 80 */
+};
+
+/* Runs the dashboard until the operator leaves it; returns the program's exit
+ * code. `places` may be NULL; its strings are used while it runs. Messages
+ * about what prevents it go to stderr as "stoker: ...". */
+int tui_run(const struct stoker_options *places, const struct tui_options *options);
+
+#endif
