@@ -41,7 +41,7 @@ export STOKER_IMAGE_DIR=${STOKER_TEST_IMAGES:-$BUILD_DIR/test-images}
 export XDG_CONFIG_HOME=$T/config XDG_STATE_HOME=$T/xdg-state XDG_RUNTIME_DIR=$T/xdg-run
 export LC_ALL=C.UTF-8
 unset STOKER_CONFIG NO_COLOR 2>/dev/null || true
-mkdir -m 0700 -p "$XDG_CONFIG_HOME" "$XDG_RUNTIME_DIR"
+mkdir -m 0700 "$XDG_CONFIG_HOME" "$XDG_RUNTIME_DIR"
 
 say() {
 	printf '%s\n' "$*"
@@ -154,7 +154,7 @@ need() {
 # Under one lock, so that scripts which run at the same time build it once.
 need_image() {
 	[ -x "$STOKER_PROGRAM" ] || fail "$STOKER_PROGRAM is not built"
-	mkdir -p -m 0700 "$STOKER_IMAGE_DIR"
+	(umask 077 && mkdir -p "$STOKER_IMAGE_DIR")
 	if ! flock "$STOKER_IMAGE_DIR/.test-lock" "$STOKER_PROGRAM" image build micro --quiet >"$T/image.log" 2>&1; then
 		tail -n 20 "$T/image.log" >&2
 		fail "stoker image build micro failed"
