@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * backend.c - the table of backends, and which one is used.
+ */
+#include "backend.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "../error.h"
+
+static const struct backend_ops *const backends[] = { &qemu_backend };
+
+const struct backend_ops *backend_by_name(const char *name)
+{
+	for (size_t i = 0; i < sizeof backends / sizeof *backends; i++)
+		if (strcmp(backends[i]->name, name) == 0)
+			return backends[i];
+	return NULL;
+}
+
+const char *backend_names(void)
+{
+	return "auto, qemu";
+}
+
+void argv_add(struct argv *argv, const char *fmt, ...)
+{
+	char *item = NULL;
+	va_list ap;
+	if (argv->count + 2 > argv->cap) {
+		size_t cap = argv->cap ? argv->cap * 2 : 64;
+		char **items = realloc(argv->items, cap * sizeof *items);
+		if (!items) {
+			argv->failed = true;
+			return;
+		}
+		argv->items = items;
+		argv->cap = cap;
+	}
+	va_start(ap, fmt);
+	if (vasprintf(&item, fmt, ap) < 0)
+		item = NULL;
+	va_end(ap);
+	if (!item) {
+		argv->failed = true;
+		return;
+	}
+	argv->items[argv->count++] = item;
+	argv->items[argv->count] = NULL;
+}
+
+void argv_free(struct argv *argv)
+{
+	for (size_t i = 0; i < argv->count; i++)
+		free(argv->items[i]);
+	free(argv->items);
+	memset(argv, 0, sizeof *argv);
+}
+
+bool program_find(const char *name, char out[STOKER_PATH_SIZE])
+{
+	const char *path = getenv("PATH");
+	if (strchr(name, '/')) {
+		int n = snprintf(out, STOKER_PATH_SIZE, "%s", name);
+		return n < STOKER_PATH_SIZE && access(out, X_OK) == 0;
+	}
+	if (!path || !*path)
+		path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+	while (*path) {
+		size_t len = strcspn(path, ":");
+		int n = snprintf(out, STOKER_PATH_SIZE, "%.*s/%s", (int)len, path, name);
+		if (len > 0 && n < STOKER_PATH_SIZE && access(out, X_OK) == 0)
+			return true;
+		path += len + (path[len] == ':');
+	}
+	return false;
+}
+
+enum stoker_status backend_choose(stoker *s, struct vm_record *rec, const char *backend, const char *accel,
+                                  struct stoker_error *err)
+{
+	struct stoker_vm *vm = &rec->vm;
+	bool any = strcmp(backend, "auto") == 0;
+	const struct backend_ops *ops = any ? &qemu_backend : backend_by_name(backend);
+	char probe[160] = "";
+	enum stoker_status st;
+
+	if (!ops)
+		return error_set(err, STOKER_E_INVALID, "the backend '%s' is not in this build", backend);
+	st = ops->check(s, err);
+	if (st != STOKER_OK)
+		return st;
+	if (strcmp(accel, "auto") == 0) {
+		bool kvm = stoker_kvm_probe(probe, sizeof probe);
+		snprintf(vm->accel, sizeof vm->accel, "%s", kvm ? "kvm" : "tcg");
+	} else {
+		snprintf(vm->accel, sizeof vm->accel, "%s", accel);
+		snprintf(probe, sizeof probe, "%s was asked for", accel);
+	}
+	snprintf(vm->backend, sizeof vm->backend, "%s", ops->name);
+	snprintf(vm->choice, sizeof vm->choice, "%s: %s; %s: %s", ops->name,
+	         any ? "the one backend of this build" : "asked for", vm->accel, probe);
+	return STOKER_OK;
+}
+
+static void base64(const char *in, size_t n, char *out, size_t cap)
+{
+	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	size_t o = 0;
+	for (size_t i = 0; i < n && o + 5 <= cap; i += 3) {
+		uint32_t v = (uint32_t)(unsigned char)in[i] << 16;
+		if (i + 1 < n)
+			v |= (uint32_t)(unsigned char)in[i + 1] << 8;
+		if (i + 2 < n)
+			v |= (unsigned char)in[i + 2];
+		out[o++] = digits[v >> 18 & 63];
+		out[o++] = digits[v >> 12 & 63];
+		out[o++] = i + 1 < n ? digits[v >> 6 & 63] : '=';
+		out[o++] = i + 2 < n ? digits[v & 63] : '=';
+	}
+	out[o] = '\0';
+}
+
+bool boot_arguments(const struct launch *launch, char *out, size_t cap)
+{
+	const struct stoker_vm *vm = &launch->rec->vm;
+	char key[400], net[200] = "", tsc[40] = "";
+	unsigned khz = strcmp(vm->accel, "tcg") == 0 ? tsc_khz() : 0;
+	int n;
+
+	base64(launch->public_key, strlen(launch->public_key), key, sizeof key);
+	if (vm->network == STOKER_NET_USER)
+		snprintf(net, sizeof net, " stoker.ip=%s/16 stoker.gw=" QEMU_USER_GATEWAY " stoker.dns=" QEMU_USER_DNS, vm->ip);
+	if (khz)
+		snprintf(tsc, sizeof tsc, " tsc_early_khz=%u", khz);
+	n = snprintf(out, cap,
+	             "console=ttyS0 quiet loglevel=3 reboot=t panic=1 cryptomgr.notests no_timer_check tsc=reliable%s "
+	             "random.trust_cpu=on stoker.host=%s stoker.disk=%s%s stoker.key=%s",
+	             tsc, vm->name, stoker_disk_mode_name(vm->disk_mode), net, key);
+	return n > 0 && (size_t)n < cap;
+}

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * backend.h - what a VMM must be able to do. A backend is one file and one row
+ * of the table in backend.c.
+ */
+#ifndef STOKER_SRC_BACKEND_H
+#define STOKER_SRC_BACKEND_H
+
+#include "../guest/image.h"
+#include "../handle.h"
+#include "../store.h"
+
+/* A command line being built. A failed allocation sticks in `failed`. */
+struct argv {
+	char **items; /* NULL-terminated */
+	size_t count, cap;
+	bool failed;
+};
+void argv_add(struct argv *argv, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void argv_free(struct argv *argv);
+
+/* Everything a backend needs to compose a start. */
+struct launch {
+	const struct vm_record *rec;
+	struct image_files files;
+	char disk[STOKER_PATH_SIZE]; /* "" in disk mode shared */
+	char public_key[256];        /* authorized_keys line for the guest */
+};
+
+struct backend_ops {
+	const char *name;
+	/* Can it be used on this host at all? STOKER_E_MISSING with the way out when not. */
+	enum stoker_status (*check)(stoker *s, struct stoker_error *err);
+	/* The VMM's command line, for the supervisor (its descriptors: supervisor/control.h). */
+	enum stoker_status (*command)(stoker *s, const struct launch *launch, struct argv *out, struct stoker_error *err);
+	/* After the VMM was started: returns once it has accepted the boot. */
+	enum stoker_status (*accept)(stoker *s, const struct vm_record *rec, int64_t deadline_ns, int cancel_fd,
+	                             struct stoker_error *err);
+};
+
+const struct backend_ops *backend_by_name(const char *name);
+/* "auto, qemu": for messages. */
+const char *backend_names(void);
+
+/* Turns what was asked for (a name or "auto") into rec->vm.backend and .accel
+ * that will be used, and says why in rec->vm.choice. */
+enum stoker_status backend_choose(stoker *s, struct vm_record *rec, const char *backend, const char *accel,
+                                  struct stoker_error *err);
+
+/* The guest's side of QEMU's user-mode network. A guest's own address comes
+ * from the pool; the gateway and the name server are QEMU's and exist only
+ * inside it, so they are the same for every VM. The network is a /16 so that
+ * the name server lies outside the default pool. */
+#define QEMU_USER_GATEWAY "172.16.0.1"
+#define QEMU_USER_DNS "172.16.255.253"
+#define QEMU_USER_NET "172.16.0.0/16"
+
+/* The guest's kernel command line: the guest contract. False when it does not fit. */
+bool boot_arguments(const struct launch *launch, char *out, size_t cap);
+
+/* The host's TSC frequency in kHz, 0 when not known (tsc.c). */
+unsigned tsc_khz(void);
+
+/* A program found in PATH (or an absolute path that can be executed); false when absent. */
+bool program_find(const char *name, char out[STOKER_PATH_SIZE]);
+
+extern const struct backend_ops qemu_backend;
+
+#endif

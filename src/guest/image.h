@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * image.h - what the lifecycle needs of an image.
+ */
+#ifndef STOKER_SRC_GUEST_IMAGE_H
+#define STOKER_SRC_GUEST_IMAGE_H
+
+#include "../handle.h"
+
+struct image_files {
+	char kernel[STOKER_PATH_SIZE];
+	char initrd[STOKER_PATH_SIZE]; /* "" when the image has none */
+	char root[STOKER_PATH_SIZE];
+	bool agent; /* its initrd carries our init */
+};
+
+/* The files of an image, checked to be there. STOKER_E_MISSING with the command that builds it when not. */
+enum stoker_status image_paths(const stoker *s, const char *name, struct image_files *out, struct stoker_error *err);
+
+#endif

@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "spec.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/statvfs.h>
+#include <sys/sysinfo.h>
+#include <unistd.h>
+
+#include "backend/backend.h"
+#include "error.h"
+#include "names.h"
+
+enum { VCPUS_MAX = 32, MEMORY_MIN = 96, DISK_MIN = 64, LABELS_MAX = 16, LABEL_PART_MAX = 63 };
+
+static bool alnum(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+}
+
+enum stoker_status spec_check_name(const char *name, struct stoker_error *err)
+{
+	size_t len = strnlen(name, STOKER_NAME_MAX + 1);
+	bool good = len > 0 && len <= STOKER_NAME_MAX && alnum(name[0]) && alnum(name[len - 1]);
+	char shown[64];
+	for (size_t i = 0; good && i < len; i++)
+		good = alnum(name[i]) || name[i] == '-';
+	if (good)
+		return STOKER_OK;
+	error_clean(shown, sizeof shown, name, strnlen(name, 48));
+	error_set(err, STOKER_E_INVALID, "'%s%s' is no name for a VM", shown, len > 48 ? "..." : "");
+	error_fix(err, "Use 1 to %d of a-z, 0-9 and -, beginning and ending with a letter or digit", STOKER_NAME_MAX);
+	return STOKER_E_INVALID;
+}
+
+/* ---- made-up names */
+
+static const char *const first_words[] = {
+	"amber", "brave", "brisk", "calm", "clear", "clever", "coral", "crisp", "dusky", "early", "fair", "fleet",
+	"fond", "frank", "gentle", "glad", "golden", "grand", "happy", "hardy", "honest", "ivory", "jolly", "keen",
+	"kind", "light", "lively", "loyal", "lucky", "mellow", "merry", "mild", "misty", "noble", "old", "plain",
+	"proud", "quick", "quiet", "rapid", "ready", "royal", "rustic", "sharp", "shy", "silent", "silver", "sleek",
+	"smart", "snowy", "solid", "spry", "steady", "still", "sunny", "swift", "tidy", "true", "vivid", "warm",
+	"wild", "wise", "witty", "young"
+};
+static const char *const second_words[] = {
+	"badger", "bear", "beaver", "bison", "crane", "crow", "deer", "dove", "eagle", "egret", "falcon", "ferret",
+	"finch", "fox", "frog", "gecko", "goose", "hare", "hawk", "hedgehog", "heron", "hornet", "ibis", "jackdaw",
+	"jay", "kestrel", "kite", "lark", "lemur", "lynx", "magpie", "marten", "mole", "moose", "newt", "okapi",
+	"oriole", "osprey", "otter", "owl", "panda", "pelican", "pike", "plover", "puffin", "quail", "rabbit", "raven",
+	"robin", "salmon", "seal", "shrew", "sparrow", "stoat", "stork", "swan", "tapir", "tern", "toad", "trout",
+	"viper", "vole", "weasel", "wren"
+};
+
+void spec_make_name(char out[STOKER_NAME_MAX + 1], unsigned attempt)
+{
+	uint16_t r[3] = { 0 };
+	if (getrandom(r, sizeof r, 0) != sizeof r)
+		r[0] = (uint16_t)getpid(), r[1] = (uint16_t)attempt;
+	if (attempt < 2)
+		snprintf(out, STOKER_NAME_MAX + 1, "%s-%s", first_words[r[0] % 64], second_words[r[1] % 64]);
+	else
+		snprintf(out, STOKER_NAME_MAX + 1, "%s-%s-%u", first_words[r[0] % 64], second_words[r[1] % 64],
+		         (unsigned)(r[2] % 10000));
+}
+
+/* ---- labels */
+
+static bool label_part(const char *p, size_t len, bool may_be_empty)
+{
+	if (len > LABEL_PART_MAX || (len == 0 && !may_be_empty))
+		return false;
+	for (size_t i = 0; i < len; i++)
+		if (!alnum(p[i]) && !(p[i] >= 'A' && p[i] <= 'Z') && !strchr("._/-", p[i]))
+			return false;
+	return true;
+}
+
+static int by_key(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static enum stoker_status labels_resolve(const char *text, char out[STOKER_LABELS_SIZE], struct stoker_error *err)
+{
+	char copy[STOKER_LABELS_SIZE], shown[80], *parts[LABELS_MAX], *p = copy;
+	size_t n = 0, o = 0;
+	if (strlen(text) >= sizeof copy) {
+		error_set(err, STOKER_E_INVALID, "the labels are longer than %d bytes", STOKER_LABELS_SIZE - 1);
+		return error_fix(err, "Use fewer or shorter labels"), STOKER_E_INVALID;
+	}
+	memcpy(copy, text, strlen(text) + 1);
+	while (p && *p) {
+		char *next = strchr(p, ','), *eq;
+		if (next)
+			*next++ = '\0';
+		eq = strchr(p, '=');
+		if (!eq || !label_part(p, (size_t)(eq - p), false) || !label_part(eq + 1, strlen(eq + 1), true) ||
+		    n == LABELS_MAX) {
+			error_set(err, STOKER_E_INVALID, n == LABELS_MAX ? "more than 16 labels%s%s" : "'%s' is no label%s",
+			          n == LABELS_MAX ? "" : error_clean(shown, sizeof shown, p, strnlen(p, 64)), "");
+			return error_fix(err, "A label is key=value, each of letters, digits and ._/-, at most %d long",
+			                 LABEL_PART_MAX), STOKER_E_INVALID;
+		}
+		parts[n++] = p;
+		p = next;
+	}
+	if (n == 0)
+		return out[0] = '\0', STOKER_OK;
+	qsort(parts, n, sizeof *parts, by_key);
+	for (size_t i = 0; i < n; i++) {
+		size_t key = strcspn(parts[i], "=") + 1;
+		if (i > 0 && strncmp(parts[i - 1], parts[i], key) == 0)
+			return error_set(err, STOKER_E_INVALID, "the label %.*s is given twice", (int)key - 1, parts[i]);
+		o += (size_t)snprintf(out + o, STOKER_LABELS_SIZE - o, "%s%s", i ? "," : "", parts[i]);
+	}
+	return STOKER_OK;
+}
+
+/* ---- the whole */
+
+static enum stoker_status in_range(const char *what, const char *unit, unsigned value, unsigned min, unsigned max,
+                                   struct stoker_error *err)
+{
+	if (value >= min && value <= max)
+		return STOKER_OK;
+	error_set(err, STOKER_E_INVALID, "%u%s is not possible for %s", value, unit, what);
+	return error_fix(err, "Allowed here: %u to %u%s", min, max, unit), STOKER_E_INVALID;
+}
+
+static enum stoker_status one_of(const char *what, const char *value, int index, const char *allowed,
+                                 struct stoker_error *err)
+{
+	char shown[64];
+	if (index >= 0)
+		return STOKER_OK;
+	error_set(err, STOKER_E_INVALID, "'%s' is no %s", error_clean(shown, sizeof shown, value, strnlen(value, 48)), what);
+	return error_fix(err, "Allowed: %s", allowed), STOKER_E_INVALID;
+}
+
+static const char *chosen(const stoker *s, const char *given, const char *key)
+{
+	return given ? given : settings_get(s->settings, key);
+}
+
+static unsigned chosen_number(const stoker *s, unsigned given, const char *key)
+{
+	return given ? given : (unsigned)settings_number(s->settings, key);
+}
+
+static unsigned host_memory_mib(void)
+{
+	struct sysinfo info;
+	uint64_t mib;
+	if (sysinfo(&info) < 0)
+		return 1u << 20;
+	mib = (uint64_t)info.totalram * info.mem_unit >> 20;
+	return mib > 1u << 20 ? 1u << 20 : (unsigned)mib;
+}
+
+static unsigned host_disk_mib(const stoker *s)
+{
+	struct statvfs fs;
+	uint64_t mib;
+	if (statvfs(s->state_dir, &fs) < 0)
+		return DISK_MIN;
+	mib = (uint64_t)fs.f_bavail * fs.f_frsize >> 20;
+	return mib > 8u << 20 ? 8u << 20 : (unsigned)mib;
+}
+
+enum stoker_status spec_resolve(stoker *s, const struct stoker_spec *spec, struct vm_record *rec,
+                                struct stoker_error *err)
+{
+	struct stoker_vm *vm = &rec->vm;
+	const char *mode, *network, *egress, *accel, *image, *backend;
+	enum stoker_status st;
+	int index;
+
+	memset(rec, 0, sizeof *rec);
+	rec->op.kind = STOKER_PHASE_NONE;
+	vm->phase = vm->last_phase = STOKER_PHASE_NONE;
+	vm->exit_status = -1;
+	vm->uptime_ms = -1;
+	if (spec->name) {
+		st = spec_check_name(spec->name, err);
+		if (st != STOKER_OK)
+			return st;
+		snprintf(vm->name, sizeof vm->name, "%s", spec->name);
+	} else {
+		spec_make_name(vm->name, 0);
+	}
+	image = chosen(s, spec->image, "defaults.image");
+	if (strlen(image) >= sizeof vm->image)
+		return error_set(err, STOKER_E_INVALID, "the image's name is longer than %zu bytes", sizeof vm->image - 1);
+	snprintf(vm->image, sizeof vm->image, "%s", image);
+
+	vm->vcpus = chosen_number(s, spec->vcpus, "defaults.vcpus");
+	st = in_range("vCPUs", "", vm->vcpus, 1, VCPUS_MAX, err);
+	if (st != STOKER_OK)
+		return st;
+	vm->memory_mib = chosen_number(s, spec->memory_mib, "defaults.memory_mib");
+	st = in_range("memory", " MiB", vm->memory_mib, MEMORY_MIN, host_memory_mib(), err);
+	if (st != STOKER_OK)
+		return st;
+	vm->disk_mib = chosen_number(s, spec->disk_mib, "defaults.disk_mib");
+
+	mode = chosen(s, spec->disk_mode, "defaults.disk_mode");
+	index = disk_mode_by_name(mode);
+	st = one_of("disk mode", mode, index, "isolated, shared, copy", err);
+	if (st != STOKER_OK)
+		return st;
+	vm->disk_mode = (enum stoker_disk_mode)index;
+	if (vm->disk_mode != STOKER_DISK_SHARED) {
+		st = in_range("a disk", " MiB", vm->disk_mib, DISK_MIN, host_disk_mib(s), err);
+		if (st != STOKER_OK)
+			return st;
+	}
+
+	network = chosen(s, spec->network, "defaults.network");
+	index = network_by_name(network);
+	st = one_of("network", network, index, "user, none", err);
+	if (st != STOKER_OK)
+		return st;
+	vm->network = (enum stoker_network)index;
+	if (vm->network == STOKER_NET_TAP) {
+		error_set(err, STOKER_E_MISSING, "this version of stoker has no TAP networking");
+		return error_fix(err, "Use --network user (or none)"), STOKER_E_MISSING;
+	}
+	egress = chosen(s, spec->egress, "defaults.egress");
+	st = one_of("egress", egress, strcmp(egress, "all") == 0 || strcmp(egress, "none") == 0 ? 0 : -1, "all, none", err);
+	if (st != STOKER_OK)
+		return st;
+	snprintf(vm->egress, sizeof vm->egress, "%s", egress);
+
+	backend = chosen(s, spec->backend, "defaults.backend");
+	st = one_of("backend of this build", backend,
+	            strcmp(backend, "auto") == 0 || backend_by_name(backend) ? 0 : -1, backend_names(), err);
+	if (st != STOKER_OK)
+		return st;
+	snprintf(vm->backend, sizeof vm->backend, "%s", backend);
+	accel = chosen(s, spec->accel, "defaults.accel");
+	st = one_of("acceleration", accel,
+	            strcmp(accel, "auto") == 0 || strcmp(accel, "kvm") == 0 || strcmp(accel, "tcg") == 0 ? 0 : -1,
+	            "auto, kvm, tcg", err);
+	if (st != STOKER_OK)
+		return st;
+	snprintf(vm->accel, sizeof vm->accel, "%s", accel);
+	vm->ephemeral = spec->ephemeral;
+	return labels_resolve(spec->labels ? spec->labels : "", vm->labels, err);
+}
+
+enum stoker_status stoker_check_spec(stoker *s, const struct stoker_spec *spec, struct stoker_error *err)
+{
+	struct vm_record rec;
+	return spec_resolve(s, spec, &rec, err);
+}

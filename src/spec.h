@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * spec.h - the one place where names and sizes are checked.
+ */
+#ifndef STOKER_SRC_SPEC_H
+#define STOKER_SRC_SPEC_H
+
+#include "handle.h"
+#include "store.h"
+
+/* [a-z0-9]([a-z0-9-]{0,61}[a-z0-9])? : safe in paths, host names, kernel command lines and option lists. */
+enum stoker_status spec_check_name(const char *name, struct stoker_error *err);
+
+/* Fills the recorded fields of *rec from the specification, the settings and
+ * the defaults, or says which value is outside which range. A NULL name gets a
+ * made-up one. Backend, acceleration, id and pools are left to create. */
+enum stoker_status spec_resolve(stoker *s, const struct stoker_spec *spec, struct vm_record *rec,
+                                struct stoker_error *err);
+
+/* Two words and, from the third attempt on, a number. */
+void spec_make_name(char out[STOKER_NAME_MAX + 1], unsigned attempt);
+
+#endif
