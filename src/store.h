@@ -16,6 +16,8 @@
 #include "process.h"
 #include "stoker.h"
 
+struct store;
+
 /* An operation between its intent and its result. */
 struct store_op {
 	enum stoker_phase kind; /* STOKER_PHASE_NONE: none under way */
