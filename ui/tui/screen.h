@@ -79,7 +79,7 @@ struct terminal_options {
 };
 /* Takes the terminal over; NULL with a sentence in why. */
 struct terminal *terminal_open(const struct terminal_options *options, char *why, size_t cap);
-/* Gives it back as it was; safe to call twice. */
+/* Gives it back as it was. NULL is allowed. */
 void terminal_close(struct terminal *terminal);
 void terminal_size(struct terminal *terminal, int *rows, int *cols);
 bool terminal_ascii(const struct terminal *terminal);
@@ -109,5 +109,18 @@ struct key {
 /* Reads one pending key without waiting; false when there is none. Call until false after the terminal's fd was readable. */
 bool terminal_read(struct terminal *terminal, struct key *key);
 int terminal_fd(const struct terminal *terminal);
+/* Milliseconds until terminal_read() has to be called even without input (a lone ESC has become a key), -1: never. */
+int terminal_timeout_ms(const struct terminal *terminal);
+/* True while a frame is still on its way out to a slow terminal: poll its fd for POLLOUT too, then terminal_flush().
+ * terminal_present() does nothing meanwhile: whole frames are left out, never parts of one, and never input. */
+bool terminal_pending(const struct terminal *terminal);
+void terminal_flush(struct terminal *terminal);
+/* False once reading or writing has failed for good: the terminal is gone. */
+bool terminal_alive(const struct terminal *terminal);
+/* Hands the terminal back for a while (Ctrl-Z) and takes it again. */
+void terminal_suspend(struct terminal *terminal);
+void terminal_resume(struct terminal *terminal);
+/* Rings the bell with the next frame. */
+void terminal_bell(struct terminal *terminal);
 
 #endif
