@@ -245,7 +245,7 @@ enum stoker_status stoker_open(const struct stoker_options *options, stoker **ou
 	static const struct stoker_options none;
 	const struct stoker_options *o = options ? options : &none;
 	enum stoker_status st;
-	bool config_named;
+	bool config_named = false;
 	stoker *s = calloc(1, sizeof *s);
 
 	*out = NULL;

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * host.h - reading the host, shared by host.c and doctor.c.
+ */
+#ifndef STOKER_SRC_HOST_H
+#define STOKER_SRC_HOST_H
+
+#include "stoker.h"
+
+/* The first cap - 1 bytes of a file, NUL-terminated. -1 when it cannot be opened. */
+ssize_t host_read_file(const char *path, char *buf, size_t cap);
+
+/* The value of a line "Field:   123 kB" in the text of /proc/meminfo; 0 when not there. */
+uint64_t host_meminfo_kib(const char *text, const char *field);
+
+/* CPU time and resident pages from the text of /proc/PID/stat. */
+bool host_parse_stat(const char *text, uint64_t *cpu_ticks_out, uint64_t *pages);
+
+/* Fills the pool figures of *out: totals from the settings, use from the store. */
+enum stoker_status host_pools(stoker *s, struct stoker_host *out, struct stoker_error *err);
+
+#endif
