@@ -50,6 +50,14 @@
  *   POWEROFF h empty: sync, unmount, power off.
  *   BYE     g  text "poweroff" or "reboot": the guest goes down by its own or our wish.
  *
+ * Between the supervisor and its clients only: the supervisor itself answers
+ * with EXIT, kind FRAME_NOT_RUN, for a stream that it had to end: value EPROTO
+ * (the guest broke the protocol), ECONNRESET (the agent is gone or was started
+ * again), EAGAIN (too many streams). With stream 0 it is about the whole
+ * connection, which is closed after it; the text says why. A client has at
+ * most one PING and one STATS under way: a new one replaces the old. It gets
+ * one HELLO and no BYE.
+ *
  * Losing step. When the supervisor is new (adoption) the guest may be in the
  * middle of a frame. The supervisor then sends FRAME_PAYLOAD_MAX zero bytes
  * and a SYNC frame with a random nonce of 16 bytes; the agent, which treats a
@@ -135,6 +143,17 @@ static inline bool frame_read_header(const uint8_t in[FRAME_HEADER], struct fram
 	out->stream = frame_get32(in + 8);
 	return in[5] == FRAME_VERSION && out->type > 0 && out->type < FRAME_TYPE_END &&
 	       out->length <= FRAME_PAYLOAD_MAX && frame_get16(in + 6) == frame_check(out);
+}
+
+/* The frame that stands at the start of `len` bytes. > 0: it is complete and
+ * that long, header included; 0: more bytes are needed; -1: no frame of ours. */
+static inline long frame_next(const uint8_t *in, size_t len, struct frame *out)
+{
+	if (len < FRAME_HEADER)
+		return 0;
+	if (!frame_read_header(in, out))
+		return -1;
+	return len < (size_t)FRAME_HEADER + out->length ? 0 : (long)FRAME_HEADER + (long)out->length;
 }
 
 #endif

@@ -11,6 +11,8 @@
 /* Where a command's bytes come from and go to: descriptors or memory. */
 struct exec_sink {
 	int fd;          /* >= 0: write there; else memory when ceiling > 0; else dropped */
+	int own_fd;      /* >= 0: the same pipe or terminal opened again, so that it can be non-blocking for us alone */
+	bool file, socket, careful; /* how fd is written to; set by exec_sink_open() */
 	char *data;      /* malloc'ed, NUL-terminated */
 	size_t len, cap, ceiling;
 	uint64_t bytes;  /* delivered */
@@ -24,8 +26,19 @@ struct exec_io {
 	struct exec_sink out, err;
 };
 
+/* Prepares a sink: `fd` >= 0, or memory up to `ceiling`, or neither. */
+void exec_sink_open(struct exec_sink *sink, int fd, size_t ceiling);
+/* Closes what was opened for it; the data stays. */
+void exec_sink_close(struct exec_sink *sink);
+/* The descriptor to poll for POLLOUT when exec_offer() took less than all. */
+int exec_sink_poll_fd(const struct exec_sink *sink);
+
+/* Delivers what can be delivered without waiting: *taken bytes. 0, or an errno value (ENOMEM, EIO, ENOSPC, ...). */
+int exec_offer(struct exec_sink *sink, const void *data, size_t len, size_t *taken);
+
 /* Delivers all of the bytes, waiting for a slow reader of fd within the
- * deadline and cancel_fd. 0, or an errno value (ETIMEDOUT, ECANCELED, ENOMEM, EIO). */
+ * deadline and cancel_fd. 0, or an errno value (ETIMEDOUT, ECANCELED, ENOMEM, EIO).
+ * SIGPIPE is blocked in the calling thread while a command runs (session.c). */
 int exec_deliver(struct exec_sink *sink, const void *data, size_t len, int64_t deadline_ns, int cancel_fd);
 
 struct session_ops {

@@ -48,6 +48,20 @@
  *   exit=exited:CODE | signaled:SIGNO | unknown   once the VMM has ended
  *   exit_ns=N
  *   message=...            the last lines the VMM wrote to stderr, cleaned, at most 500 bytes
+ *   end=1                  the last line: without it the file is torn
+ *
+ * Signals. SIGTERM, SIGINT, SIGHUP and the like are ignored: a session that
+ * ends must not take the only witness of the VMM's end with it, and at the
+ * host's shutdown the VMM's own end lets the supervisor end. SIGKILL ends it,
+ * and the VM goes on without it until it is adopted.
+ *
+ * The VMM's stdout and stderr are the FIFO `vmm.err` in the --run folder,
+ * opened for reading and writing and non-blocking: without a supervisor the
+ * VMM neither gets SIGPIPE nor blocks, what does not fit is dropped.
+ *
+ * Each start begins a new console.log; that of the run before becomes
+ * console.log.1. The supervisor's own remarks stand in it on lines of their
+ * own that begin with "stoker: ".
  */
 #ifndef STOKER_SRC_SUPERVISOR_CONTROL_H
 #define STOKER_SRC_SUPERVISOR_CONTROL_H

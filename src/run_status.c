@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * run_status.c - reading what a VM's supervisor published.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lifecycle.h"
+#include "supervisor/control.h"
+#include "supervisor/status.h"
+
+bool run_status_read(const stoker *s, const char *id, struct run_status *out)
+{
+	char path[STOKER_PATH_SIZE], text[SUPERVISOR_STATUS_MAX + 1];
+	size_t len = 0;
+	struct stat st;
+	int fd;
+
+	if (!path_runtime(s, path, "vms/%s/status", id))
+		return false;
+	/* Non-blocking: should something have put a FIFO there, opening it must not hang. */
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	if (fd < 0)
+		return false;
+	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_uid != geteuid()) {
+		close(fd);
+		return false;
+	}
+	while (len < sizeof text) {
+		ssize_t n = read(fd, text + len, sizeof text - len);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			break;
+		len += (size_t)n;
+	}
+	close(fd);
+	return status_parse(text, len, out);
+}

@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * vmm.c - the VMM as a process: started or adopted, its stderr, its end.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "error.h"
+#include "supervisor.h"
+
+#define ERRORS_FIFO "vmm.err"
+#ifndef P_PIDFD
+#define P_PIDFD 3
+#endif
+
+enum { HIGH_FD = 64 }; /* above all numbers that are given away */
+
+static bool failed(char *why, size_t cap, const char *what)
+{
+	snprintf(why, cap, "%s: %s", what, strerror(errno));
+	return false;
+}
+
+/* Our own reading end. Opened O_RDWR by the VMM, it never ends. */
+static int errors_open(struct supervisor *s)
+{
+	struct stat st;
+	int fd;
+	if (mkfifoat(s->run_dir, ERRORS_FIFO, 0600) < 0 && errno != EEXIST)
+		return -1;
+	fd = openat(s->run_dir, ERRORS_FIFO, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
+	if (fd >= 0 && (fstat(fd, &st) < 0 || !S_ISFIFO(st.st_mode))) {
+		close(fd);
+		errno = EEXIST;
+		return -1;
+	}
+	return fd;
+}
+
+static void signals_default(void)
+{
+	sigset_t none;
+	for (int signo = 1; signo < NSIG; signo++)
+		if (signo != SIGKILL && signo != SIGSTOP)
+			signal(signo, SIG_DFL);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+/* In the child: three sockets at their numbers, nothing else, and exec. Only returns on failure. */
+static void become_vmm(char *const *argv, const int given[3], int errors, int tell)
+{
+	int high[5];
+	const int from[5] = { given[0], given[1], given[2], errors, tell };
+
+	setsid();
+	signals_default();
+	/* First all out of the way, so that no number is overwritten while still needed. */
+	for (int i = 0; i < 5; i++) {
+		high[i] = fcntl(from[i], F_DUPFD_CLOEXEC, HIGH_FD);
+		if (high[i] < 0)
+			return;
+	}
+	if (dup2(high[0], VMM_FD_QMP) < 0 || dup2(high[1], VMM_FD_CONSOLE) < 0 || dup2(high[2], VMM_FD_CHANNEL) < 0 ||
+	    dup2(high[3], 1) < 0 || dup2(high[3], 2) < 0 || dup3(high[4], VMM_FD_CHANNEL + 1, O_CLOEXEC) < 0)
+		return;
+	if (syscall(SYS_close_range, 3, VMM_FD_QMP - 1, 0) < 0 || syscall(SYS_close_range, VMM_FD_CHANNEL + 2, ~0u, 0) < 0)
+		return;
+	execvp(argv[0], argv);
+}
+
+/* The fork; 0 or what made the exec fail. */
+static int spawn(struct supervisor *s, const int given[3], pid_t *pid)
+{
+	int pipefd[2], errors, problem = 0;
+	ssize_t n;
+
+	errors = openat(s->run_dir, ERRORS_FIFO, O_RDWR | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
+	if (errors < 0)
+		return errno;
+	if (pipe2(pipefd, O_CLOEXEC) < 0) {
+		problem = errno;
+		close(errors);
+		return problem;
+	}
+	s->status.spawned_ns = clock_now_ns();
+	*pid = fork();
+	if (*pid == 0) {
+		become_vmm(s->opt.argv, given, errors, pipefd[1]);
+		problem = errno;
+		/* The number it had, or the one it was moved to; whichever is open. */
+		if (write(VMM_FD_CHANNEL + 1, &problem, sizeof problem) < 0)
+			n = write(pipefd[1], &problem, sizeof problem);
+		_exit(127);
+	}
+	if (*pid < 0)
+		problem = errno;
+	close(pipefd[1]);
+	close(errors);
+	if (*pid > 0) {
+		do
+			n = read(pipefd[0], &problem, sizeof problem);
+		while (n < 0 && errno == EINTR);
+		if (n != sizeof problem)
+			problem = 0; /* closed by the exec */
+		else
+			waitpid(*pid, NULL, 0);
+	}
+	close(pipefd[0]);
+	return problem;
+}
+
+bool vmm_start(struct supervisor *s, char *why, size_t cap)
+{
+	static const char *const names[3] = { "qmp.sock", "console.sock", "channel.sock" };
+	int given[3] = { -1, -1, -1 }, guest = -1, problem;
+	bool ok = false;
+	pid_t pid = -1;
+
+	s->errors_fd = errors_open(s);
+	if (s->errors_fd < 0)
+		return failed(why, cap, "cannot make the FIFO for the VMM's messages");
+	for (int i = 0; i < 3; i++) {
+		given[i] = control_listen(s->opt.run, names[i]);
+		if (given[i] < 0) {
+			failed(why, cap, "cannot listen on a socket in the runtime folder");
+			goto out;
+		}
+	}
+	/* They wait in the backlog from before the VMM's first instruction: nothing it prints is missed. */
+	s->console_fd = control_connect(s->opt.run, "console.sock");
+	guest = control_connect(s->opt.run, "channel.sock");
+	if (s->console_fd < 0 || guest < 0) {
+		failed(why, cap, "cannot connect to the VMM's sockets");
+		goto out;
+	}
+	if (!publish_now(s)) { /* better to find out now than with a VMM to get rid of */
+		failed(why, cap, "cannot write the status file in the runtime folder");
+		goto out;
+	}
+	problem = spawn(s, given, &pid);
+	if (problem) {
+		snprintf(why, cap, "cannot run %s: %s", s->opt.argv[0], strerror(problem));
+		goto out;
+	}
+	s->child = true;
+	s->vmm_fd = (int)syscall(SYS_pidfd_open, pid, 0);
+	/* A child cannot be mistaken: it stays a zombie until it is waited for here. */
+	if (s->vmm_fd < 0 || !process_identify(pid, &s->status.vmm)) {
+		s->status.vmm = (struct process_id){ 0 };
+		if (s->vmm_fd >= 0) { /* it ended at once: that is a run with an end, told in the status */
+			siginfo_t si = { 0 };
+			if (waitid(P_PID, (id_t)pid, &si, WEXITED | WNOHANG | WNOWAIT) == 0 && si.si_pid == pid) {
+				vmm_errors_read(s);
+				error_clean(why, cap, s->errors, s->errors_len);
+				if (!why[0])
+					snprintf(why, cap, "%s ended at once", s->opt.argv[0]);
+			} else {
+				snprintf(why, cap, "/proc cannot be read");
+			}
+		} else {
+			failed(why, cap, "cannot watch the VMM");
+		}
+		kill(pid, SIGKILL);
+		waitpid(pid, NULL, 0);
+		goto out;
+	}
+	if (!publish_now(s)) {
+		failed(why, cap, "cannot write the status file in the runtime folder");
+		kill(pid, SIGKILL);
+		waitpid(pid, NULL, 0);
+		goto out;
+	}
+	guest_connected(s, guest, true);
+	guest = -1;
+	ok = true;
+out:
+	for (int i = 0; i < 3; i++)
+		if (given[i] >= 0)
+			close(given[i]);
+	if (guest >= 0)
+		close(guest);
+	return ok;
+}
+
+bool vmm_adopt(struct supervisor *s, char *why, size_t cap)
+{
+	s->vmm_fd = process_pidfd(&s->opt.adopt);
+	if (s->vmm_fd < 0)
+		return failed(why, cap, "the VMM to be adopted does not run");
+	s->status.vmm = s->opt.adopt;
+	publish_inherit(s);
+	s->errors_fd = errors_open(s);
+	s->console_fd = control_connect(s->opt.run, "console.sock");
+	guest_connected(s, control_connect(s->opt.run, "channel.sock"), false);
+	if (!publish_now(s))
+		return failed(why, cap, "cannot write the status file in the runtime folder");
+	return true;
+}
+
+void vmm_errors_read(struct supervisor *s)
+{
+	char chunk[1024];
+	ssize_t n;
+	/* Bounded: a VMM that does nothing but complain gets its turns, no more. */
+	for (int i = 0; i < 16; i++) {
+		n = read(s->errors_fd, chunk, sizeof chunk);
+		if (n <= 0)
+			return;
+		if ((size_t)n > sizeof s->errors - s->errors_len) {
+			size_t drop = (size_t)n - (sizeof s->errors - s->errors_len);
+			memmove(s->errors, s->errors + drop, s->errors_len - drop);
+			s->errors_len -= drop;
+		}
+		memcpy(s->errors + s->errors_len, chunk, (size_t)n);
+		s->errors_len += (size_t)n;
+	}
+}
+
+/* The last lines, whole ones if possible, as one line of at most 500 bytes. */
+static void last_words(struct supervisor *s)
+{
+	enum { KEEP = 500 };
+	const char *p = s->errors;
+	size_t len = s->errors_len;
+	while (len > 0 && (p[len - 1] == '\n' || p[len - 1] == '\r' || p[len - 1] == ' '))
+		len--;
+	if (len > KEEP) {
+		const char *line = memchr(p + len - KEEP, '\n', KEEP);
+		size_t skip = line ? (size_t)(line + 1 - p) : len - KEEP;
+		p += skip;
+		len -= skip;
+	}
+	/* Newlines become spaces around a bar: the status file has one line for it. */
+	for (size_t i = 0; i < len; i++)
+		if (s->errors[(size_t)(p - s->errors) + i] == '\n')
+			s->errors[(size_t)(p - s->errors) + i] = '|';
+	error_clean(s->status.message, KEEP + 1 < (int)sizeof s->status.message ? KEEP + 1 : sizeof s->status.message, p,
+	            len);
+}
+
+void vmm_ended(struct supervisor *s)
+{
+	siginfo_t si = { 0 };
+	s->status.exit_ns = clock_now_ns();
+	s->status.exit_status = -1;
+	if (s->child && waitid((idtype_t)P_PIDFD, (id_t)s->vmm_fd, &si, WEXITED) == 0)
+		s->status.exit_status = si.si_code == CLD_EXITED ? si.si_status & 255 : 256 + (si.si_status & 127);
+	if (s->errors_fd >= 0)
+		vmm_errors_read(s);
+	last_words(s);
+}
