@@ -35,4 +35,19 @@ const char *term_title(const struct term *term); /* cleaned; "" when none */
  * its row inside the pane in *row, or -1. Case-insensitive when the needle is all lower case. */
 int term_find(const struct term *term, const char *needle, int from, int dir, int *row);
 
+/* Lines are numbered from the first that ever was; a number keeps its line
+ * while new ones come. Kept are first <= n < end, the last rows of them being
+ * the screen. */
+int64_t term_first_line(const struct term *term);
+int64_t term_end_line(const struct term *term);
+/* The nearest line at `from` or beyond it (dir < 0: above, else below) that contains the needle, or -1. */
+int64_t term_find_line(const struct term *term, const char *needle, int64_t from, int dir);
+/* Every place where the needle stands is drawn reversed; NULL: none. */
+void term_mark(struct term *term, const char *needle);
+
+bool term_mouse_wanted(const struct term *term); /* the guest asked for the mouse */
+void term_focus(struct term *term, bool focus);  /* told to a guest that asked */
+enum term_cursor { TERM_CURSOR_BLOCK, TERM_CURSOR_UNDERLINE, TERM_CURSOR_BAR };
+enum term_cursor term_cursor_shape(const struct term *term, bool *blink);
+
 #endif
