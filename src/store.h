@@ -59,6 +59,11 @@ void store_close(struct store *store);
 enum stoker_status store_insert(struct store *store, struct vm_record *rec, const struct store_pools *pools,
                                 struct stoker_error *err);
 
+/* Inserts a VM whose files and processes are there already, as *rec tells it,
+ * op included. What is taken meanwhile gives way: the name gets the id behind
+ * it, a taken address or port is left out (both are written into *rec). */
+enum stoker_status store_adopt(struct store *store, struct vm_record *rec, struct stoker_error *err);
+
 /* By name, id, or unique id prefix of 4+ characters. */
 enum stoker_status store_find(struct store *store, const char *ref, struct vm_record *out, struct stoker_error *err);
 
@@ -90,5 +95,13 @@ void history_timing(struct store *store, const struct vm_record *rec, enum stoke
                     int64_t duration_ns);
 void history_event(struct store *store, const char *actor, const struct vm_record *rec /* NULL: none */,
                    const char *kind, const char *text, ...) __attribute__((format(printf, 5, 6)));
+
+/* What history.db keeps. Timings newest first, of one VM (id) or all (NULL);
+ * of which those of a VM that is gone may still be asked for by its id or name.
+ * Events after `since`, the newest `limit` of them, oldest first. *out is malloc'ed. */
+enum stoker_status history_timings(struct store *store, const char *id_or_name, struct stoker_timing **out,
+                                   size_t *count, struct stoker_error *err);
+enum stoker_status history_events(struct store *store, int64_t since, size_t limit, struct stoker_event **out,
+                                  size_t *count, struct stoker_error *err);
 
 #endif

@@ -1,0 +1,536 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * settings.c - the configuration file over built-in defaults. One table says
+ * for every key what it means, what is allowed and what is standard; values
+ * are checked when the file is read, so that whoever asks later may rely on it.
+ */
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <ini.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "error.h"
+#include "handle.h"
+#include "settings.h"
+#include "store.h"
+
+#define FILE_MAX (64 * 1024)
+#define VALUE_MAX 192
+#define POOL_ADDRESSES_MAX 65536
+
+enum kind {
+	WORD,      /* an image name and the like */
+	CHOICE,    /* one of `allowed`, separated by '|' */
+	NUMBER,    /* low..high */
+	PROGRAM,   /* a name to look up in PATH, or an absolute path */
+	ADDRESSES, /* A-B or CIDR */
+	PORTS,     /* A-B */
+	KEY,       /* Ctrl-X or F1..F12 */
+};
+
+struct key {
+	const char *key, *standard;
+	enum kind kind;
+	long low, high;
+	const char *allowed;
+	const char *help;
+};
+
+static const struct key keys[] = {
+	{ "defaults.image", "micro", WORD, 0, 0, NULL, "Image of a VM created without one" },
+	{ "defaults.vcpus", "1", NUMBER, 1, 1024, NULL, "Virtual CPUs of a VM" },
+	{ "defaults.memory_mib", "512", NUMBER, 32, 16777216, NULL, "Memory of a VM in MiB" },
+	{ "defaults.disk_mib", "2048", NUMBER, 64, 67108864, NULL, "Size of a VM's own disk in MiB" },
+	{ "defaults.disk_mode", "isolated", CHOICE, 0, 0, "isolated|shared|copy", "What a VM sees as its disk" },
+	{ "defaults.backend", "auto", CHOICE, 0, 0, "auto|qemu|firecracker", "Which VMM runs a VM" },
+	{ "defaults.accel", "auto", CHOICE, 0, 0, "auto|kvm|tcg", "KVM, emulation, or whichever works" },
+	{ "defaults.network", "user", CHOICE, 0, 0, "user|tap|none", "How a VM is connected" },
+	{ "defaults.egress", "all", CHOICE, 0, 0, "all|none", "What a VM may reach by itself" },
+	{ "network.pool", "172.16.0.2-172.16.0.254", ADDRESSES, 0, 0, NULL, "Addresses given to VMs: FIRST-LAST or CIDR" },
+	{ "network.ports", "2200-2999", PORTS, 0, 0, NULL, "Ports of 127.0.0.1 forwarded to the VMs' SSH" },
+	{ "qemu.binary", "qemu-system-x86_64", PROGRAM, 0, 0, NULL, "QEMU: a name in PATH or an absolute path" },
+	{ "timeouts.ready_s", "60", NUMBER, 1, 3600, NULL, "Seconds to wait for a VM to become ready" },
+	{ "timeouts.stop_s", "3", NUMBER, 0, 3600, NULL, "Seconds a guest has to power off before it is killed" },
+	{ "console.log_kib", "1024", NUMBER, 16, 1048576, NULL, "Size in KiB at which a console log is rotated" },
+	{ "ui.leave_key", "Ctrl-]", KEY, 0, 0, NULL, "Key that leaves the shell pane" },
+	{ "ui.refresh_ms", "1000", NUMBER, 100, 60000, NULL, "How often the dashboard samples CPU and memory" },
+	{ "ui.mouse", "on", CHOICE, 0, 0, "on|off", "Use the mouse in the dashboard" },
+	{ "ui.colour", "auto", CHOICE, 0, 0, "auto|none|8|16|256", "Colours of the dashboard" },
+	{ "ui.ascii", "auto", CHOICE, 0, 0, "auto|on|off", "Draw with plain ASCII" },
+	{ "ui.scrollback", "5000", NUMBER, 0, 200000, NULL, "Lines kept behind a shell pane" },
+};
+#define KEYS (sizeof keys / sizeof *keys)
+
+struct value {
+	char *text; /* NULL: the standard */
+	char *origin;
+};
+
+struct settings {
+	struct value values[KEYS];
+};
+
+/* ---- checks; each fills `why` and gives false */
+
+struct fault {
+	char why[256];
+	char allowed[256];
+};
+
+static bool number_of(const char *text, long *out)
+{
+	char *end;
+	if (!isdigit((unsigned char)text[0]) || strlen(text) > 12)
+		return false;
+	errno = 0;
+	*out = strtol(text, &end, 10);
+	return !errno && *end == '\0';
+}
+
+static bool address_of(const char *text, size_t len, uint32_t *out)
+{
+	char copy[16], more;
+	unsigned a, b, c, d;
+	if (len >= sizeof copy)
+		return false;
+	memcpy(copy, text, len);
+	copy[len] = '\0';
+	if (copy[strspn(copy, "0123456789.")] || sscanf(copy, "%3u.%3u.%3u.%3u%c", &a, &b, &c, &d, &more) != 4 || a > 255 ||
+	    b > 255 || c > 255 || d > 255)
+		return false;
+	*out = a << 24 | b << 16 | c << 8 | d;
+	return true;
+}
+
+static bool addresses_of(const char *text, uint32_t *first, uint32_t *last, const char **why)
+{
+	const char *dash = strchr(text, '-'), *slash = strchr(text, '/');
+	long bits;
+	*why = "this is neither a range of IPv4 addresses nor a CIDR block";
+	if (dash) {
+		if (!address_of(text, (size_t)(dash - text), first) || !address_of(dash + 1, strlen(dash + 1), last))
+			return false;
+	} else if (slash) {
+		uint32_t base, mask;
+		if (!address_of(text, (size_t)(slash - text), &base) || !number_of(slash + 1, &bits))
+			return false;
+		*why = "a block must be of /16 to /29";
+		if (bits < 16 || bits > 29)
+			return false;
+		mask = UINT32_MAX << (32 - bits);
+		*why = "the address is not the first of its block";
+		if (base & ~mask)
+			return false;
+		/* Without the network's own address, the gateway's and the broadcast address. */
+		*first = base + 2;
+		*last = (base | ~mask) - 1;
+	} else {
+		return false;
+	}
+	*why = "the first address is above the last one";
+	if (*first > *last)
+		return false;
+	*why = "a pool has at most 65536 addresses";
+	if (*last - *first >= POOL_ADDRESSES_MAX)
+		return false;
+	*why = "these addresses are not for hosts";
+	return *first >> 24 != 0 && *first >> 24 != 127 && *last >> 24 != 127 && *last >> 24 < 224;
+}
+
+static bool ports_of(const char *text, uint16_t *first, uint16_t *last, const char **why)
+{
+	const char *dash = strchr(text, '-');
+	char low[8];
+	long a, b;
+	*why = "this is not a range of ports";
+	if (!dash || dash - text >= (ptrdiff_t)sizeof low)
+		return false;
+	memcpy(low, text, (size_t)(dash - text));
+	low[dash - text] = '\0';
+	if (!number_of(low, &a) || !number_of(dash + 1, &b))
+		return false;
+	*why = "ports are from 1024 to 65535";
+	if (a < 1024 || b > UINT16_MAX)
+		return false;
+	*why = "the first port is above the last one";
+	if (a > b)
+		return false;
+	*first = (uint16_t)a;
+	*last = (uint16_t)b;
+	return true;
+}
+
+static bool is_choice(const char *allowed, const char *text)
+{
+	size_t len = strlen(text);
+	for (const char *p = allowed; len && p; p = strchr(p, '|') ? strchr(p, '|') + 1 : NULL)
+		if (strncmp(p, text, len) == 0 && (p[len] == '|' || p[len] == '\0'))
+			return true;
+	return false;
+}
+
+static bool is_key(const char *text)
+{
+	long n;
+	if (strncmp(text, "Ctrl-", 5) == 0 && text[5] && !text[6])
+		/* Not those that a shell or the terminal cannot do without: Ctrl-C D H I J M Q S Z [ */
+		return strchr("ABEFGKLNOPRTUVWXY]\\^_", text[5]) != NULL;
+	return text[0] == 'F' && number_of(text + 1, &n) && n >= 1 && n <= 12 && text[1] != '0';
+}
+
+static bool check(const struct key *key, const char *text, struct fault *f)
+{
+	static const char word[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+	const char *why = "this value is not allowed";
+	uint32_t a, b;
+	uint16_t p, q;
+	long n;
+	bool ok = false;
+
+	switch (key->kind) {
+	case WORD:
+		ok = text[0] && strlen(text) < 64 && text[strspn(text, word)] == '\0' && text[0] != '.' && text[0] != '-';
+		snprintf(f->allowed, sizeof f->allowed, "Allowed are letters, digits and . _ -, beginning with a letter or digit");
+		break;
+	case CHOICE: {
+		size_t o = 0;
+		ok = is_choice(key->allowed, text);
+		o = (size_t)snprintf(f->allowed, sizeof f->allowed, "Allowed are ");
+		for (const char *c = key->allowed; *c && o + 3 < sizeof f->allowed; c++) {
+			f->allowed[o++] = *c == '|' ? ',' : *c;
+			if (*c == '|')
+				f->allowed[o++] = ' ';
+		}
+		f->allowed[o] = '\0';
+		break;
+	}
+	case NUMBER:
+		ok = number_of(text, &n) && n >= key->low && n <= key->high;
+		snprintf(f->allowed, sizeof f->allowed, "Allowed are whole numbers from %ld to %ld", key->low, key->high);
+		break;
+	case PROGRAM:
+		ok = text[0] && text[0] != '-' && (text[0] == '/' || !strchr(text, '/'));
+		for (const char *c = text; *c; c++)
+			ok = ok && (unsigned char)*c >= 0x20 && *c != 0x7f;
+		snprintf(f->allowed, sizeof f->allowed, "Allowed are a program's name and an absolute path");
+		break;
+	case ADDRESSES:
+		ok = addresses_of(text, &a, &b, &why);
+		snprintf(f->allowed, sizeof f->allowed, "Allowed are for example 172.16.0.2-172.16.0.254 and 172.16.0.0/24");
+		break;
+	case PORTS:
+		ok = ports_of(text, &p, &q, &why);
+		snprintf(f->allowed, sizeof f->allowed, "Allowed is for example 2200-2999");
+		break;
+	case KEY:
+		ok = is_key(text);
+		snprintf(f->allowed, sizeof f->allowed,
+		         "Allowed are Ctrl- with one of A B E F G K L N O P R T U V W X Y ] \\ ^ _ and F1 to F12");
+		break;
+	}
+	if (!ok) {
+		char shown[80];
+		error_clean(shown, sizeof shown, text, strlen(text));
+		if (text[0])
+			snprintf(f->why, sizeof f->why, "%s: \"%s\"", why, shown);
+		else
+			snprintf(f->why, sizeof f->why, "it has no value");
+	}
+	return ok;
+}
+
+/* ---- reading */
+
+struct reading {
+	struct settings *settings;
+	const char *file;
+	FILE *stream;
+	unsigned line;
+	bool failed, no_memory;
+	struct stoker_error *err;
+};
+
+static const struct key *find(const char *name)
+{
+	for (size_t i = 0; i < KEYS; i++)
+		if (strcmp(keys[i].key, name) == 0)
+			return &keys[i];
+	return NULL;
+}
+
+/* Edits to get from a to b; names here are short. */
+static unsigned distance(const char *a, const char *b)
+{
+	unsigned row[64];
+	size_t n = strlen(b);
+	if (n >= 64 || strlen(a) >= 64)
+		return UINT_MAX;
+	for (unsigned j = 0; j <= n; j++)
+		row[j] = j;
+	for (unsigned i = 1; a[i - 1]; i++) {
+		unsigned before = row[0];
+		row[0] = i;
+		for (unsigned j = 1; j <= n; j++) {
+			unsigned up = row[j], best = before + (a[i - 1] != b[j - 1]);
+			if (up + 1 < best)
+				best = up + 1;
+			if (row[j - 1] + 1 < best)
+				best = row[j - 1] + 1;
+			before = up;
+			row[j] = best;
+		}
+	}
+	return row[n];
+}
+
+static const char *nearest(const char *name)
+{
+	const char *best = NULL, *tail = strchr(name, '.');
+	unsigned least = 4;
+	for (size_t i = 0; i < KEYS; i++) {
+		unsigned d = distance(name, keys[i].key);
+		/* The right key under the wrong section. */
+		if (tail && strcmp(tail, strchr(keys[i].key, '.')) == 0 && d > 2)
+			d = 2;
+		if (d < least) {
+			least = d;
+			best = keys[i].key;
+		}
+	}
+	return best;
+}
+
+__attribute__((format(printf, 3, 4))) static void refuse(struct reading *r, const char *fix, const char *why, ...)
+{
+	char text[512];
+	va_list ap;
+	if (r->failed)
+		return; /* the first one is told */
+	r->failed = true;
+	va_start(ap, why);
+	vsnprintf(text, sizeof text, why, ap);
+	va_end(ap);
+	error_set(r->err, STOKER_E_INVALID, "%s:%u: %s", r->file, r->line, text);
+	error_fix(r->err, "%s", fix);
+}
+
+/* fgets for inih that counts lines and keeps out what inih would take wrongly:
+ * lines it would split, continuation lines, NUL bytes. */
+static char *next_line(char *buf, int cap, void *user)
+{
+	struct reading *r = user;
+	int c, len = 0;
+	bool too_long = false, nul = false;
+
+	if (cap < 3 || (c = getc_unlocked(r->stream)) == EOF)
+		return NULL;
+	r->line++;
+	for (; c != EOF && c != '\n'; c = getc_unlocked(r->stream)) {
+		if (len == 0 && (c == ' ' || c == '\t'))
+			continue;
+		nul |= c == '\0';
+		if (len < cap - 2)
+			buf[len++] = (char)c;
+		else
+			too_long = true;
+	}
+	if (nul)
+		refuse(r, "Write it as plain text", "the line holds a NUL byte");
+	else if (too_long)
+		refuse(r, "Shorten it", "the line is longer than %d bytes", cap - 2);
+	if (nul || too_long)
+		len = 0;
+	buf[len++] = '\n';
+	buf[len] = '\0';
+	return buf;
+}
+
+static int on_pair(void *user, const char *section, const char *name, const char *value)
+{
+	struct reading *r = user;
+	const struct key *key;
+	struct fault fault;
+	struct value *slot;
+	char full[128], shown[128];
+
+	snprintf(full, sizeof full, "%.60s%s%.60s", section, section[0] ? "." : "", name);
+	error_clean(shown, sizeof shown, full, strlen(full));
+	key = find(full);
+	if (!key) {
+		const char *near = nearest(full);
+		char fix[192];
+		if (!section[0] && !near)
+			snprintf(fix, sizeof fix, "Keys stand under a section, such as [defaults]");
+		else if (near)
+			snprintf(fix, sizeof fix, "Did you mean %s?", near);
+		else
+			snprintf(fix, sizeof fix, "`stoker config` lists the keys there are");
+		refuse(r, fix, "%s: there is no such key", shown);
+		return 0;
+	}
+	slot = &r->settings->values[key - keys];
+	if (slot->text) {
+		refuse(r, "Leave one of them out", "%s: it was set before, at %s", shown, slot->origin);
+		return 0;
+	}
+	if (strlen(value) >= VALUE_MAX || !check(key, value, &fault)) {
+		if (strlen(value) >= VALUE_MAX)
+			refuse(r, "Shorten it", "%s: the value is longer than %d bytes", shown, VALUE_MAX - 1);
+		else
+			refuse(r, fault.allowed, "%s: %s", shown, fault.why);
+		return 0;
+	}
+	slot->text = strdup(value);
+	if (!slot->text || asprintf(&slot->origin, "%s:%u", r->file, r->line) < 0) {
+		slot->origin = NULL;
+		r->no_memory = true;
+		return 0;
+	}
+	return 1;
+}
+
+/* What decides which program runs must not be writable by strangers. */
+static enum stoker_status check_file(const char *file, const struct stat *sb, struct stoker_error *err)
+{
+	if (!S_ISREG(sb->st_mode)) {
+		error_set(err, STOKER_E_INVALID, "the configuration %s is not a regular file", file);
+		return error_fix(err, "Name a file with --config FILE"), STOKER_E_INVALID;
+	}
+	if (sb->st_uid != geteuid() && sb->st_uid != 0) {
+		error_set(err, STOKER_E_INVALID, "the configuration %s belongs to user %u, neither to you nor to root", file,
+		          (unsigned)sb->st_uid);
+		return error_fix(err, "Copy it to a file of your own"), STOKER_E_INVALID;
+	}
+	if (sb->st_mode & 002) {
+		error_set(err, STOKER_E_INVALID, "the configuration %s may be written by anybody", file);
+		return error_fix(err, "Close it: chmod o-w '%s'", file), STOKER_E_INVALID;
+	}
+	if (sb->st_size > FILE_MAX) {
+		error_set(err, STOKER_E_INVALID, "the configuration %s is larger than %d KiB", file, FILE_MAX / 1024);
+		return error_fix(err, "stoker.conf(5) tells what belongs in it"), STOKER_E_INVALID;
+	}
+	return STOKER_OK;
+}
+
+enum stoker_status settings_load(const char *file, bool must_exist, struct settings **out, struct stoker_error *err)
+{
+	struct reading r = { .file = file, .err = err };
+	enum stoker_status st = STOKER_OK;
+	struct stat sb;
+	int fd = -1, at;
+
+	*out = NULL;
+	r.settings = calloc(1, sizeof *r.settings);
+	if (!r.settings)
+		return error_errno(err, ENOMEM, "cannot read the configuration");
+	if (file && file[0])
+		fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	if (fd < 0) {
+		if (must_exist || (file && file[0] && errno != ENOENT && errno != ENOTDIR)) {
+			int e = errno;
+			st = e == ENOENT ? error_set(err, STOKER_E_NOT_FOUND, "there is no configuration file %s", file)
+			                 : error_errno(err, e, "cannot read the configuration %s", file);
+			error_fix(err, "Check the path given by --config or STOKER_CONFIG");
+		}
+		goto out;
+	}
+	if (fstat(fd, &sb) < 0) {
+		st = error_errno(err, errno, "cannot read the configuration %s", file);
+		goto out;
+	}
+	st = check_file(file, &sb, err);
+	if (st != STOKER_OK)
+		goto out;
+	r.stream = fdopen(fd, "r");
+	if (!r.stream) {
+		st = error_errno(err, errno, "cannot read the configuration %s", file);
+		goto out;
+	}
+	fd = -1;
+	at = ini_parse_stream(next_line, &r, on_pair, &r);
+	if (ferror(r.stream))
+		st = error_errno(err, errno, "cannot read the configuration %s", file);
+	else if (r.failed)
+		st = STOKER_E_INVALID;
+	else if (r.no_memory || at == -2)
+		st = error_errno(err, ENOMEM, "cannot read the configuration %s", file);
+	else if (at > 0) {
+		r.line = (unsigned)at;
+		refuse(&r, "Write [section], key = value, or a comment beginning with #", "this is no setting");
+		st = STOKER_E_INVALID;
+	}
+out:
+	if (r.stream)
+		fclose(r.stream);
+	if (fd >= 0)
+		close(fd);
+	if (st != STOKER_OK) {
+		settings_free(r.settings);
+		return st;
+	}
+	*out = r.settings;
+	return STOKER_OK;
+}
+
+void settings_free(struct settings *settings)
+{
+	for (size_t i = 0; settings && i < KEYS; i++) {
+		free(settings->values[i].text);
+		free(settings->values[i].origin);
+	}
+	free(settings);
+}
+
+/* ---- asking */
+
+static const char *value_at(const struct settings *settings, size_t i)
+{
+	return settings && settings->values[i].text ? settings->values[i].text : keys[i].standard;
+}
+
+const char *settings_get(const struct settings *settings, const char *key)
+{
+	const struct key *k = find(key);
+	return k ? value_at(settings, (size_t)(k - keys)) : NULL;
+}
+
+long settings_number(const struct settings *settings, const char *key)
+{
+	const char *text = settings_get(settings, key);
+	long n = 0;
+	return text && number_of(text, &n) ? n : 0;
+}
+
+void settings_pools(const struct settings *settings, struct store_pools *out)
+{
+	const char *why;
+	/* Both were checked when read, and the standards are right. */
+	if (!addresses_of(settings_get(settings, "network.pool"), &out->first_address, &out->last_address, &why))
+		out->first_address = out->last_address = 0;
+	if (!ports_of(settings_get(settings, "network.ports"), &out->first_port, &out->last_port, &why))
+		out->first_port = out->last_port = 0;
+}
+
+const char *stoker_setting(const stoker *s, const char *key)
+{
+	return settings_get(s->settings, key);
+}
+
+bool stoker_setting_at(const stoker *s, size_t i, struct stoker_setting_row *out)
+{
+	if (i >= KEYS)
+		return false;
+	out->key = keys[i].key;
+	out->value = value_at(s->settings, i);
+	out->standard = keys[i].standard;
+	out->help = keys[i].help;
+	out->origin = s->settings && s->settings->values[i].origin ? s->settings->values[i].origin : "default";
+	return true;
+}
