@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * service.c - dropbear, and the host key that the host pins.
+ *
+ * The key is made once: in the overlay of an isolated VM it lives as long as
+ * the VM, with a tmpfs on top as long as one run.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "guest.h"
+
+#define KEY_FILE "/etc/dropbear/dropbear_ed25519_host_key"
+#define SSHD "/usr/sbin/dropbear"
+#define KEYGEN "/usr/bin/dropbearkey"
+#define KEY_TYPE "ssh-ed25519"
+#define BACKOFF_FIRST_MS 100
+#define BACKOFF_LAST_MS 10000
+#define STEADY_MS 10000 /* lived as long: the next death counts as the first */
+
+static char *const service_env[] = { (char[]){ "PATH=" GUEST_PATH }, NULL };
+
+static pid_t spawn(char *const argv[])
+{
+	posix_spawnattr_t attr;
+	sigset_t none, all;
+	pid_t pid = 0;
+
+	sigemptyset(&none);
+	sigfillset(&all);
+	posix_spawnattr_init(&attr);
+	posix_spawnattr_setsigmask(&attr, &none);
+	posix_spawnattr_setsigdefault(&attr, &all);
+	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSID);
+	int err = posix_spawn(&pid, argv[0], NULL, &attr, argv, service_env);
+
+	posix_spawnattr_destroy(&attr);
+	if (err != 0) {
+		say("%s cannot be started: %s", argv[0], strerror(err));
+		return 0;
+	}
+	return pid;
+}
+
+/* dropbear's file: string "ssh-ed25519", string of 64 bytes of which the last
+ * 32 are the public key. What the host wants: base64 of string "ssh-ed25519",
+ * string public key. */
+static bool read_key(struct service *s)
+{
+	enum { NAME = sizeof KEY_TYPE - 1, HALF = 32, SIZE = 4 + NAME + 4 + 2 * HALF };
+	char file[256];
+	uint8_t blob[4 + NAME + 4 + HALF];
+	ssize_t n = read_file(KEY_FILE, file, sizeof file);
+
+	if (n < SIZE || memcmp(file, "\0\0\0\x0b" KEY_TYPE "\0\0\0\x40", 4 + NAME + 4) != 0)
+		return false;
+	memcpy(blob, file, 4 + NAME);
+	memcpy(blob + 4 + NAME, "\0\0\0\x20", 4);
+	memcpy(blob + 4 + NAME + 4, file + SIZE - HALF, HALF);
+	memcpy(s->host_key, KEY_TYPE " ", NAME + 1);
+	return base64_encode(s->host_key + NAME + 1, sizeof s->host_key - NAME - 1, blob, sizeof blob);
+}
+
+static void start(struct service *s, int64_t now)
+{
+	s->again_ms = 0;
+	s->started_ms = now;
+	s->sshd_pid = spawn((char *[]){ (char[]){ SSHD }, (char[]){ "-F" }, (char[]){ "-s" }, (char[]){ "-m" },
+	                                (char[]){ "-p" }, (char[]){ "22" }, (char[]){ "-r" }, (char[]){ KEY_FILE }, NULL });
+}
+
+void service_begin(struct service *s, const struct config *c)
+{
+	s->key_done = true;
+	s->wanted = c->ip != 0 && access(SSHD, X_OK) == 0;
+	if (!s->wanted)
+		return;
+	if (read_key(s)) {
+		start(s, now_ms());
+		return;
+	}
+	if (mkdir("/etc/dropbear", 0700) != 0 && errno != EEXIST)
+		say("/etc/dropbear cannot be made: %s", strerror(errno));
+	unlink(KEY_FILE);
+	s->key_pid = spawn((char *[]){ (char[]){ KEYGEN }, (char[]){ "-t" }, (char[]){ "ed25519" }, (char[]){ "-f" },
+	                               (char[]){ KEY_FILE }, NULL });
+	s->key_done = s->key_pid == 0;
+}
+
+bool service_ended(struct service *s, pid_t pid, int status)
+{
+	int64_t now = now_ms();
+
+	if (pid == s->key_pid) {
+		s->key_pid = 0;
+		s->key_done = true;
+		if (read_key(s))
+			start(s, now);
+		else
+			say("no SSH host key could be made (dropbearkey ended with %d): SSH is off",
+			    WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
+		return true;
+	}
+	if (pid != s->sshd_pid)
+		return false;
+	s->sshd_pid = 0;
+	s->failures = now - s->started_ms >= STEADY_MS ? 1 : s->failures + 1;
+	int64_t wait = s->failures > 7 ? BACKOFF_LAST_MS : (int64_t)BACKOFF_FIRST_MS << (s->failures - 1);
+
+	s->again_ms = now + (wait < BACKOFF_LAST_MS ? wait : BACKOFF_LAST_MS);
+	if (s->failures == 1 || s->failures == 8)
+		say("dropbear ended with %d and is started again", WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
+	return true;
+}
+
+void service_tick(struct service *s, int64_t now)
+{
+	if (s->again_ms != 0 && now >= s->again_ms)
+		start(s, now);
+}
+
+int service_timeout(const struct service *s, int64_t now)
+{
+	if (s->again_ms == 0)
+		return -1;
+	return s->again_ms > now ? (int)(s->again_ms - now) : 0;
+}
