@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Sparse copies stay sparse and exact; a disk that somebody uses is known to be used.
+ */
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "disk.h"
+
+static char dir[] = "/tmp/stoker-disk-XXXXXX";
+static char from[64], to[64];
+
+static int setup(void **state)
+{
+	(void)state;
+	if (!mkdtemp(dir))
+		return -1;
+	snprintf(from, sizeof from, "%s/from", dir);
+	snprintf(to, sizeof to, "%s/to", dir);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	unlink(from);
+	unlink(to);
+	return rmdir(dir);
+}
+
+static void copies_data_and_holes(void **state)
+{
+	const off_t places[] = { 0, 1 << 20, (200 << 20) - 4096, 511 << 20 };
+	struct stat a, b;
+	char x[4096], y[4096];
+	int fd = open(from, O_RDWR | O_CREAT | O_TRUNC, 0600), out;
+	(void)state;
+	assert_int_equal(ftruncate(fd, 512 << 20), 0);
+	for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+		memset(x, 'a' + (int)i, sizeof x);
+		assert_int_equal(pwrite(fd, x, sizeof x, places[i]), sizeof x);
+	}
+	assert_int_equal(disk_copy(from, to, NULL, NULL), STOKER_OK);
+	out = open(to, O_RDONLY);
+	assert_int_equal(fstat(fd, &a), 0);
+	assert_int_equal(fstat(out, &b), 0);
+	assert_int_equal(a.st_size, b.st_size);
+	assert_true(b.st_blocks <= a.st_blocks + 64);
+	assert_int_equal(b.st_mode & 0777, 0600);
+	for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+		assert_int_equal(pread(fd, x, sizeof x, places[i]), sizeof x);
+		assert_int_equal(pread(out, y, sizeof y, places[i]), sizeof y);
+		assert_memory_equal(x, y, sizeof x);
+	}
+	close(fd);
+	close(out);
+	/* Never over something that is there. */
+	assert_int_not_equal(disk_copy(from, to, NULL, NULL), STOKER_OK);
+}
+
+/* A child holds the file open (or mapped, its descriptor closed). */
+static pid_t hold(bool mapped)
+{
+	int ready[2];
+	char c;
+	pid_t pid;
+	assert_int_equal(pipe(ready), 0);
+	pid = fork();
+	if (pid == 0) {
+		int fd = open(to, O_RDWR);
+		if (mapped) {
+			if (mmap(NULL, 4096, PROT_READ, MAP_SHARED, fd, 0) == MAP_FAILED)
+				_exit(1);
+			close(fd);
+		}
+		if (write(ready[1], "x", 1) != 1)
+			_exit(1);
+		pause();
+		_exit(0);
+	}
+	assert_int_equal(read(ready[0], &c, 1), 1);
+	close(ready[0]);
+	close(ready[1]);
+	return pid;
+}
+
+static void knows_who_uses_it(void **state)
+{
+	struct stoker_error err;
+	(void)state;
+	assert_int_equal(disk_unused(to, &err), STOKER_OK);
+	for (int mapped = 0; mapped < 2; mapped++) {
+		char number[32];
+		pid_t pid = hold(mapped);
+		assert_int_equal(disk_unused(to, &err), STOKER_E_STATE);
+		snprintf(number, sizeof number, "process %d", (int)pid);
+		assert_non_null(strstr(err.why, number));
+		kill(pid, SIGKILL);
+		waitpid(pid, NULL, 0);
+	}
+	assert_int_equal(disk_unused(to, &err), STOKER_OK);
+	assert_int_equal(disk_unused("/nonexistent/file", &err), STOKER_OK);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = { cmocka_unit_test(copies_data_and_holes), cmocka_unit_test(knows_who_uses_it) };
+	return cmocka_run_group_tests(tests, setup, teardown);
+}
