@@ -17,6 +17,7 @@
 #include "error.h"
 #include "handle.h"
 #include "host.h"
+#include "settings.h"
 #include "store.h"
 
 ssize_t host_read_file(const char *path, char *buf, size_t cap)
@@ -63,6 +64,16 @@ uint64_t host_meminfo_kib(const char *text, const char *field)
 		if (strncmp(p, field, len) == 0 && p[len] == ':')
 			return strtoull(p + len + 1, NULL, 10);
 	return 0;
+}
+
+enum stoker_status host_pools(stoker *s, struct stoker_host *out, struct stoker_error *err)
+{
+	struct store_pools pools = { .first_port = 0 };
+
+	settings_pools(s->settings, &pools);
+	out->addresses_total = pools.last_address ? pools.last_address - pools.first_address + 1 : 0;
+	out->ports_total = pools.last_port ? (unsigned)(pools.last_port - pools.first_port) + 1 : 0;
+	return store_pool_use(s->store, &out->addresses_used, &out->ports_used, err);
 }
 
 enum stoker_status stoker_host_read(stoker *s, struct stoker_host *out, struct stoker_error *err)

@@ -87,7 +87,14 @@ missing() {
 }
 
 mapfile -t packages < <(missing)
-[ ${#packages[@]} -gt 0 ] || exit 0
+# Building an image asks apt for packages: it must have its lists, which a fresh machine may lack.
+lists=true
+if [[ $groups == *' run '* ]] && command -v apt-get >/dev/null && ! compgen -G '/var/lib/apt/lists/*_Packages*' >/dev/null; then
+	lists=false
+fi
+if [ ${#packages[@]} = 0 ] && [ $lists = true ]; then
+	exit 0
+fi
 
 if ! command -v apt-get >/dev/null; then
 	printf 'Stoker needs these (named as Debian names them), and this system is not Debian or Ubuntu.\n' >&2
@@ -97,7 +104,9 @@ if ! command -v apt-get >/dev/null; then
 fi
 command=(apt-get install -y --no-install-recommends "${packages[@]}")
 if [ $install = false ]; then
-	printf 'Missing packages. Install them with:\n  sudo apt-get install --no-install-recommends %s\n' "${packages[*]}" >&2
+	[ $lists = true ] || printf "apt's lists are missing. Get them with:\n  sudo apt-get update\n" >&2
+	[ ${#packages[@]} = 0 ] || printf 'Missing packages. Install them with:\n  sudo apt-get install --no-install-recommends %s\n' \
+		"${packages[*]}" >&2
 	exit 1
 fi
 as_root=()
@@ -108,8 +117,13 @@ if [ "$(id -u)" != 0 ]; then
 	fi
 	as_root=(sudo)
 fi
+if [ $lists = false ]; then
+	printf "Getting apt's package lists\n"
+	"${as_root[@]}" apt-get update -q
+	[ ${#packages[@]} -gt 0 ] || exit 0
+fi
 printf 'Installing %s\n' "${packages[*]}"
-# Old lists name versions that are gone, and a fresh machine may have none: renew them only when needed.
+# Old lists name versions that are gone: renew them only then.
 if ! "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive "${command[@]}" -q; then
 	printf 'Renewing the package lists and trying again\n'
 	"${as_root[@]}" apt-get update -q

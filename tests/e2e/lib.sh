@@ -40,8 +40,14 @@ export STOKER_STATE_DIR=$T/state STOKER_RUNTIME_DIR=$T/run
 export STOKER_IMAGE_DIR=${STOKER_TEST_IMAGES:-$BUILD_DIR/test-images}
 export XDG_CONFIG_HOME=$T/config XDG_STATE_HOME=$T/xdg-state XDG_RUNTIME_DIR=$T/xdg-run
 export LC_ALL=C.UTF-8
-unset STOKER_CONFIG NO_COLOR 2>/dev/null || true
+unset NO_COLOR 2>/dev/null || true
 mkdir -m 0700 "$XDG_CONFIG_HOME" "$XDG_RUNTIME_DIR"
+# Ports of its own, so that stokers which run at the same time (other tests, a
+# user's) do not race for one; and no guest of a test reaches out by itself.
+export STOKER_CONFIG=$T/stoker.conf
+PORTS=$((10000 + $$ % 220 * 100))
+printf '[defaults]\negress = none\n\n[network]\nports = %d-%d\n' $PORTS $((PORTS + 99)) >"$STOKER_CONFIG"
+chmod 600 "$STOKER_CONFIG"
 
 say() {
 	printf '%s\n' "$*"

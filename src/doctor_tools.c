@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * doctor_tools.c - doctor's checks of QEMU, of our own programs, of images,
+ * of the tools that build them, and of the address and port pools.
+ */
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "backend/backend.h"
+#include "doctor.h"
+#include "error.h"
+#include "host.h"
+#include "lifecycle_steps.h"
+#include "settings.h"
+#include "store.h"
+
+enum { QEMU_DEADLINE_MS = 5000, QEMU_OLDEST_MAJOR = 6, PORTS_TESTED = 64 };
+
+/* What `-version` and `-machine help` print. */
+struct qemu_facts {
+	char version[96];
+	unsigned major;
+	bool microvm;
+};
+
+static void qemu_version_line(void *user, const char *line)
+{
+	struct qemu_facts *facts = user;
+
+	if (!facts->version[0] && sscanf(line, "QEMU emulator version %u", &facts->major) == 1)
+		error_clean(facts->version, sizeof facts->version, line, strnlen(line, sizeof facts->version - 1));
+}
+
+static void qemu_machine_line(void *user, const char *line)
+{
+	struct qemu_facts *facts = user;
+
+	if (strncmp(line, "microvm ", 8) == 0)
+		facts->microvm = true;
+}
+
+static const char install_qemu[] = "sudo apt-get install --no-install-recommends qemu-system-x86";
+
+void doctor_check_qemu(struct doctor *d)
+{
+	const char *name = settings_get(d->s->settings, "qemu.binary");
+	char path[STOKER_PATH_SIZE];
+	const char *const version[] = { path, "-version", NULL };
+	const char *const sandbox[] = { path, "-sandbox", "on", "-machine", "help", NULL };
+	struct stoker_call call = STOKER_CALL_INIT;
+	struct stoker_error why = { .code = STOKER_OK };
+	struct qemu_facts facts = { .version = "" };
+	enum stoker_status st;
+	struct stoker_check *row;
+
+	call.timeout_ms = QEMU_DEADLINE_MS;
+	if (!program_find(name, path)) {
+		row = doctor_row(d, "qemu", STOKER_CHECK_FAIL, "%s is not installed", name);
+		doctor_fix(row, "%s", install_qemu);
+		return;
+	}
+	st = process_run(version, NULL, &call, qemu_version_line, &facts, &why);
+	if (st != STOKER_OK || !facts.version[0]) {
+		row = doctor_row(d, "qemu", STOKER_CHECK_FAIL, "%s does not work: %s", path,
+		                 st != STOKER_OK ? why.why : "it does not tell its version");
+		doctor_fix(row, "sudo apt-get install --reinstall qemu-system-x86, or set qemu.binary in stoker.conf");
+		return;
+	}
+	st = process_run(sandbox, NULL, &call, qemu_machine_line, &facts, &why);
+	if (st != STOKER_OK) {
+		row = doctor_row(d, "qemu", STOKER_CHECK_FAIL, "%s refuses its sandbox: %s", path, why.why);
+		doctor_fix(row, "Use a QEMU that was built with seccomp: %s", install_qemu);
+	} else if (!facts.microvm) {
+		row = doctor_row(d, "qemu", STOKER_CHECK_FAIL, "%s (%s) has no machine microvm", path, facts.version);
+		doctor_fix(row, "%s, or set qemu.binary in stoker.conf", install_qemu);
+	} else if (facts.major < QEMU_OLDEST_MAJOR) {
+		row = doctor_row(d, "qemu", STOKER_CHECK_WARN, "%s: %s is older than what stoker is tested with (%d)", path,
+		                 facts.version, QEMU_OLDEST_MAJOR);
+		doctor_fix(row, "%s", install_qemu);
+	} else {
+		doctor_row(d, "qemu", STOKER_CHECK_OK, "%s: %s, with microvm and sandbox", path, facts.version);
+	}
+}
+
+void doctor_check_image(struct doctor *d)
+{
+	const char *name = settings_get(d->s->settings, "defaults.image");
+	struct stoker_error why = { .code = STOKER_OK };
+	struct stoker_image image;
+	struct stoker_check *row;
+
+	if (stoker_image_get(d->s, name, &image, &why) == STOKER_OK) {
+		doctor_row(d, "image", STOKER_CHECK_OK, "%s, kernel %s", image.name, image.kernel_version);
+		return;
+	}
+	row = doctor_row(d, "image", STOKER_CHECK_FAIL, "%s", why.why);
+	doctor_fix(row, "stoker image build %s", name);
+}
+
+/* Missing ones are a warning when the image is there already: it is built once. */
+void doctor_check_tools(struct doctor *d)
+{
+	static const struct {
+		const char *program, *package;
+		bool always; /* needed for every create, not only to build an image */
+	} tools[] = {
+		{ "mke2fs", "e2fsprogs", true },   { "debugfs", "e2fsprogs", false }, { "apt-get", "apt", false },
+		{ "dpkg-deb", "dpkg", false },     { "tar", "tar", false },           { "awk", "mawk", false },
+		{ "lz4", "lz4", false },
+	};
+	char path[STOKER_PATH_SIZE], missing[160] = "", packages[160] = "";
+	enum stoker_check_result result = STOKER_CHECK_WARN;
+	struct stoker_check *row;
+	size_t m = 0, p = 0;
+
+	for (size_t i = 0; i < sizeof tools / sizeof *tools; i++) {
+		if (program_find(tools[i].program, path))
+			continue;
+		if (tools[i].always)
+			result = STOKER_CHECK_FAIL;
+		m += (size_t)snprintf(missing + m, sizeof missing - m, "%s%s", m ? ", " : "", tools[i].program);
+		p += (size_t)snprintf(packages + p, sizeof packages - p, " %s", tools[i].package);
+	}
+	if (!missing[0]) {
+		doctor_row(d, "tools", STOKER_CHECK_OK, "all that images and disks are made with is installed");
+		return;
+	}
+	row = doctor_row(d, "tools", result, "not installed: %s (%s)", missing,
+	                 result == STOKER_CHECK_FAIL ? "disks cannot be made without" : "needed to build images only");
+	doctor_fix(row, "sudo apt-get install%s", packages);
+}
+
+void doctor_check_pools(struct doctor *d)
+{
+	struct stoker_error why = { .code = STOKER_OK };
+	struct store_pools pools = { .first_port = 0 };
+	struct stoker_host host;
+	unsigned left, tested = 0, busy = 0;
+	unsigned need = d->vms > d->existing ? d->vms - (unsigned)d->existing : 0;
+	struct stoker_check *row;
+
+	if (host_pools(d->s, &host, &why) != STOKER_OK) {
+		row = doctor_row(d, "pools", STOKER_CHECK_FAIL, "%s", why.why);
+		doctor_fix(row, "%s", why.fix);
+		return;
+	}
+	settings_pools(d->s->settings, &pools);
+	left = host.addresses_total > host.addresses_used ? host.addresses_total - host.addresses_used : 0;
+	if (left >= need) {
+		doctor_row(d, "addresses", STOKER_CHECK_OK, "%u of %u guest addresses are free", left, host.addresses_total);
+	} else {
+		row = doctor_row(d, "addresses", STOKER_CHECK_FAIL, "%u of %u guest addresses are free, %u are needed", left,
+		                 host.addresses_total, need);
+		doctor_fix(row, "Widen network.pool in %s", d->s->config_file);
+	}
+	/* Ports may be taken by programs that are not ours: try as many as are needed, within reason. */
+	for (unsigned port = pools.first_port; port <= pools.last_port && tested < PORTS_TESTED; port++, tested++)
+		busy += !port_is_free((uint16_t)port);
+	busy = busy > d->living ? busy - (unsigned)d->living : 0;
+	left = host.ports_total > host.ports_used ? host.ports_total - host.ports_used : 0;
+	left = left > busy ? left - busy : 0;
+	if (left >= need) {
+		doctor_row(d, "ports", STOKER_CHECK_OK, "%u of %u host ports are free%s", left, host.ports_total,
+		           busy ? ", some are taken by other programs" : "");
+	} else {
+		row = doctor_row(d, "ports", STOKER_CHECK_FAIL, "%u of %u host ports are free, %u are needed", left,
+		                 host.ports_total, need);
+		doctor_fix(row, "Widen network.ports in %s", d->s->config_file);
+	}
+}
