@@ -83,6 +83,20 @@ void doctor_check_qemu(struct doctor *d)
 	}
 }
 
+void doctor_check_programs(struct doctor *d)
+{
+	struct stoker_error why = { .code = STOKER_OK };
+	char path[STOKER_PATH_SIZE];
+	struct stoker_check *row;
+
+	if (supervisor_find(path, &why) == STOKER_OK) {
+		doctor_row(d, "supervisor", STOKER_CHECK_OK, "%s", path);
+		return;
+	}
+	row = doctor_row(d, "supervisor", STOKER_CHECK_FAIL, "%s", why.why);
+	doctor_fix(row, "%s", why.fix);
+}
+
 void doctor_check_image(struct doctor *d)
 {
 	const char *name = settings_get(d->s->settings, "defaults.image");

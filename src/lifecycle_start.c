@@ -36,7 +36,7 @@ static bool beside(const char *file, const char *tail, char out[STOKER_PATH_SIZE
 }
 
 /* $STOKER_SUPERVISOR; beside this library or program (a build folder); where it was installed. */
-static enum stoker_status supervisor_find(char out[STOKER_PATH_SIZE], struct stoker_error *err)
+enum stoker_status supervisor_find(char out[STOKER_PATH_SIZE], struct stoker_error *err)
 {
 	const char *named = getenv("STOKER_SUPERVISOR");
 	char exe[STOKER_PATH_SIZE];

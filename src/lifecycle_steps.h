@@ -35,6 +35,9 @@ enum stoker_status steps_enter(stoker *s, const char *ref, const struct stoker_c
 /* Deletes with the lock held: intent, files, record. */
 enum stoker_status steps_delete(stoker *s, struct vm_record *rec, int64_t since_ns, struct stoker_error *err);
 
+/* Where stoker-supervisor is. STOKER_E_MISSING with the way out when nowhere. */
+enum stoker_status supervisor_find(char out[STOKER_PATH_SIZE], struct stoker_error *err);
+
 /* Can this port of 127.0.0.1 be bound now? */
 bool port_is_free(uint16_t port);
 

@@ -42,7 +42,7 @@ check_sources() {
 		breach "ui/ includes $header" "$(includes ui | awk -v n="$name" '{ h = $2; sub(/.*\//, "", h) } h == n')"
 	done < <(find src -name '*.h')
 	breach 'src/ includes something of ui/' "$(includes src | awk '$2 ~ /(^|\/)ui\// || $2 ~ /^(cli|tui|common)\//')"
-	only_in '^(n?curses(w)?|ncursesw\/.*|term|panel)\.h$' '^ui/tui/screen_curses\.c:'
+	only_in '^(n?curses(w)?|ncursesw\/.*|panel)\.h$' '^ui/tui/screen_curses\.c:'
 	only_in '^vterm' '^ui/tui/term\.c:'
 	only_in '^libssh2' '^src/guest/ssh[a-z_]*\.c:'
 	only_in '^sqlite3\.h' '^src/store[a-z_]*\.[ch]:'
