@@ -50,7 +50,9 @@ static enum stoker_status end_vmm(stoker *s, struct vm_record *rec, bool force, 
 
 enum stoker_status steps_delete(stoker *s, struct vm_record *rec, int64_t since_ns, struct stoker_error *err)
 {
-	enum stoker_status st = steps_begin(s, rec, STOKER_PHASE_DELETE, rec->vm.state, since_ns, err);
+	enum stoker_status st = STOKER_OK;
+	if (rec->op.kind != STOKER_PHASE_DELETE) /* else the intent was recorded before the VMM was killed */
+		st = steps_begin(s, rec, STOKER_PHASE_DELETE, rec->vm.state, since_ns, err);
 	if (st == STOKER_OK)
 		st = lifecycle_remove_files(s, rec->vm.id, err);
 	if (st != STOKER_OK) {

@@ -71,7 +71,7 @@ static enum stoker_status qemu_command(stoker *s, const struct launch *launch, s
 	argv_add(a, "-name");
 	argv_add(a, "stoker-%s", vm->name);
 	argv_add(a, "-M");
-	argv_add(a, "microvm,acpi=on,rtc=on,x-option-roms=off,auto-kernel-cmdline=off");
+	argv_add(a, "microvm,acpi=on,rtc=on,auto-kernel-cmdline=off");
 	argv_add(a, "-accel");
 	argv_add(a, kvm ? "kvm" : "tcg");
 	argv_add(a, "-cpu");
