@@ -17,4 +17,10 @@ struct image_files {
 /* The files of an image, checked to be there. STOKER_E_MISSING with the command that builds it when not. */
 enum stoker_status image_paths(const stoker *s, const char *name, struct image_files *out, struct stoker_error *err);
 
+/* True when a folder IMAGES/.build-* belongs to a build (or a delete) that is
+ * still going on: whoever carries it out holds flock() on the folder. */
+bool image_build_busy(const char *path);
+/* Removes such a folder with all that is in it. */
+enum stoker_status image_build_remove(const char *path, struct stoker_error *err);
+
 #endif

@@ -1,0 +1,367 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * image_build.c - building an image: a recipe run aside, checked, and put in
+ * place by one rename.
+ *
+ * A recipe is a folder assets/images/NAME with a program build.sh. It is asked
+ * for the digest of its inputs first; when an image of that digest is there,
+ * nothing is done.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "error.h"
+#include "image_files.h"
+#include "store.h"
+
+enum { BUILD_MS = 600 * 1000 };
+
+struct build {
+	const char *recipe, *name;
+	char script[STOKER_PATH_SIZE], init[STOKER_PATH_SIZE], cache[STOKER_PATH_SIZE], kernel[STOKER_PATH_SIZE];
+	char folder[STOKER_PATH_SIZE]; /* where it shall be */
+	char work[STOKER_PATH_SIZE];   /* where it is being built; "" before */
+	char digest[72];
+	struct stoker_call call;       /* the rest of the time, after waiting for the lock */
+};
+
+/* ---- where things are */
+
+static bool is_file(const char *path)
+{
+	struct stat st;
+	return stat(path, &st) == 0 && S_ISREG(st.st_mode) && access(path, R_OK) == 0;
+}
+
+/* `base`/`tail` when there is such a file. */
+static bool found(char out[STOKER_PATH_SIZE], const char *base, const char *tail)
+{
+	return base && base[0] && snprintf(out, STOKER_PATH_SIZE, "%s/%s", base, tail) < STOKER_PATH_SIZE && is_file(out);
+}
+
+/* The folder of the running executable; "" when it cannot be told. */
+static void program_folder(char out[STOKER_PATH_SIZE])
+{
+	ssize_t n = readlink("/proc/self/exe", out, STOKER_PATH_SIZE - 1);
+	out[n > 0 ? n : 0] = '\0';
+	char *slash = strrchr(out, '/');
+	if (slash)
+		*slash = '\0';
+}
+
+/* An explicit place goes first and is the only one then; next what lies
+ * relative to the program (a build folder in the source tree, a relocated
+ * installation); last where it was configured to be installed. */
+static bool find_file(char out[STOKER_PATH_SIZE], const char *explicit_base, const char *const *relative,
+                      const char *installed, const char *tail)
+{
+	char self[STOKER_PATH_SIZE], base[STOKER_PATH_SIZE + 64];
+	if (explicit_base && explicit_base[0])
+		return found(out, explicit_base, tail);
+	program_folder(self);
+	for (; self[0] && *relative; relative++) {
+		snprintf(base, sizeof base, "%s/%s", self, *relative);
+		if (strlen(base) < STOKER_PATH_SIZE && found(out, base, tail))
+			return true;
+	}
+	return found(out, installed, tail);
+}
+
+static enum stoker_status find_recipe(struct build *b, struct stoker_error *err)
+{
+	static const char *const relative[] = { "../assets", "../../assets", "../share/stoker", NULL };
+	char tail[64], resolved[PATH_MAX];
+	snprintf(tail, sizeof tail, "images/%s/build.sh", b->recipe);
+	if (!find_file(b->script, getenv("STOKER_DATA_DIR"), relative, STOKER_DATADIR, tail)) {
+		error_set(err, STOKER_E_NOT_FOUND, "there is no recipe %s", b->recipe);
+		return error_fix(err, strcmp(b->recipe, "micro") == 0
+		                              ? "Install stoker's recipes, or set STOKER_DATA_DIR to the folder that has images/micro"
+		                              : "The recipe that comes with stoker is micro");
+	}
+	if (realpath(b->script, resolved))
+		snprintf(b->script, sizeof b->script, "%s", resolved);
+	return STOKER_OK;
+}
+
+static enum stoker_status find_init(struct build *b, struct stoker_error *err)
+{
+	static const char *const relative[] = { ".", "..", "../libexec/stoker", NULL };
+	const char *given = getenv("STOKER_INIT");
+	bool ok = given && given[0] ? snprintf(b->init, sizeof b->init, "%s", given) < (int)sizeof b->init && is_file(b->init)
+	                            : find_file(b->init, NULL, relative, STOKER_LIBEXECDIR, "stoker-init");
+	if (ok)
+		return STOKER_OK;
+	error_set(err, STOKER_E_MISSING, "the guest's init program stoker-init is not there");
+	return error_fix(err, "Install stoker completely, or set STOKER_INIT to it");
+}
+
+/* Packages are kept here between builds. Nothing is lost with it. */
+static enum stoker_status find_cache(const stoker *s, struct build *b, struct stoker_error *err)
+{
+	const char *own = getenv("STOKER_CACHE_DIR"), *xdg = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
+	int n;
+	if (own && own[0] == '/')
+		n = snprintf(b->cache, sizeof b->cache, "%s", own);
+	else if (geteuid() == 0)
+		n = snprintf(b->cache, sizeof b->cache, "/var/cache/stoker");
+	else if (xdg && xdg[0] == '/')
+		n = snprintf(b->cache, sizeof b->cache, "%s/stoker", xdg);
+	else if (home && home[0] == '/')
+		n = snprintf(b->cache, sizeof b->cache, "%s/.cache/stoker", home);
+	else
+		n = snprintf(b->cache, sizeof b->cache, "%s/.cache", s->image_dir);
+	return n >= 0 && n < (int)sizeof b->cache ? STOKER_OK
+	                                          : error_set(err, STOKER_E_INVALID, "the path of the cache folder is too long");
+}
+
+static enum stoker_status find_kernel(struct build *b, const char *kernel, struct stoker_error *err)
+{
+	char resolved[PATH_MAX], clean[200];
+	if (!kernel)
+		return STOKER_OK;
+	if (!realpath(kernel, resolved) || !is_file(resolved)) {
+		error_set(err, STOKER_E_NOT_FOUND, "the kernel %s is no file that can be read",
+		          error_clean(clean, sizeof clean, kernel, strnlen(kernel, 190)));
+		return error_fix(err, "Give --kernel the path of a vmlinux or bzImage");
+	}
+	snprintf(b->kernel, sizeof b->kernel, "%s", resolved);
+	return STOKER_OK;
+}
+
+/* ---- running the recipe */
+
+struct listener {
+	struct build *build;
+	const struct stoker_call *call;
+};
+
+static void on_line(void *user, const char *line)
+{
+	struct listener *l = user;
+	long done, total;
+	int at = 0;
+	char clean[128];
+
+	if (strncmp(line, "sha256:", 7) == 0) {
+		size_t n = strlen(line);
+		if (n < sizeof l->build->digest && strspn(line + 7, "0123456789abcdef") == n - 7)
+			memcpy(l->build->digest, line, n + 1);
+		return;
+	}
+	if (sscanf(line, "progress %9ld %9ld %n", &done, &total, &at) != 2 || at == 0 || done < 0 || total < done)
+		return;
+	if (!l->call || !l->call->progress)
+		return;
+	struct stoker_progress p = { error_clean(clean, sizeof clean, line + at, strnlen(line + at, 120)), done, total };
+	l->call->progress(l->call->user, &p);
+}
+
+/* The recipe says what is wrong in a sentence, often with "Run: ..." behind
+ * it: that is the error, not that a script ended with 1. */
+static void own_words(struct stoker_error *err)
+{
+	char why[sizeof err->why];
+	char *text, *run;
+	if (!err || err->code != STOKER_E_FAILED)
+		return;
+	snprintf(why, sizeof why, "%s", err->why);
+	text = strstr(why, " ended with 1: ");
+	if (!text)
+		return;
+	text += strlen(" ended with 1: ");
+	run = strstr(text, ". Run: ");
+	if (run) {
+		*run = '\0';
+		error_fix(err, "%s", run + 2);
+		if (strncmp(text, "these packages are missing", 26) == 0)
+			err->code = STOKER_E_MISSING;
+	}
+	snprintf(err->why, sizeof err->why, "%s", text);
+}
+
+static enum stoker_status run_recipe(struct build *b, bool digest_only, struct stoker_error *err)
+{
+	struct listener l = { b, &b->call };
+	const char *argv[16];
+	size_t n = 0;
+	struct stoker_error own = { 0 };
+
+	argv[n++] = "/bin/sh";
+	argv[n++] = b->script;
+	if (digest_only) {
+		argv[n++] = "--digest";
+	} else {
+		argv[n++] = "--out";
+		argv[n++] = b->work;
+		argv[n++] = "--name";
+		argv[n++] = b->name;
+	}
+	argv[n++] = "--init";
+	argv[n++] = b->init;
+	argv[n++] = "--cache";
+	argv[n++] = b->cache;
+	if (b->kernel[0]) {
+		argv[n++] = "--kernel";
+		argv[n++] = b->kernel;
+	}
+	argv[n] = NULL;
+	enum stoker_status st = process_run(argv, NULL, &b->call, on_line, &l, &own);
+	if (st == STOKER_OK && digest_only && !b->digest[0])
+		st = error_set(&own, STOKER_E_FAILED, "the recipe %s gave no digest of its inputs", b->recipe);
+	if (st != STOKER_OK) {
+		own_words(&own);
+		st = own.code;
+		if (err)
+			*err = own;
+	}
+	return st;
+}
+
+/* ---- putting it in place */
+
+static enum stoker_status flush(const char *folder, struct stoker_error *err)
+{
+	int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 || syncfs(fd) < 0) {
+		int e = errno;
+		if (fd >= 0)
+			close(fd);
+		return error_errno(err, e, "the image cannot be written to disk");
+	}
+	close(fd);
+	return STOKER_OK;
+}
+
+static enum stoker_status refuse_used(const stoker *s, const char *name, struct stoker_error *err)
+{
+	unsigned users = 0;
+	enum stoker_status st = store_image_users(s->store, name, &users, err);
+	if (st != STOKER_OK || users == 0)
+		return st;
+	error_set(err, STOKER_E_STATE, "the image %s would change, and %u VM%s use%s it", name, users, users == 1 ? "" : "s",
+	          users == 1 ? "s" : "");
+	return error_fix(err, "Build it under another name with --name, or delete those VMs first");
+}
+
+static enum stoker_status place(const stoker *s, struct build *b, struct stoker_error *err)
+{
+	struct image_info info;
+	enum stoker_status st = image_load_folder(b->work, b->name, &info, err);
+	if (st != STOKER_OK)
+		return st;
+	if (strcmp(info.image.digest, b->digest) != 0)
+		return error_set(err, STOKER_E_FAILED, "the inputs of the image changed while it was built");
+	if ((st = flush(b->work, err)) != STOKER_OK)
+		return st;
+	if (access(b->folder, F_OK) < 0)
+		return rename(b->work, b->folder) == 0 ? STOKER_OK
+		                                       : error_errno(err, errno, "%s cannot be put in place", b->folder);
+	/* Looked at again: the build took its time. */
+	if ((st = refuse_used(s, b->name, err)) != STOKER_OK)
+		return st;
+	if (renameat2(AT_FDCWD, b->work, AT_FDCWD, b->folder, RENAME_EXCHANGE) == 0)
+		return STOKER_OK; /* the work folder is the old image now, and is removed */
+	if (errno != EINVAL && errno != ENOSYS)
+		return error_errno(err, errno, "%s cannot be replaced", b->folder);
+	char old[STOKER_PATH_SIZE + 16];
+	snprintf(old, sizeof old, "%s-old", b->work);
+	if (rename(b->folder, old) < 0)
+		return error_errno(err, errno, "%s cannot be moved aside", b->folder);
+	if (rename(b->work, b->folder) < 0) {
+		st = error_errno(err, errno, "%s cannot be put in place", b->folder);
+		(void)!rename(old, b->folder);
+		return st;
+	}
+	image_remove_tree(old);
+	return STOKER_OK;
+}
+
+static enum stoker_status prepare(stoker *s, const struct stoker_image_spec *spec, struct build *b,
+                                  struct stoker_error *err)
+{
+	enum stoker_status st = handle_writable(s, err);
+	b->recipe = spec->recipe ? spec->recipe : "micro";
+	b->name = spec->name ? spec->name : b->recipe;
+	if (st == STOKER_OK)
+		st = image_name_check(b->name, err);
+	/* A recipe's name becomes part of a path. */
+	if (st == STOKER_OK && (!image_name_valid(b->recipe) || strlen(b->recipe) > 31))
+		st = error_set(err, STOKER_E_INVALID, "that is no name of a recipe");
+	if (st == STOKER_OK && !path_image(s, b->folder, "%s", b->name))
+		st = error_set(err, STOKER_E_INVALID, "the path of the image is too long");
+	if (st == STOKER_OK)
+		st = find_recipe(b, err);
+	if (st == STOKER_OK)
+		st = find_init(b, err);
+	if (st == STOKER_OK)
+		st = find_kernel(b, spec->kernel, err);
+	if (st == STOKER_OK)
+		st = find_cache(s, b, err);
+	return st;
+}
+
+static enum stoker_status build(stoker *s, const struct stoker_image_spec *spec, const struct stoker_call *call,
+                                struct build *b, bool *built, struct stoker_error *err)
+{
+	struct image_info there;
+	int lock = -1, work = -1;
+	int64_t deadline = deadline_after_ms(call && call->timeout_ms >= 0 ? call->timeout_ms : BUILD_MS);
+	enum stoker_status st = prepare(s, spec, b, err);
+
+	if (st != STOKER_OK)
+		return st;
+	if ((st = image_lock(s, call, &lock, err)) != STOKER_OK)
+		return st;
+	b->call = call ? *call : (struct stoker_call)STOKER_CALL_INIT;
+	b->call.timeout_ms = deadline_poll_ms(deadline);
+	if ((st = run_recipe(b, true, err)) != STOKER_OK)
+		goto out;
+	bool same = image_load(s, b->name, &there, NULL) == STOKER_OK && strcmp(there.image.digest, b->digest) == 0;
+	if (same && !spec->rebuild)
+		goto out;
+	if (access(b->folder, F_OK) == 0 && (st = refuse_used(s, b->name, err)) != STOKER_OK)
+		goto out;
+	if ((st = image_work_folder(s, b->name, b->work, &work, err)) != STOKER_OK) {
+		b->work[0] = '\0';
+		goto out;
+	}
+	b->call.timeout_ms = deadline_poll_ms(deadline);
+	st = run_recipe(b, false, err);
+	if (st == STOKER_OK)
+		st = place(s, b, err);
+	if (!image_remove_tree(b->work) && st == STOKER_OK)
+		st = error_errno(err, errno, "%s cannot be removed", b->work);
+	if (st == STOKER_OK) {
+		*built = true;
+		history_event(s->store, s->actor, NULL, "image", "image %s built", b->name);
+		handle_touch(s);
+	}
+out:
+	if (work >= 0)
+		close(work);
+	close(lock);
+	return st;
+}
+
+enum stoker_status stoker_image_build(stoker *s, const struct stoker_image_spec *spec, const struct stoker_call *call,
+                                      bool *built, struct stoker_error *err)
+{
+	static const struct stoker_image_spec standard = { 0 };
+	struct build *b = calloc(1, sizeof *b);
+	bool made = false;
+	enum stoker_status st = b ? build(s, spec ? spec : &standard, call, b, &made, err)
+	                          : error_errno(err, ENOMEM, "no image can be built");
+	if (st != STOKER_OK)
+		error_what(err, "build the image");
+	else if (built)
+		*built = made;
+	free(b);
+	return st;
+}
