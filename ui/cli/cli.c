@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * cli.c - what the verbs share: errors, the library's handle, output.
+ */
+#include "cli/cli.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cli/signals.h"
+#include "cli/verbs.h"
+#include "common/text.h"
+
+int64_t cli_now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+void cli_put(FILE *to, const char *text)
+{
+	char small[1024], *clean = small;
+	size_t len = strlen(text), cap = sizeof(small);
+
+	/* A tab becomes up to eight blanks; nothing else grows. */
+	if (len * 8 + 1 > cap && (clean = malloc(cap = len * 8 + 1)) == NULL) {
+		clean = small;
+		cap = sizeof(small);
+	}
+	text_clean(clean, cap, text, len);
+	fputs(clean, to);
+	if (clean != small)
+		free(clean);
+}
+
+int cli_code(const struct cli *cli, enum stoker_status status)
+{
+	if (status != STOKER_OK && cli->verb && cli->verb->flags & VERB_GUEST_STATUS)
+		return EXIT_OWN;
+	return stoker_exit_code(status);
+}
+
+int cli_fail(struct cli *cli, const struct stoker_error *err)
+{
+	char text[sizeof(err->what) + sizeof(err->why) + sizeof(err->fix) + 16];
+
+	cli_progress_end(cli);
+	stoker_error_text(err, text, sizeof(text));
+	fflush(stdout);
+	fputs("stoker: ", stderr);
+	cli_put(stderr, text);
+	fputc('\n', stderr);
+	return cli_code(cli, err->code == STOKER_OK ? STOKER_E_FAILED : err->code);
+}
+
+int cli_usage(struct cli *cli, const char *fix, const char *format, ...)
+{
+	struct stoker_error err = { .code = STOKER_E_INVALID };
+	const char *verb = cli->verb_name;
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(err.why, sizeof(err.why), format, args);
+	va_end(args);
+	snprintf(err.what, sizeof(err.what), "%s", verb);
+	snprintf(err.fix, sizeof(err.fix), "%s%sSee `stoker help%s%s`", fix, *fix ? " " : "", *verb ? " " : "", verb);
+	if (*err.fix >= 'a' && *err.fix <= 'z')
+		*err.fix = (char)(*err.fix - 'a' + 'A');
+	return cli_fail(cli, &err);
+}
+
+int cli_fail_text(struct cli *cli, enum stoker_status status, const char *what, const char *fix, const char *format, ...)
+{
+	struct stoker_error err = { .code = status };
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(err.why, sizeof(err.why), format, args);
+	va_end(args);
+	snprintf(err.what, sizeof(err.what), "%s", what);
+	snprintf(err.fix, sizeof(err.fix), "%s", fix);
+	return cli_fail(cli, &err);
+}
+
+void cli_note(struct cli *cli, const char *format, ...)
+{
+	char text[1024];
+	va_list args;
+
+	if (cli->quiet)
+		return;
+	cli_progress_end(cli);
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	fflush(stdout);
+	fputs("stoker: ", stderr);
+	cli_put(stderr, text);
+	fputc('\n', stderr);
+}
+
+int cli_open(struct cli *cli)
+{
+	struct stoker_error err = { 0 };
+
+	if (stoker_open(&cli->places, &cli->s, &err) != STOKER_OK)
+		return cli_fail(cli, &err);
+	const char *notice = stoker_notice(cli->s);
+	if (notice && *notice)
+		cli_note(cli, "%s", notice);
+	return 0;
+}
+
+/* One line on the terminal, drawn over itself, ten times a second at most. */
+static void show_progress(void *user, const struct stoker_progress *p)
+{
+	struct cli *cli = user;
+	int64_t now = cli_now_ns();
+	char step[160];
+
+	if (!p || !p->step)
+		return;
+	text_clean(step, sizeof(step), p->step, strlen(p->step));
+	if (!cli->err_is_terminal) {
+		if (cli->verbose && p->done == 0)
+			fprintf(stderr, "stoker: %s\n", step);
+		return;
+	}
+	if (cli->progress_shown && p->done != 0 && p->done != p->total && now - cli->progress_at_ns < 100000000)
+		return;
+	cli->progress_at_ns = now;
+	cli->progress_shown = true;
+	if (p->total > 0)
+		fprintf(stderr, "\r\033[K%s %3d%%", step, (int)(p->done * 100.0 / (double)p->total));
+	else
+		fprintf(stderr, "\r\033[K%s ...", step);
+	fflush(stderr);
+}
+
+void cli_progress_end(struct cli *cli)
+{
+	if (!cli->progress_shown)
+		return;
+	cli->progress_shown = false;
+	fputs("\r\033[K", stderr);
+	fflush(stderr);
+}
+
+void cli_call(struct cli *cli, const struct args *args, struct stoker_call *call)
+{
+	*call = (struct stoker_call)STOKER_CALL_INIT;
+	call->cancel_fd = signals_cancel_fd();
+	if (!cli->quiet && (cli->err_is_terminal || cli->verbose)) {
+		call->progress = show_progress;
+		call->user = cli;
+	}
+	if (args && arg_given(args, "timeout"))
+		call->timeout_ms = arg_number(args, "timeout", -1);
+}
+
+int cli_finish_output(struct cli *cli, int code)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return code;
+	/* A reader that has seen enough (`| head`) is no failure worth words. */
+	if (errno == EPIPE)
+		return code ? code : EXIT_FAILED;
+	int own = cli_fail_text(cli, STOKER_E_FAILED, "write the output", "", "%s", strerror(errno));
+	return code ? code : own;
+}
+
+bool write_all(int fd, const void *data, size_t len)
+{
+	const char *p = data;
+
+	while (len > 0) {
+		ssize_t n = write(fd, p, len);
+
+		if (n >= 0) {
+			p += n;
+			len -= (size_t)n;
+		} else if (errno == EAGAIN) {
+			struct pollfd wait = { .fd = fd, .events = POLLOUT };
+
+			poll(&wait, 1, -1);
+		} else if (errno != EINTR) {
+			return false;
+		}
+	}
+	return true;
+}
+
+bool cli_ask(struct cli *cli, const char *question)
+{
+	char answer[16] = "";
+	size_t len = 0;
+
+	if (!isatty(STDIN_FILENO) || !isatty(STDERR_FILENO))
+		return false;
+	cli_progress_end(cli);
+	fflush(stdout);
+	cli_put(stderr, question);
+	fputs(" [y/N] ", stderr);
+	fflush(stderr);
+	/* read(), not stdio: what is not ours of stdin stays there, and a caught signal ends the question. */
+	for (char c; len + 1 < sizeof(answer) && read(STDIN_FILENO, &c, 1) == 1 && c != '\n';)
+		answer[len++] = c;
+	if (signals_caught())
+		fputc('\n', stderr);
+	return !signals_caught() && (strcasecmp(answer, "y") == 0 || strcasecmp(answer, "yes") == 0);
+}
+
+const char *cli_colour(const struct cli *cli, const char *sgr)
+{
+	return cli->no_colour || !cli->out_is_terminal ? "" : sgr;
+}
+
+int spec_from_args(struct cli *cli, const struct args *args, struct stoker_spec *spec, char *labels, size_t labels_cap)
+{
+	size_t used = 0;
+
+	memset(spec, 0, sizeof(*spec));
+	spec->image = arg_text(args, "image", NULL);
+	spec->disk_mode = arg_text(args, "disk-mode", NULL);
+	spec->backend = arg_text(args, "backend", NULL);
+	spec->accel = arg_text(args, "accel", NULL);
+	spec->network = arg_text(args, "network", NULL);
+	spec->egress = arg_text(args, "egress", NULL);
+	static const char *const sizes[] = { "memory", "disk" };
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		if (arg_number(args, sizes[i], 0) > INT32_MAX)
+			return cli_usage(cli, "", "--%s %s is larger than any VM can have", sizes[i], arg_text(args, sizes[i], ""));
+	}
+	spec->vcpus = (unsigned)arg_number(args, "vcpus", 0);
+	spec->memory_mib = (unsigned)arg_number(args, "memory", 0);
+	spec->disk_mib = (unsigned)arg_number(args, "disk", 0);
+	labels[0] = '\0';
+	for (size_t i = 0;; i++) {
+		const char *label = arg_list(args, "label", i);
+
+		if (!label)
+			break;
+		int n = snprintf(labels + used, labels_cap - used, "%s%s", i ? "," : "", label);
+		if (n < 0 || (size_t)n >= labels_cap - used)
+			return cli_usage(cli, "", "the labels are longer than %zu characters", labels_cap - 1);
+		used += (size_t)n;
+	}
+	spec->labels = used ? labels : NULL;
+	return 0;
+}

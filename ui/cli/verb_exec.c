@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * verb_exec.c - exec: a command in a VM.
+ */
+#include "cli/guest.h"
+#include "cli/verbs.h"
+
+int verb_exec(struct cli *cli, const struct args *args)
+{
+	bool tty = arg_flag(args, "tty");
+	int64_t began = cli_now_ns();
+	int code;
+
+	if (!args->command)
+		return cli_usage(cli, "", "which command?");
+	if ((code = guest_check(cli, args, tty)) != EXIT_OK || (code = cli_open(cli)) != EXIT_OK)
+		return code;
+	return guest_command(cli, args, args->words[0], args->command, arg_flag(args, "interactive"), tty, began);
+}

@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * verb_list.c - list: the VMs as a table, as names or as JSON; --watch goes on.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/json.h"
+#include "cli/signals.h"
+#include "cli/table.h"
+#include "cli/verbs.h"
+#include "common/format.h"
+
+static const char *const heads[] = { "NAME", "STATUS", ">PID", "IP", ">PORT", "BACKEND", ">VCPU", ">MEM", ">UP", "LAST",
+	                                 NULL };
+
+enum format { FORMAT_TABLE, FORMAT_NAMES, FORMAT_IDS, FORMAT_JSON };
+
+struct listing {
+	struct stoker_vm *vms;
+	size_t count;
+};
+
+static const char *state_colour(const struct stoker_vm *vm)
+{
+	if (vm->stale)
+		return "\033[35m";
+	switch (vm->state) {
+	case STOKER_RUNNING:
+		return vm->ready ? "\033[32m" : "\033[33m";
+	case STOKER_STARTING:
+	case STOKER_STOPPING:
+		return "\033[33m";
+	case STOKER_PAUSED:
+		return "\033[34m";
+	case STOKER_CRASHED:
+	case STOKER_ERROR:
+		return "\033[31m";
+	default:
+		return NULL;
+	}
+}
+
+static void status_text(const struct stoker_vm *vm, char *out, size_t cap)
+{
+	const char *state = stoker_state_name(vm->state);
+
+	if (vm->stale)
+		snprintf(out, cap, "%s, stale", state);
+	else if (vm->state == STOKER_RUNNING && !vm->ready)
+		snprintf(out, cap, "%s, booting", state);
+	else if (vm->state == STOKER_CRASHED && vm->exit_status >= 0)
+		snprintf(out, cap, vm->exit_status >= 256 ? "%s, signal %d" : "%s, exit %d", state, vm->exit_status % 256);
+	else
+		snprintf(out, cap, "%s", state);
+}
+
+static void add_row(struct table *t, const struct stoker_vm *vm)
+{
+	char text[64];
+
+	table_row(t);
+	table_cell(t, NULL, "%s", vm->name);
+	status_text(vm, text, sizeof(text));
+	table_cell(t, state_colour(vm), "%s", text);
+	if (vm->pid > 0)
+		table_cell(t, NULL, "%lld", (long long)vm->pid);
+	else
+		table_cell(t, NULL, "-");
+	table_cell(t, NULL, "%s", vm->ip[0] ? vm->ip : "-");
+	if (vm->ssh_port)
+		table_cell(t, NULL, "%u", vm->ssh_port);
+	else
+		table_cell(t, NULL, "-");
+	table_cell(t, NULL, "%s%s%s", vm->backend, vm->accel[0] ? " " : "", vm->accel);
+	table_cell(t, NULL, "%u", vm->vcpus);
+	format_mib(text, sizeof(text), vm->memory_mib);
+	table_cell(t, NULL, "%s", text);
+	format_uptime(text, sizeof(text), vm->uptime_ms);
+	table_cell(t, NULL, "%s", text);
+	if (vm->reason[0]) {
+		table_cell(t, NULL, "%s", vm->reason);
+	} else if (vm->last_phase < STOKER_PHASE_COUNT) {
+		format_duration(text, sizeof(text), vm->last_phase_ns);
+		table_cell(t, NULL, "%s %s", stoker_phase_name(vm->last_phase), text);
+	} else {
+		table_cell(t, NULL, "-");
+	}
+}
+
+static int terminal_columns(const struct cli *cli)
+{
+	uint16_t rows, cols;
+
+	if (!cli->out_is_terminal)
+		return 0;
+	terminal_dimensions(STDOUT_FILENO, &rows, &cols);
+	return cols;
+}
+
+static int print_listing(struct cli *cli, const struct listing *l, enum format format)
+{
+	if (format == FORMAT_JSON) {
+		cJSON *array = cJSON_CreateArray();
+
+		for (size_t i = 0; i < l->count; i++)
+			cJSON_AddItemToArray(array, json_vm(&l->vms[i]));
+		return json_print(cli, array, EXIT_OK);
+	}
+	if (format == FORMAT_TABLE) {
+		struct table *t = table_new(heads);
+
+		for (size_t i = 0; i < l->count; i++)
+			add_row(t, &l->vms[i]);
+		table_print(cli, t, stdout, true, terminal_columns(cli));
+		return EXIT_OK;
+	}
+	for (size_t i = 0; i < l->count; i++)
+		puts(format == FORMAT_NAMES ? l->vms[i].name : l->vms[i].id);
+	return EXIT_OK;
+}
+
+static const struct stoker_vm *find(const struct listing *l, const char *id)
+{
+	for (size_t i = 0; i < l->count; i++) {
+		if (strcmp(l->vms[i].id, id) == 0)
+			return &l->vms[i];
+	}
+	return NULL;
+}
+
+static bool changed(const struct stoker_vm *a, const struct stoker_vm *b)
+{
+	return a->state != b->state || a->ready != b->ready || a->stale != b->stale || a->pid != b->pid ||
+	       a->phase != b->phase || a->last_phase != b->last_phase || a->last_phase_ns != b->last_phase_ns ||
+	       strcmp(a->reason, b->reason) != 0;
+}
+
+/* Without a terminal to redraw: a row for each VM that changed, one with "deleted" for each that went. */
+static void print_changes(struct cli *cli, const struct listing *before, const struct listing *now, enum format format)
+{
+	struct table *t = table_new(heads);
+
+	for (size_t i = 0; i < now->count; i++) {
+		const struct stoker_vm *old = find(before, now->vms[i].id);
+
+		if (old && !changed(old, &now->vms[i]))
+			continue;
+		if (format == FORMAT_TABLE)
+			add_row(t, &now->vms[i]);
+		else if (!old)
+			puts(format == FORMAT_NAMES ? now->vms[i].name : now->vms[i].id);
+	}
+	for (size_t i = 0; i < before->count; i++) {
+		if (find(now, before->vms[i].id) || format != FORMAT_TABLE)
+			continue;
+		table_row(t);
+		table_cell(t, NULL, "%s", before->vms[i].name);
+		table_cell(t, NULL, "deleted");
+	}
+	table_print(cli, t, stdout, false, 0);
+	fflush(stdout);
+}
+
+static int watch(struct cli *cli, const struct stoker_filter *filter, enum format format)
+{
+	struct listing before = { 0 }, now = { 0 };
+	struct stoker_watch *watcher = NULL;
+	struct stoker_error err = { 0 };
+	int code = EXIT_OK, cancel = signals_cancel_fd();
+	bool redraw = cli->out_is_terminal && !cli->no_colour, first = true;
+
+	if (stoker_watch_open(cli->s, &watcher, &err) != STOKER_OK)
+		return cli_fail(cli, &err);
+	while (!signals_caught() && !ferror(stdout)) {
+		if (stoker_list(cli->s, filter, &now.vms, &now.count, &err) != STOKER_OK) {
+			code = cli_fail(cli, &err);
+			break;
+		}
+		if (redraw) {
+			fputs("\033[H\033[J", stdout);
+			print_listing(cli, &now, format);
+			fflush(stdout);
+		} else if (first) {
+			print_listing(cli, &now, format);
+			fflush(stdout);
+		} else {
+			print_changes(cli, &before, &now, format);
+		}
+		first = false;
+		stoker_free(before.vms);
+		before = now;
+		memset(&now, 0, sizeof(now));
+		struct pollfd fds[] = { { .fd = cancel, .events = POLLIN },
+			                    { .fd = stoker_watch_fd(watcher), .events = POLLIN },
+			                    { .fd = STDOUT_FILENO, .events = 0 } };
+		/* The uptimes on the screen move once a second; a pipe waits for a change. */
+		if (poll(fds, 3, redraw ? 1000 : -1) < 0 && errno != EINTR)
+			break;
+		if (fds[2].revents & (POLLERR | POLLNVAL))
+			break;
+		if (fds[1].revents)
+			stoker_watch_drain(watcher);
+	}
+	stoker_free(before.vms);
+	stoker_watch_close(watcher);
+	return code;
+}
+
+/* "--status running,stopped" too, as in kubectl. `room` keeps the pieces. */
+static int take_states(struct cli *cli, const struct args *args, const char **states, size_t cap, char **room)
+{
+	size_t n = 0;
+	const char *text;
+
+	for (size_t i = 0; (text = arg_list(args, "status", i)); i++) {
+		char *copy = strdup(text), *rest = NULL;
+
+		if (!copy || i >= cap) {
+			free(copy);
+			return cli_usage(cli, "", "too many states");
+		}
+		room[i] = copy;
+		for (char *word = strtok_r(copy, ",", &rest); word; word = strtok_r(NULL, ",", &rest)) {
+			int state = 0;
+
+			while (state < STOKER_STATE_COUNT && strcmp(stoker_state_name((enum stoker_state)state), word) != 0)
+				state++;
+			if (state == STOKER_STATE_COUNT)
+				return cli_usage(cli, "They are created, starting, running, paused, stopping, stopped, crashed and error.",
+				                 "there is no state \"%s\"", word);
+			if (n + 1 >= cap)
+				return cli_usage(cli, "", "too many states");
+			states[n++] = stoker_state_name((enum stoker_state)state);
+		}
+	}
+	return EXIT_OK;
+}
+
+int verb_list(struct cli *cli, const struct args *args)
+{
+	enum { MOST = 32 };
+	const char *states[MOST] = { 0 }, *labels[MOST + 1] = { 0 }, *name = arg_text(args, "format", "table");
+	char *room[MOST] = { 0 };
+	struct stoker_filter filter = { 0 };
+	struct stoker_error err = { 0 };
+	struct listing l = { 0 };
+	enum format format = FORMAT_TABLE;
+	int code = take_states(cli, args, states, MOST, room);
+
+	if (code != EXIT_OK)
+		goto out;
+	for (size_t i = 0; (labels[i] = arg_list(args, "label", i)); i++) {
+		if (i + 1 >= MOST) {
+			code = cli_usage(cli, "", "too many labels");
+			goto out;
+		}
+	}
+	filter.states = states[0] ? states : NULL;
+	filter.labels = labels[0] ? labels : NULL;
+	if (cli->json || strcmp(name, "json") == 0)
+		format = FORMAT_JSON;
+	else if (strcmp(name, "ids") == 0)
+		format = FORMAT_IDS;
+	else if (cli->quiet || strcmp(name, "names") == 0)
+		format = FORMAT_NAMES;
+	if (arg_flag(args, "watch") && format == FORMAT_JSON) {
+		code = cli_usage(cli, "", "--watch shows a table that changes, --json is one value");
+		goto out;
+	}
+	if ((code = cli_open(cli)) != EXIT_OK)
+		goto out;
+	if (arg_flag(args, "watch")) {
+		code = watch(cli, &filter, format);
+	} else if (stoker_list(cli->s, &filter, &l.vms, &l.count, &err) != STOKER_OK) {
+		code = cli_fail(cli, &err);
+	} else {
+		if (l.count == 0 && format == FORMAT_TABLE && cli->out_is_terminal)
+			cli_note(cli, "%s", filter.states || filter.labels ? "no VM fits" : "no VMs yet. Make one with `stoker create`");
+		code = print_listing(cli, &l, format);
+	}
+out:
+	for (size_t i = 0; i < MOST; i++)
+		free(room[i]);
+	stoker_free(l.vms);
+	return code;
+}

@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * verbs.c - the one table of verbs.
+ */
+#include "cli/verbs.h"
+
+#include <string.h>
+
+#define ANY INT64_MAX
+#define TIMEOUT_HELP(text) { 0, "timeout", OPTION_TIME, "TIME", NULL, 0, 0, COMPLETE_NONE, text }
+#define ALL(text) { 'a', "all", OPTION_FLAG, NULL, NULL, 0, 0, COMPLETE_NONE, text }
+#define LABEL_FILTER { 'l', "label", OPTION_LIST, "K[=V]", NULL, 0, 0, COMPLETE_NONE, \
+	"only VMs with this label; several must all match" }
+#define VIA(choices, text) { 0, "via", OPTION_CHOICE, "WAY", choices, 0, 0, COMPLETE_CHOICE, text }
+#define END { 0, NULL, OPTION_FLAG, NULL, NULL, 0, 0, COMPLETE_NONE, NULL }
+
+const struct option global_options[] = {
+	{ 0, "state", OPTION_TEXT, "DIR", NULL, 0, 0, COMPLETE_DIR, "state folder (STOKER_STATE_DIR)" },
+	{ 0, "runtime", OPTION_TEXT, "DIR", NULL, 0, 0, COMPLETE_DIR, "folder of the sockets (STOKER_RUNTIME_DIR)" },
+	{ 0, "image-dir", OPTION_TEXT, "DIR", NULL, 0, 0, COMPLETE_DIR, "folder of the images (STOKER_IMAGE_DIR)" },
+	{ 0, "config", OPTION_TEXT, "FILE", NULL, 0, 0, COMPLETE_FILE, "configuration file (STOKER_CONFIG)" },
+	{ 0, "json", OPTION_FLAG, NULL, NULL, 0, 0, COMPLETE_NONE, "print one JSON value" },
+	{ 'q', "quiet", OPTION_FLAG, NULL, NULL, 0, 0, COMPLETE_NONE, "print nothing but what was asked for" },
+	{ 'v', "verbose", OPTION_FLAG, NULL, NULL, 0, 0, COMPLETE_NONE, "tell what is being done" },
+	{ 0, "no-color", OPTION_FLAG, NULL, NULL, 0, 0, COMPLETE_NONE, "no colours (NO_COLOR)" },
+	{ 'h', "help", OPTION_FLAG, NULL, NULL, 0, 0, COMPLETE_NONE, "show help" },
+	{ 'V', "version", OPTION_FLAG, NULL, NULL, 0, 0, COMPLETE_NONE, "show the version" },
+	END,
+};
+
+static const struct option spec_options[] = {
+	{ 0, "image", OPTION_TEXT, "IMAGE", NULL, 0, 0, COMPLETE_IMAGE, "image (micro)" },
+	{ 0, "vcpus", OPTION_NUMBER, "N", NULL, 1, 4096, COMPLETE_NONE, "virtual CPUs (1)" },
+	{ 'm', "memory", OPTION_SIZE, "SIZE", NULL, 1, ANY, COMPLETE_NONE, "memory, MiB or with a unit (512M)" },
+	{ 0, "disk", OPTION_SIZE, "SIZE", NULL, 1, ANY, COMPLETE_NONE, "size of its disk (2G)" },
+	{ 0, "disk-mode", OPTION_CHOICE, "MODE", "isolated|shared|copy", 0, 0, COMPLETE_CHOICE,
+	  "own disk over the image, none, or a copy (isolated)" },
+	{ 0, "backend", OPTION_TEXT, "NAME", "auto|qemu|firecracker", 0, 0, COMPLETE_CHOICE, "VMM (auto)" },
+	{ 0, "accel", OPTION_CHOICE, "NAME", "auto|kvm|tcg", 0, 0, COMPLETE_CHOICE, "acceleration (auto: KVM when it works)" },
+	{ 0, "network", OPTION_CHOICE, "NAME", "user|tap|none", 0, 0, COMPLETE_CHOICE, "network (user)" },
+	{ 0, "egress", OPTION_CHOICE, "WHAT", "all|none", 0, 0, COMPLETE_CHOICE, "what the guest may reach (all)" },
+	{ 'l', "label", OPTION_LIST, "K=V", NULL, 0, 0, COMPLETE_NONE, "label; may be given several times" },
+	END,
+};
+
+static const struct option create_options[] = {
+	{ 0, "ephemeral", OPTION_FLAG, NULL, NULL, 0, 0, COMPLETE_NONE, "killed at once when stopped, deleted when it ends" },
+	{ 's', "start", OPTION_FLAG, NULL, NULL, 0, 0, COMPLETE_NONE, "start it as well" },
+	{ 'w', "wait", OPTION_FLAG, NULL, NULL, 0, 0, COMPLETE_NONE, "start it and wait until SSH answers" },
+	TIMEOUT_HELP("limit for all of it (waiting: 60)"),
+	END,
+};
+
+static const struct option start_options[] = {
+	ALL("every VM that does not run"),
+	LABEL_FILTER,
+	{ 'w', "wait", OPTION_FLAG, NULL, NULL, 0, 0, COMPLETE_NONE, "wait until SSH answers" },
+	TIMEOUT_HELP("limit for all of it (waiting: 60)"),
+	END,
+};
+
+static const struct option stop_options[] = {
+	ALL("every VM that runs"),
+	LABEL_FILTER,
+	{ 'f', "force", OPTION_FLAG, NULL, NULL, 0, 0, COMPLETE_NONE, "kill at once" },
+	{ 't', "timeout", OPTION_TIME, "TIME", NULL, 0, 0, COMPLETE_NONE, "how long the guest may take before it is killed (3)" },
+	END,
+};
+
+static const struct option delete_options[] = {
+	ALL("every VM"),
+	LABEL_FILTER,
+	{ 'f', "force", OPTION_FLAG, NULL, NULL, 0, 0, COMPLETE_NONE, "running ones too: they are killed" },
+	{ 'y', "yes", OPTION_FLAG, NULL, NULL, 0, 0, COMPLETE_NONE, "do not ask (--all and --label)" },
+	END,
+};
+
+static const struct option list_options[] = {
+	ALL("every VM; this is the default, for those used to it"),
+	{ 's', "status", OPTION_LIST, "STATE", "created|starting|running|paused|stopping|stopped|crashed|error", 0, 0,
+	  COMPLETE_CHOICE, "only VMs in this state; several: in one of them" },
+	LABEL_FILTER,
+	{ 'w', "watch", OPTION_FLAG, NULL, NULL, 0, 0, COMPLETE_NONE, "go on and show every change" },
+	{ 0, "format", OPTION_CHOICE, "FORMAT", "table|names|ids|json", 0, 0, COMPLETE_CHOICE, "what to print (table)" },
+	END,
+};
+
+static const struct option inspect_options[] = { ALL("every VM"), LABEL_FILTER, END };
+
+static const struct option guest_options[] = {
+	{ 'i', "interactive", OPTION_FLAG, NULL, NULL, 0, 0, COMPLETE_NONE, "pass stdin on" },
+	{ 't', "tty", OPTION_FLAG, NULL, NULL, 0, 0, COMPLETE_NONE, "on a terminal of its own" },
+	{ 'e', "env", OPTION_LIST, "K=V", NULL, 0, 0, COMPLETE_NONE, "environment; may be given several times" },
+	{ 'w', "workdir", OPTION_TEXT, "DIR", NULL, 0, 0, COMPLETE_NONE, "working folder (the user's home)" },
+	{ 'u', "user", OPTION_TEXT, "USER", NULL, 0, 0, COMPLETE_NONE, "user (root)" },
+	TIMEOUT_HELP("limit for the wait and the command (wait: 60, command: none)"),
+	VIA("auto|channel|ssh", "by the agent's channel or by SSH (auto)"),
+	END,
+};
+
+/* `run` has all of the guest's options too, and -m, -l for the VM. */
+static const struct option run_options[] = {
+	{ 0, "name", OPTION_TEXT, "NAME", NULL, 0, 0, COMPLETE_NONE, "name of the VM (made up)" },
+	{ 'i', "interactive", OPTION_FLAG, NULL, NULL, 0, 0, COMPLETE_NONE, "pass stdin on" },
+	{ 't', "tty", OPTION_FLAG, NULL, NULL, 0, 0, COMPLETE_NONE, "on a terminal of its own" },
+	{ 'e', "env", OPTION_LIST, "K=V", NULL, 0, 0, COMPLETE_NONE, "environment; may be given several times" },
+	{ 'w', "workdir", OPTION_TEXT, "DIR", NULL, 0, 0, COMPLETE_NONE, "working folder (the user's home)" },
+	{ 'u', "user", OPTION_TEXT, "USER", NULL, 0, 0, COMPLETE_NONE, "user (root)" },
+	TIMEOUT_HELP("limit for the boot and the command (boot: 60, command: none)"),
+	VIA("auto|channel|ssh", "by the agent's channel or by SSH (auto)"),
+	END,
+};
+
+static const struct option shell_options[] = {
+	TIMEOUT_HELP("how long to wait for a VM that still boots (60)"),
+	{ 0, "term", OPTION_TEXT, "NAME", NULL, 0, 0, COMPLETE_NONE, "TERM in the guest (that of this terminal)" },
+	END,
+};
+
+static const struct option ping_options[] = {
+	{ 'c', "count", OPTION_NUMBER, "N", NULL, 1, 1000000, COMPLETE_NONE, "round trips each way (10)" },
+	{ 0, "interval", OPTION_TIME, "TIME", NULL, 0, 0, COMPLETE_NONE, "pause between two (0)" },
+	VIA("auto|channel|ssh|both", "which way (both, SSH only with a network)"),
+	TIMEOUT_HELP("how long to wait for a VM that still boots, and for each answer (60)"),
+	END,
+};
+
+static const struct option logs_options[] = {
+	{ 'f', "follow", OPTION_FLAG, NULL, NULL, 0, 0, COMPLETE_NONE, "go on until the VM ends" },
+	{ 'n', "tail", OPTION_NUMBER, "N", NULL, 0, 1000000, COMPLETE_NONE, "only the last N lines" },
+	{ 0, "raw", OPTION_FLAG, NULL, NULL, 0, 0, COMPLETE_NONE, "the guest's bytes as they are (default when piped)" },
+	{ 0, "clean", OPTION_FLAG, NULL, NULL, 0, 0, COMPLETE_NONE, "made harmless (default on a terminal)" },
+	END,
+};
+
+static const struct option wait_options[] = {
+	{ 0, "for", OPTION_CHOICE, "WHAT", "running|ready|ssh|stopped", 0, 0, COMPLETE_CHOICE, "what to wait for (ready)" },
+	ALL("every VM"),
+	LABEL_FILTER,
+	TIMEOUT_HELP("limit for each VM (60)"),
+	END,
+};
+
+static const struct option reconcile_options[] = {
+	{ 'n', "dry-run", OPTION_FLAG, NULL, NULL, 0, 0, COMPLETE_NONE, "show the plan and change nothing" },
+	{ 'y', "yes", OPTION_FLAG, NULL, NULL, 0, 0, COMPLETE_NONE, "carry it out without asking" },
+	{ 0, "adopt", OPTION_LIST, "ID", NULL, 0, 0, COMPLETE_NONE, "take what was found under this id into the store again" },
+	{ 0, "end", OPTION_LIST, "ID", NULL, 0, 0, COMPLETE_NONE, "end what was found under this id and remove what it held" },
+	END,
+};
+
+static const struct option image_build_options[] = {
+	{ 0, "name", OPTION_TEXT, "NAME", NULL, 0, 0, COMPLETE_NONE, "name of the image (the recipe's)" },
+	{ 'k', "kernel", OPTION_TEXT, "FILE", NULL, 0, 0, COMPLETE_FILE, "a vmlinux or bzImage instead of Debian's kernel" },
+	{ 0, "rebuild", OPTION_FLAG, NULL, NULL, 0, 0, COMPLETE_NONE, "build even when nothing has changed" },
+	TIMEOUT_HELP("limit for the build (none)"),
+	END,
+};
+
+static const struct option image_delete_options[] = { END };
+
+static const struct option bench_options[] = {
+	{ 'n', "vms", OPTION_NUMBER, "N", NULL, 1, 10000, COMPLETE_NONE, "VMs, one after another (10)" },
+	{ 'p', "parallel", OPTION_NUMBER, "K", NULL, 1, 256, COMPLETE_NONE, "so many at a time (1)" },
+	{ 0, "commands", OPTION_NUMBER, "N", NULL, 1, 10000, COMPLETE_NONE, "following commands per VM and way (10)" },
+	{ 0, "no-ssh", OPTION_FLAG, NULL, NULL, 0, 0, COMPLETE_NONE, "leave out the rows that need SSH" },
+	{ 0, "graceful", OPTION_FLAG, NULL, NULL, 0, 0, COMPLETE_NONE, "let the guest power off instead of killing it" },
+	TIMEOUT_HELP("limit for each step (60)"),
+	END,
+};
+
+static const struct option doctor_options[] = {
+	{ 'n', "vms", OPTION_NUMBER, "N", NULL, 0, 100000, COMPLETE_NONE, "check for so many VMs (as many as there are)" },
+	END,
+};
+
+static const struct option tui_options_table[] = {
+	{ 0, "read-only", OPTION_FLAG, NULL, NULL, 0, 0, COMPLETE_NONE, "show everything, change nothing" },
+	{ 0, "ascii", OPTION_FLAG, NULL, NULL, 0, 0, COMPLETE_NONE, "no characters beyond ASCII" },
+	{ 0, "start", OPTION_TEXT, "VM", NULL, 0, 0, COMPLETE_VM, "start this VM and select it" },
+	{ 0, "once", OPTION_FLAG, NULL, NULL, 0, 0, COMPLETE_NONE, "print one frame as text and leave" },
+	{ 0, "rows", OPTION_NUMBER, "N", NULL, 1, 1000, COMPLETE_NONE, "rows of that frame (24)" },
+	{ 0, "cols", OPTION_NUMBER, "N", NULL, 1, 1000, COMPLETE_NONE, "columns of that frame (80)" },
+	END,
+};
+
+static const struct option no_options[] = { END };
+
+static const struct verb image_verbs[] = {
+	{ "build", "", "[RECIPE]", "build an image", "RECIPE is micro when left out. An image whose inputs are unchanged is not "
+	  "built again; a new one takes the old one's place in one step.", "stoker image build micro\n", { image_build_options },
+	  NULL, 0, 1, COMPLETE_NONE, VERB_JSON, verb_image_build },
+	{ "list", "ls", "", "show all images", "", "", { no_options }, NULL, 0, 0, COMPLETE_NONE, VERB_JSON, verb_image_list },
+	{ "inspect", "show", "IMAGE...", "show everything about images", "", "", { no_options }, NULL, 1, -1, COMPLETE_IMAGE,
+	  VERB_JSON, verb_image_inspect },
+	{ "delete", "rm del remove", "IMAGE...", "delete images that no VM uses", "", "", { image_delete_options }, NULL, 1, -1,
+	  COMPLETE_IMAGE, VERB_JSON, verb_image_delete },
+	{ 0 },
+};
+
+const struct verb verb_table[] = {
+	{ "create", "new", "[NAME...]", "make VMs", "Without a name two words are made up. Sizes and names are checked before "
+	  "anything is done.", "stoker create web --start --wait\nstoker create a b c --memory 256M --label tier=test\n",
+	  { create_options, spec_options }, NULL, 0, -1, COMPLETE_NONE, VERB_JSON, verb_create },
+	{ "start", "", "VM...", "start VMs", "Returns when the VMM has accepted the boot; with --wait when SSH answers. VMs that "
+	  "are stopped, crashed or in error can be started again.", "stoker start web\nstoker start --all --wait\n",
+	  { start_options }, NULL, 0, -1, COMPLETE_VM, VERB_JSON, verb_start },
+	{ "stop", "", "VM...", "stop VMs", "The guest is asked to power off and killed when it takes too long. Ephemeral VMs are "
+	  "killed at once and deleted.", "stoker stop web\nstoker stop --label tier=test --force\n", { stop_options }, NULL, 0,
+	  -1, COMPLETE_VM, VERB_JSON, verb_stop },
+	{ "delete", "rm del remove", "VM...", "delete VMs and their disks", "A running VM is refused without --force. With --all "
+	  "or --label it asks on a terminal, and needs --yes without one.", "stoker delete web\nstoker delete --all --force --yes\n",
+	  { delete_options }, NULL, 0, -1, COMPLETE_VM, VERB_JSON, verb_delete },
+	{ "list", "ls ps", "", "show VMs", "Every VM, unless filtered. --quiet prints names only.",
+	  "stoker list --status running\nstoker list --json | jq -r '.[].name'\nstoker list --watch\n", { list_options }, NULL, 0,
+	  0, COMPLETE_NONE, VERB_JSON, verb_list },
+	{ "inspect", "show", "VM...", "show everything about VMs", "", "stoker inspect web\n", { inspect_options }, NULL, 0, -1,
+	  COMPLETE_VM, VERB_JSON, verb_inspect },
+	{ "exec", "", "VM [--] COMMAND [ARG...]", "run a command in a VM", "Waits for a VM that still boots. Exits with the "
+	  "command's own status, with 128 + N when signal N ended it, and with 125 when stoker itself failed. Stdin is passed on "
+	  "with -i only.", "stoker exec web -- uname -a\nstoker exec -it web -- sh\ntar c . | stoker exec -i web -- tar x -C /srv\n",
+	  { guest_options }, NULL, 1, 1, COMPLETE_VM, VERB_JSON | VERB_GUEST_STATUS | VERB_COMMAND, verb_exec },
+	{ "run", "", "[--] [COMMAND [ARG...]]", "run a command in a VM of its own", "Makes an ephemeral VM, starts it, runs the "
+	  "command and deletes it: nothing is left behind, after ctrl-C too. Exits as `exec` does. Without a command it opens a "
+	  "shell on the terminal.", "stoker run -- uname -a\nstoker run --memory 1G -it -- sh\n", { run_options, spec_options },
+	  NULL, 0, 0, COMPLETE_NONE, VERB_JSON | VERB_GUEST_STATUS | VERB_COMMAND, verb_run },
+	{ "shell", "ssh", "VM [--] [COMMAND...]", "open a terminal in a VM over SSH", "Waits for a VM that still boots. ~. at the "
+	  "start of a line ends the session, ~? helps, ~~ is a tilde. Exits with the shell's status. Words after VM are given to "
+	  "the login shell as one line. Without a terminal the shell reads stdin.", "stoker shell web\nstoker shell web -- htop\n",
+	  { shell_options }, NULL, 1, 1, COMPLETE_VM, VERB_COMMAND, verb_shell },
+	{ "ping", "", "VM", "measure round trips to a guest", "To the agent over its channel, and over an open SSH connection. "
+	  "Waits for a VM that still boots.", "stoker ping web -c 100 --via channel\n", { ping_options }, NULL, 1, 1, COMPLETE_VM,
+	  VERB_JSON, verb_ping },
+	{ "logs", "log", "VM", "show a VM's console", "", "stoker logs -f web\nstoker logs --tail 20 web\n", { logs_options },
+	  NULL, 1, 1, COMPLETE_VM, VERB_JSON, verb_logs },
+	{ "wait", "", "VM...", "wait for VMs", "running: the VMM runs. ready: the agent said hello. ssh: SSH lets us in. stopped: "
+	  "the VMM is gone.", "stoker wait --for ssh web\n", { wait_options }, NULL, 0, -1, COMPLETE_VM, VERB_JSON, verb_wait },
+	{ "timings", "", "[VM]", "show how long each phase took", "The last time and the percentiles of each phase of a VM, or of "
+	  "all VMs.", "stoker timings web\nstoker timings --json\n", { no_options }, NULL, 0, 1, COMPLETE_VM, VERB_JSON,
+	  verb_timings },
+	{ "reconcile", "", "", "find and mend what records and host disagree about", "Shows the plan first and asks on a "
+	  "terminal; needs --yes or --dry-run without one. What needs a person's choice is done only with --adopt ID or --end ID.",
+	  "stoker reconcile --dry-run\nstoker reconcile --yes\n", { reconcile_options }, NULL, 0, 0, COMPLETE_NONE, VERB_JSON,
+	  verb_reconcile },
+	{ "image", "images", "VERB", "build, list, inspect and delete images", "", "stoker image build\nstoker image list\n",
+	  { no_options }, image_verbs, 0, 0, COMPLETE_NONE, VERB_JSON, NULL },
+	{ "bench", "benchmark", "", "measure whole lives of VMs", "Makes VMs one after another and measures each step: create and "
+	  "start, ready, SSH ready (all three from the request on), the first and the following commands over the channel and "
+	  "over SSH (the first opens its connection), stop and delete, and the life of a VM with one command (SSH ready + first "
+	  "command + stop and delete). It cleans up after itself, after ctrl-C too.",
+	  "stoker bench --vms 10 -v\nstoker bench --vms 20 --parallel 4 --memory 256M --json\n", { bench_options, spec_options },
+	  NULL, 0, 0, COMPLETE_NONE, VERB_JSON, verb_bench },
+	{ "doctor", "", "", "check everything this host needs", "Exits with 1 when a check fails.",
+	  "stoker doctor --vms 100\n", { doctor_options }, NULL, 0, 0, COMPLETE_NONE, VERB_JSON, verb_doctor },
+	{ "tui", "dashboard ui", "", "open the dashboard", "Also opened by `stoker` alone on a terminal.",
+	  "stoker tui --read-only\n", { tui_options_table }, NULL, 0, 0, COMPLETE_NONE, 0, verb_tui },
+	{ "config", "settings", "[KEY...]", "show the settings in force and where they come from", "With keys only their values.",
+	  "stoker config\nstoker config defaults.memory\n", { no_options }, NULL, 0, -1, COMPLETE_NONE, VERB_JSON, verb_config },
+	{ "version", "", "", "show the version", "", "", { no_options }, NULL, 0, 0, COMPLETE_NONE, VERB_JSON, verb_version },
+	{ "completion", "", "bash|zsh|fish", "print a completion script", "", "source <(stoker completion bash)\n"
+	  "stoker completion fish | source\n", { no_options }, NULL, 1, 1, COMPLETE_NONE, 0, verb_completion },
+	{ "help", "", "[VERB...]", "show help", "", "stoker help create\n", { no_options }, NULL, 0, 2, COMPLETE_VERB, 0, verb_help },
+	{ 0 },
+};
+
+static bool is_alias(const char *aliases, const char *name)
+{
+	size_t len = strlen(name);
+
+	for (const char *a = aliases; len > 0 && *a;) {
+		size_t n = strcspn(a, " ");
+
+		if (n == len && memcmp(a, name, n) == 0)
+			return true;
+		a += n + (a[n] == ' ');
+	}
+	return false;
+}
+
+const struct verb *verb_find(const struct verb *table, const char *name)
+{
+	for (const struct verb *v = table; v->name; v++) {
+		if (strcmp(v->name, name) == 0 || is_alias(v->aliases, name))
+			return v;
+	}
+	return NULL;
+}
+
+const char *verb_nearest(const struct verb *table, const char *name)
+{
+	const char *best = NULL;
+	unsigned least = ~0U;
+
+	for (const struct verb *v = table; v->name; v++) {
+		unsigned distance = edit_distance(name, v->name);
+
+		if (strlen(name) >= 2 && strncmp(v->name, name, strlen(name)) == 0)
+			distance = 1;
+		if (distance < least) {
+			least = distance;
+			best = v->name;
+		}
+	}
+	return best && edit_is_slip(least, name) ? best : NULL;
+}
+
+void verb_options(const struct verb *verb, const struct option *tables[OPTION_TABLES])
+{
+	size_t n = 0;
+
+	for (size_t i = 0; verb && i < 2 && verb->options[i]; i++)
+		tables[n++] = verb->options[i];
+	tables[n++] = global_options;
+	tables[n] = NULL;
+}
