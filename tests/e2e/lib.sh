@@ -232,7 +232,7 @@ finish() {
 	fi
 	if [ -d "$STOKER_STATE_DIR" ] && [ -x "$STOKER_PROGRAM" ]; then
 		# A script may have left the store broken or locked on purpose: then the search below ends what lives.
-		timeout 60 "$STOKER_PROGRAM" delete --all --force >"$T/finish.log" 2>&1
+		timeout 60 "$STOKER_PROGRAM" delete --all --force --yes >"$T/finish.log" 2>&1
 	fi
 	for _ in 1 2 3 4 5 6 7 8 9 10; do
 		left=$(holders)
