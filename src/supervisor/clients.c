@@ -89,17 +89,27 @@ void client_close(struct supervisor *s, unsigned i)
 	relay_client_down(&s->relay, i);
 }
 
+/* A client may well write POWEROFF and close at once: a failed send is no reason not to read what it wrote. */
+static void sent(struct client *c, int problem)
+{
+	if (problem == 0)
+		return;
+	c->mute = true;
+	c->doomed |= problem == ENOMEM;
+	queue_clear(&c->out);
+}
+
 /* Only marks clients: a client is never forgotten in the middle of what the relay is doing. */
 void client_queue(struct supervisor *s, unsigned i, const void *a, size_t alen, const void *b, size_t blen)
 {
 	struct client *c = &s->clients[i];
 	size_t before = c->out.len;
-	if (c->fd < 0 || c->doomed)
+	if (c->fd < 0 || c->doomed || c->mute)
 		return;
 	if (alen + blen >= DIRECT_MIN)
-		c->doomed = queue_send(&c->out, c->fd, a, alen, b, blen) != 0;
+		sent(c, queue_send(&c->out, c->fd, a, alen, b, blen));
 	else
-		c->doomed = !queue_add(&c->out, a, alen) || !queue_add(&c->out, b, blen);
+		sent(c, queue_add(&c->out, a, alen) && queue_add(&c->out, b, blen) ? 0 : ENOMEM);
 	c->dirty = true;
 	s->queued += c->out.len - before;
 	while (s->queued > CLIENT_QUEUES_MAX) {
@@ -156,9 +166,9 @@ void client_writable(struct supervisor *s, unsigned i)
 {
 	struct client *c = &s->clients[i];
 	size_t before = c->out.len;
-	if (c->fd < 0 || c->doomed)
+	if (c->fd < 0 || c->doomed || c->mute)
 		return;
-	c->doomed = queue_send(&c->out, c->fd, NULL, 0, NULL, 0) != 0;
+	sent(c, queue_send(&c->out, c->fd, NULL, 0, NULL, 0));
 	s->queued -= before - c->out.len;
 }
 

@@ -25,7 +25,8 @@ struct client {
 	uint8_t *rest; /* an unfinished frame */
 	size_t rest_len;
 	bool ending;   /* to be closed after one last attempt to send */
-	bool doomed;   /* its connection failed: forget it at the next chance */
+	bool mute;     /* it reads no more; what it wrote before that still counts */
+	bool doomed;   /* to be forgotten at the next chance */
 	bool dirty;    /* `out` grew in this turn */
 	bool watched;  /* in the epoll set */
 	bool wants_in, wants_out;
