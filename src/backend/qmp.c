@@ -18,6 +18,8 @@ enum { QMP_LINE_MAX = 1 << 20 };
 
 struct qmp {
 	int fd;
+	bool greeted;  /* the greeting has been read */
+	bool agreed;   /* the answer to qmp_capabilities has been read */
 	char *buf;
 	size_t len, cap;
 };
@@ -94,13 +96,16 @@ static enum stoker_status qmp_line(struct qmp *q, cJSON **out, int64_t deadline,
 	}
 }
 
-enum stoker_status qmp_open(const char *run_dir, const struct process_id *listener, int64_t deadline_ns, int cancel_fd,
-                            struct qmp **out, struct stoker_error *err)
+/* The first command travels together with the negotiation: each answer costs a
+ * turn of QEMU's main loop, which under TCG competes with the guest. */
+#define NEGOTIATE "{\"execute\":\"qmp_capabilities\"}\n"
+
+enum stoker_status qmp_open(const char *run_dir, const struct process_id *listener, struct qmp **out,
+                            struct stoker_error *err)
 {
 	enum stoker_status st;
 	struct ucred peer;
 	socklen_t len = sizeof peer;
-	cJSON *greeting = NULL;
 	struct qmp *q = calloc(1, sizeof *q);
 
 	*out = NULL;
@@ -116,57 +121,52 @@ enum stoker_status qmp_open(const char *run_dir, const struct process_id *listen
 		st = error_set(err, STOKER_E_PEER, "QEMU's control socket belongs to another process");
 		goto fail;
 	}
-	st = qmp_line(q, &greeting, deadline_ns, cancel_fd, err);
-	if (st != STOKER_OK)
-		goto fail;
-	if (!cJSON_IsObject(cJSON_GetObjectItemCaseSensitive(greeting, "QMP"))) {
-		st = error_set(err, STOKER_E_PEER, "what answers on the control socket is not QEMU");
-		goto fail;
-	}
-	st = qmp_run(q, "qmp_capabilities", NULL, NULL, 0, deadline_ns, cancel_fd, err);
-	if (st != STOKER_OK)
-		goto fail;
-	cJSON_Delete(greeting);
 	*out = q;
 	return STOKER_OK;
 fail:
-	cJSON_Delete(greeting);
 	qmp_close(q);
 	return st;
+}
+
+static enum stoker_status refused(const cJSON *error, const char *command, struct stoker_error *err)
+{
+	const cJSON *desc = cJSON_GetObjectItemCaseSensitive(error, "desc");
+	char clean[200] = "";
+	if (cJSON_IsString(desc))
+		error_clean(clean, sizeof clean, desc->valuestring, strlen(desc->valuestring));
+	return error_set(err, STOKER_E_FAILED, "QEMU refused %s: %s", command, clean);
 }
 
 enum stoker_status qmp_run(struct qmp *qmp, const char *command, const char *member, char *value, size_t cap,
                            int64_t deadline_ns, int cancel_fd, struct stoker_error *err)
 {
-	char text[128];
+	char text[160];
 	enum stoker_status st;
-	snprintf(text, sizeof text, "{\"execute\":\"%s\"}\n", command);
+	bool answered = false;
+
+	snprintf(text, sizeof text, "%s{\"execute\":\"%s\"}\n", qmp->agreed ? "" : NEGOTIATE, command);
 	st = qmp_send(qmp, text, deadline_ns, cancel_fd, err);
-	while (st == STOKER_OK) {
-		cJSON *answer = NULL, *item;
-		st = qmp_line(qmp, &answer, deadline_ns, cancel_fd, err);
+	while (st == STOKER_OK && !answered) {
+		const cJSON *item, *found;
+		cJSON *line = NULL;
+		st = qmp_line(qmp, &line, deadline_ns, cancel_fd, err);
 		if (st != STOKER_OK)
 			break;
-		item = cJSON_GetObjectItemCaseSensitive(answer, "error");
-		if (item) {
-			const cJSON *desc = cJSON_GetObjectItemCaseSensitive(item, "desc");
-			char clean[200] = "";
-			if (cJSON_IsString(desc))
-				error_clean(clean, sizeof clean, desc->valuestring, strlen(desc->valuestring));
-			st = error_set(err, STOKER_E_FAILED, "QEMU refused %s: %s", command, clean);
-			cJSON_Delete(answer);
-			break;
-		}
-		item = cJSON_GetObjectItemCaseSensitive(answer, "return");
-		if (item) { /* anything else is an event */
-			const cJSON *found = member ? cJSON_GetObjectItemCaseSensitive(item, member) : NULL;
-			if (value && cap)
+		if (!qmp->greeted) {
+			if (!cJSON_IsObject(cJSON_GetObjectItemCaseSensitive(line, "QMP")))
+				st = error_set(err, STOKER_E_PEER, "what answers on the control socket is not QEMU");
+			qmp->greeted = true;
+		} else if ((item = cJSON_GetObjectItemCaseSensitive(line, "error"))) {
+			st = refused(item, qmp->agreed ? command : "qmp_capabilities", err);
+		} else if ((item = cJSON_GetObjectItemCaseSensitive(line, "return"))) {
+			answered = qmp->agreed;
+			qmp->agreed = true;
+			found = member ? cJSON_GetObjectItemCaseSensitive(item, member) : NULL;
+			if (answered && value && cap)
 				error_clean(value, cap, cJSON_IsString(found) ? found->valuestring : "",
 				            cJSON_IsString(found) ? strlen(found->valuestring) : 0);
-			cJSON_Delete(answer);
-			break;
-		}
-		cJSON_Delete(answer);
+		} /* anything else is an event */
+		cJSON_Delete(line);
 	}
 	return st;
 }

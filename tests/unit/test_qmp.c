@@ -61,7 +61,7 @@ static enum stoker_status attempt(const char *script, size_t n, bool cut, struct
 	char status[40] = "";
 	int64_t before = clock_now_ns(), deadline = deadline_after_ms(300);
 	pid_t pid = peer(script, n, cut);
-	enum stoker_status st = qmp_open(dir, &anyone, deadline, -1, &q, err);
+	enum stoker_status st = qmp_open(dir, &anyone, &q, err);
 	if (st == STOKER_OK)
 		st = qmp_run(q, "query-status", "status", status, sizeof status, deadline, -1, err);
 	qmp_close(q);
@@ -110,7 +110,7 @@ static void foreign_listener_is_refused(void **state)
 	pid_t pid = peer(GREETING, sizeof GREETING - 1, false);
 	(void)state;
 	assert_true(process_identify(getppid(), &other)); /* not the one that listens */
-	assert_int_equal(qmp_open(dir, &other, deadline_after_ms(300), -1, &q, &err), STOKER_E_PEER);
+	assert_int_equal(qmp_open(dir, &other, &q, &err), STOKER_E_PEER);
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
 }
