@@ -1,0 +1,626 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * log_pane.c - a VM's console log, in a pane.
+ *
+ * The console is the guest's to write: every line is cleaned before it is kept
+ * (common/text.h), and lines, bytes and the length of one line have ceilings.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <wctype.h>
+
+#include "common/text.h"
+#include "pager.h"
+#include "pane.h"
+
+#define READ_MAX 16384
+#define LINE_MAX_BYTES 2048       /* a longer line goes on in the next */
+#define LINES_MAX 20000
+#define BYTES_MAX (8U << 20)
+#define LEFT_STEP 8
+#define WHEEL_LINES 3
+
+struct log_pane {
+	struct pane pane;
+	stoker_log *log;
+	int rows, cols;
+	bool failed, more;
+
+	char **lines;          /* a ring: line n is lines[n % LINES_MAX], first <= n < end */
+	int64_t first, end;
+	size_t bytes;
+	char raw[LINE_MAX_BYTES]; /* the line that is still coming */
+	size_t raw_len;
+	bool after_cr;         /* a line end was taken: a LF now belongs to it */
+	char partial[LINE_MAX_BYTES * 2]; /* it, cleaned, to be shown as the last line */
+
+	bool follow, wrap;
+	int64_t top;           /* first line in view when not following */
+	int top_row;           /* and, wrapped, which row of it */
+	int left;              /* columns hidden at the left when not wrapped */
+	int64_t match;
+	int64_t began_top;
+	int began_row;
+	bool began_follow;
+	struct pager pager;
+};
+
+static struct log_pane *of(struct pane *pane)
+{
+	return (struct log_pane *)pane;
+}
+
+static const struct log_pane *of_const(const struct pane *pane)
+{
+	return (const struct log_pane *)pane;
+}
+
+/* ---- the lines */
+
+static void drop_first(struct log_pane *p)
+{
+	char **slot = &p->lines[p->first % LINES_MAX];
+	p->bytes -= strlen(*slot) + 1;
+	free(*slot);
+	*slot = NULL;
+	p->first++;
+}
+
+static void end_line(struct log_pane *p)
+{
+	char clean[LINE_MAX_BYTES * 2], *kept;
+	size_t len = text_clean(clean, sizeof(clean), p->raw, p->raw_len);
+
+	p->raw_len = 0;
+	while (len > 0 && clean[len - 1] == ' ')
+		len--;
+	kept = malloc(len + 1);
+	if (kept == NULL)
+		return;
+	memcpy(kept, clean, len);
+	kept[len] = '\0';
+	if (p->end - p->first == LINES_MAX)
+		drop_first(p);
+	p->lines[p->end % LINES_MAX] = kept;
+	p->end++;
+	p->bytes += len + 1;
+	while (p->bytes > BYTES_MAX)
+		drop_first(p);
+}
+
+/* A CR alone ends a line too: nothing a guest writes over is lost. */
+static void take(struct log_pane *p, const char *bytes, size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		char c = bytes[i];
+		if (c == '\n' && p->after_cr) {
+			p->after_cr = false;
+			continue;
+		}
+		p->after_cr = c == '\r';
+		if (c == '\n' || c == '\r') {
+			end_line(p);
+			continue;
+		}
+		if (p->raw_len == sizeof(p->raw)) {
+			/* not between the bytes of one character */
+			size_t cut = p->raw_len;
+			char rest[4];
+			size_t n = 0;
+			while (cut > 0 && n < 3 && ((unsigned char)p->raw[cut - 1] & 0xc0) == 0x80) {
+				cut--;
+				n++;
+			}
+			if (cut > 0 && (unsigned char)p->raw[cut - 1] >= 0xc0 && n < 3) {
+				cut--;
+				n++;
+			} else {
+				cut = p->raw_len;
+				n = 0;
+			}
+			memcpy(rest, p->raw + cut, n);
+			p->raw_len = cut;
+			end_line(p);
+			memcpy(p->raw, rest, n);
+			p->raw_len = n;
+		}
+		p->raw[p->raw_len++] = c;
+	}
+	text_clean(p->partial, sizeof(p->partial), p->raw, p->raw_len);
+}
+
+/* Lines in view are numbered first .. count_end; the last is the one still coming. */
+static int64_t view_end(const struct log_pane *p)
+{
+	return p->end + (p->partial[0] != '\0' ? 1 : 0);
+}
+
+static const char *line_at(const struct log_pane *p, int64_t n)
+{
+	return n < p->end ? p->lines[n % LINES_MAX] : p->partial;
+}
+
+/* ---- layout */
+
+/* The byte behind the characters that fit into `cols` columns. */
+static size_t fit(const char *text, int cols)
+{
+	size_t at = 0, len = strlen(text);
+	int used = 0;
+	while (at < len) {
+		uint32_t ch;
+		size_t step = text_decode(text + at, len - at, &ch);
+		int width = char_width(ch);
+		if (used + width > cols && used > 0)
+			break;
+		used += width;
+		at += step;
+	}
+	return at;
+}
+
+static int height(const struct log_pane *p, int64_t n)
+{
+	const char *text = line_at(p, n);
+	int rows = 1;
+	if (!p->wrap)
+		return 1;
+	for (text += fit(text, p->cols); *text != '\0'; text += fit(text, p->cols))
+		rows++;
+	return rows;
+}
+
+/* Moves (line, row) by `by` rows, stopping at the ends. */
+static void step(const struct log_pane *p, int64_t *line, int *row, int64_t by)
+{
+	while (by < 0) {
+		if (*row > 0) {
+			int take_rows = -by < *row ? (int)-by : *row;
+			*row -= take_rows;
+			by += take_rows;
+		} else if (*line > p->first) {
+			--*line;
+			*row = height(p, *line) - 1;
+			by++;
+		} else {
+			break;
+		}
+	}
+	while (by > 0 && *line < view_end(p)) {
+		int h = height(p, *line);
+		if (*row + by < h) {
+			*row += (int)by;
+			break;
+		}
+		by -= h - *row;
+		if (*line + 1 >= view_end(p)) {
+			*row = h - 1;
+			break;
+		}
+		++*line;
+		*row = 0;
+	}
+}
+
+/* The first row of the view that shows the end. */
+static void end_top(const struct log_pane *p, int64_t *line, int *row)
+{
+	*line = view_end(p) - 1;
+	*row = 0;
+	if (*line < p->first) {
+		*line = p->first;
+		return;
+	}
+	*row = height(p, *line) - 1;
+	step(p, line, row, 1 - p->rows);
+}
+
+static void current(const struct log_pane *p, int64_t *line, int *row)
+{
+	if (p->follow) {
+		end_top(p, line, row);
+	} else {
+		*line = p->top < p->first ? p->first : p->top;
+		*row = p->top < p->first ? 0 : p->top_row;
+	}
+}
+
+static void go(struct log_pane *p, int64_t line, int row)
+{
+	int64_t last;
+	int last_row;
+	end_top(p, &last, &last_row);
+	if (line < p->first) {
+		line = p->first;
+		row = 0;
+	}
+	p->follow = line > last || (line == last && row >= last_row);
+	p->top = line;
+	p->top_row = row;
+}
+
+static void move(struct log_pane *p, int64_t by)
+{
+	int64_t line;
+	int row;
+	current(p, &line, &row);
+	step(p, &line, &row, by);
+	go(p, line, row);
+}
+
+/* ---- searching */
+
+static bool upper_in(const char *text)
+{
+	size_t at = 0, len = strlen(text);
+	while (at < len) {
+		uint32_t ch;
+		at += text_decode(text + at, len - at, &ch);
+		if (iswupper((wint_t)ch))
+			return true;
+	}
+	return false;
+}
+
+/* The place of the needle in text from `at` on, and its length there. */
+static const char *find_in(const char *text, const char *needle, bool folding, size_t *found_len)
+{
+	size_t needle_len = strlen(needle), len, i = 0;
+
+	while (i < needle_len && (unsigned char)needle[i] < 0x80)
+		i++;
+	if (i == needle_len) { /* nearly always, and many times faster */
+		*found_len = needle_len;
+		return folding ? strcasestr(text, needle) : strstr(text, needle);
+	}
+	len = strlen(text);
+	for (size_t at = 0; at < len;) {
+		size_t a = at, b = 0;
+		uint32_t x, y;
+		while (b < needle_len && a < len) {
+			size_t step_a = text_decode(text + a, len - a, &x);
+			size_t step_b = text_decode(needle + b, needle_len - b, &y);
+			if (folding ? towlower((wint_t)x) != towlower((wint_t)y) : x != y)
+				break;
+			a += step_a;
+			b += step_b;
+		}
+		if (b == needle_len) {
+			*found_len = a - at;
+			return text + at;
+		}
+		at += text_decode(text + at, len - at, &x);
+	}
+	return NULL;
+}
+
+static void search(struct log_pane *p, int64_t from, bool up)
+{
+	bool folding = !upper_in(p->pager.needle);
+	int64_t n;
+	size_t len;
+
+	p->pager.missed = true;
+	if (from < p->first)
+		from = up ? p->first - 1 : p->first;
+	for (n = from; n >= p->first && n < view_end(p); n += up ? -1 : 1) {
+		const char *line = line_at(p, n), *at = find_in(line, p->pager.needle, folding, &len);
+		int64_t top;
+		int row, used = 0;
+		if (at == NULL)
+			continue;
+		p->pager.missed = false;
+		p->match = n;
+		current(p, &top, &row);
+		if (n <= top || n >= top + p->rows - 1 || p->wrap) {
+			top = n;
+			row = 0;
+			step(p, &top, &row, -(p->rows / 2));
+			go(p, top, row);
+		}
+		/* sideways too, when it is cut off */
+		for (const char *c = line; c < at;) {
+			uint32_t ch;
+			c += text_decode(c, strlen(c), &ch);
+			used += char_width(ch);
+		}
+		if (!p->wrap && (used < p->left || used >= p->left + p->cols))
+			p->left = used < p->cols ? 0 : used - p->cols / 2;
+		return;
+	}
+}
+
+static void search_on(struct log_pane *p, bool up)
+{
+	int64_t top, from;
+	int row;
+	current(p, &top, &row);
+	from = up ? top + p->rows - 1 : top;
+	if (from >= view_end(p))
+		from = view_end(p) - 1;
+	if (p->match >= 0)
+		from = p->match + (up ? -1 : 1);
+	search(p, from, up);
+}
+
+static void back_to_start(struct log_pane *p)
+{
+	p->match = -1;
+	p->follow = p->began_follow;
+	p->top = p->began_top;
+	p->top_row = p->began_row;
+}
+
+/* ---- the pane */
+
+static bool log_key(struct pane *pane, const struct key *key)
+{
+	struct log_pane *p = of(pane);
+	bool was_typing = p->pager.typing;
+	enum pager_act act = pager_key(&p->pager, key, true);
+	int page = p->rows > 1 ? p->rows - 1 : 1;
+
+	if (!was_typing && p->pager.typing) {
+		current(p, &p->began_top, &p->began_row);
+		p->began_follow = p->follow;
+		p->match = -1;
+	}
+	switch (act) {
+	case PAGER_UP: move(p, -1); break;
+	case PAGER_DOWN: move(p, 1); break;
+	case PAGER_PAGE_UP: move(p, -page); break;
+	case PAGER_PAGE_DOWN: move(p, page); break;
+	case PAGER_HALF_UP: move(p, -(p->rows / 2)); break;
+	case PAGER_HALF_DOWN: move(p, p->rows / 2); break;
+	case PAGER_WHEEL_UP: move(p, -WHEEL_LINES); break;
+	case PAGER_WHEEL_DOWN: move(p, WHEEL_LINES); break;
+	case PAGER_TOP: go(p, p->first, 0); break;
+	case PAGER_BOTTOM: p->follow = true; break;
+	case PAGER_LEFT: p->left = p->left > LEFT_STEP ? p->left - LEFT_STEP : 0; break;
+	case PAGER_RIGHT:
+		if (!p->wrap && p->left < LINE_MAX_BYTES)
+			p->left += LEFT_STEP;
+		break;
+	case PAGER_TYPED:
+		back_to_start(p);
+		if (p->pager.needle[0] != '\0')
+			search_on(p, p->pager.backwards);
+		break;
+	case PAGER_DROPPED: back_to_start(p); break;
+	case PAGER_NEXT: search_on(p, p->pager.backwards); break;
+	case PAGER_PREVIOUS: search_on(p, !p->pager.backwards); break;
+	case PAGER_LEAVE: return false; /* the dashboard closes the pane */
+	case PAGER_REFUSED:
+		if (key->kind != KEY_KIND_CHAR || key->mods != 0 || (key->ch != 'w' && key->ch != 'F'))
+			return false;
+		if (key->ch == 'F') {
+			p->follow = true;
+		} else {
+			int64_t line;
+			int row;
+			current(p, &line, &row);
+			p->wrap = !p->wrap;
+			p->left = 0;
+			if (!p->follow)
+				go(p, line, 0);
+		}
+		break;
+	case PAGER_FOUND: case PAGER_NOTHING: break;
+	}
+	return true;
+}
+
+static bool log_command(struct pane *pane, enum pane_command command)
+{
+	(void)pane;
+	return command == PANE_SCROLL; /* it always is in that mode */
+}
+
+static void log_title(const struct pane *pane, char *buf, size_t cap)
+{
+	const struct log_pane *p = of_const(pane);
+	int64_t line;
+	int row;
+
+	current(p, &line, &row);
+	if (p->failed)
+		snprintf(buf, cap, "console: could not be read");
+	else if (p->follow)
+		snprintf(buf, cap, "console, following");
+	else
+		snprintf(buf, cap, "console, line %lld of %lld", (long long)(line + 1), (long long)view_end(p));
+}
+
+static const char *log_hint(const struct pane *pane)
+{
+	const struct log_pane *p = of_const(pane);
+	if (p->pager.typing)
+		return "Enter find   Esc give up";
+	return p->wrap ? "PgUp PgDn g G move   / search   n N next   w cut lines   F follow   q close"
+	               : "PgUp PgDn g G move   / search   n N next   w wrap   F follow   q close";
+}
+
+static void draw_matches(const struct log_pane *p, struct screen *screen, int row, int col, int cols, const char *text)
+{
+	bool folding = !upper_in(p->pager.needle);
+	const char *at = text;
+	int used = 0;
+	size_t len;
+
+	for (;;) {
+		const char *found = find_in(at, p->pager.needle, folding, &len);
+		int width = 0, start;
+		if (found == NULL)
+			return;
+		while (at < found + len) {
+			uint32_t ch;
+			size_t n = text_decode(at, strlen(at), &ch);
+			if (at < found)
+				used += char_width(ch);
+			else
+				width += char_width(ch);
+			at += n;
+		}
+		start = used < cols ? used : cols;
+		screen_restyle(screen, row, col + start, width < cols - start ? width : cols - start, ATTR_REVERSE, 0);
+		used += width;
+	}
+}
+
+/* One row of the screen from the text's byte `at` on. */
+static void draw_row(const struct log_pane *p, struct screen *screen, int row, int col, int cols, const char *text,
+                     size_t len)
+{
+	struct style style = { COLOUR_DEFAULT, COLOUR_DEFAULT, 0 };
+	char part[LINE_MAX_BYTES * 2];
+
+	if (len >= sizeof(part))
+		len = sizeof(part) - 1;
+	memcpy(part, text, len);
+	part[len] = '\0';
+	screen_put(screen, row, col, cols, style, part);
+	if (p->pager.needle[0] != '\0')
+		draw_matches(p, screen, row, col, cols, part);
+}
+
+static void log_draw(struct pane *pane, struct screen *screen, int row, int col, int rows, int cols, bool focus)
+{
+	struct log_pane *p = of(pane);
+	struct style style = { COLOUR_DEFAULT, COLOUR_DEFAULT, 0 };
+	int64_t line;
+	int skip, r = 0;
+
+	if (rows < 1 || cols < 1)
+		return;
+	p->rows = rows;
+	p->cols = cols;
+	screen_fill(screen, row, col, rows, cols, style);
+	current(p, &line, &skip);
+	for (; r < rows && line < view_end(p); line++) {
+		const char *text = line_at(p, line);
+		if (!p->wrap) {
+			/* the left edge may fall into a wide character: a blank stands for its half */
+			size_t hidden = p->left > 0 ? fit(text, p->left) : 0;
+			draw_row(p, screen, row + r++, col, cols, text + hidden, strlen(text + hidden));
+			continue;
+		}
+		do {
+			size_t len = fit(text, cols);
+			if (skip > 0)
+				skip--;
+			else
+				draw_row(p, screen, row + r++, col, cols, text, len);
+			text += len;
+		} while (*text != '\0' && r < rows);
+		skip = 0;
+	}
+	if (view_end(p) == p->first) {
+		struct style dim = { COLOUR_DEFAULT, COLOUR_DEFAULT, ATTR_DIM };
+		screen_put(screen, row, col, cols, dim, p->failed ? "the console log could not be read" : "nothing on the console yet");
+	}
+	if (focus)
+		screen_cursor(screen, -1, -1);
+	pager_draw(&p->pager, screen, row + rows - 1, col, cols, focus);
+}
+
+static int log_poll(const struct pane *pane, struct pollfd fds[PANE_MAX_FDS])
+{
+	const struct log_pane *p = of_const(pane);
+	if (p->failed)
+		return 0;
+	fds[0].fd = stoker_log_fd(p->log);
+	fds[0].events = POLLIN;
+	fds[0].revents = 0;
+	return fds[0].fd >= 0 ? 1 : 0;
+}
+
+static int log_timeout_ms(const struct pane *pane)
+{
+	return of_const(pane)->more ? 0 : -1;
+}
+
+static bool log_ready(struct pane *pane, const struct pollfd *fds, int count)
+{
+	struct log_pane *p = of(pane);
+	char buf[4096];
+	size_t read = 0;
+
+	(void)fds;
+	(void)count;
+	p->more = false;
+	while (!p->failed) {
+		ssize_t n;
+		if (read >= READ_MAX) {
+			p->more = true;
+			break;
+		}
+		n = stoker_log_read(p->log, buf, sizeof(buf));
+		if (n < 0)
+			p->failed = true;
+		if (n <= 0)
+			break;
+		take(p, buf, (size_t)n);
+		read += (size_t)n;
+	}
+	if (read > 0)
+		pane->activity = true;
+	return read > 0 || p->failed;
+}
+
+static bool log_over(const struct pane *pane, char *why, size_t cap)
+{
+	const struct log_pane *p = of_const(pane);
+	if (p->failed && cap > 0)
+		snprintf(why, cap, "the console log could not be read");
+	return p->failed;
+}
+
+static void log_free(struct pane *pane)
+{
+	struct log_pane *p = of(pane);
+	stoker_log_close(p->log);
+	while (p->lines != NULL && p->first < p->end)
+		drop_first(p);
+	free(p->lines);
+	free(p);
+}
+
+static const struct pane_ops ops = {
+	.kind = PANE_LOG,
+	.title = log_title,
+	.hint = log_hint,
+	.draw = log_draw,
+	.key = log_key,
+	.command = log_command,
+	.poll = log_poll,
+	.timeout_ms = log_timeout_ms,
+	.ready = log_ready,
+	.over = log_over,
+	.free = log_free,
+};
+
+struct pane *log_pane_new(stoker_log *log, const struct stoker_vm *vm, int rows, int cols)
+{
+	struct log_pane *p = calloc(1, sizeof(*p));
+
+	if (p == NULL) {
+		stoker_log_close(log);
+		return NULL;
+	}
+	p->pane.ops = &ops;
+	p->log = log;
+	p->rows = rows < 1 ? 1 : rows;
+	p->cols = cols < 1 ? 1 : cols;
+	p->follow = true;
+	p->match = -1;
+	p->more = true;
+	snprintf(p->pane.vm_id, sizeof(p->pane.vm_id), "%s", vm->id);
+	snprintf(p->pane.vm_name, sizeof(p->pane.vm_name), "%s", vm->name);
+	p->lines = calloc(LINES_MAX, sizeof(*p->lines));
+	if (p->lines == NULL) {
+		log_free(&p->pane);
+		return NULL;
+	}
+	return &p->pane;
+}
