@@ -252,7 +252,7 @@ struct reading {
 	struct settings *settings;
 	const char *file;
 	FILE *stream;
-	unsigned line;
+	unsigned line, failed_line;
 	bool failed, no_memory;
 	struct stoker_error *err;
 };
@@ -314,6 +314,7 @@ __attribute__((format(printf, 3, 4))) static void refuse(struct reading *r, cons
 	if (r->failed)
 		return; /* the first one is told */
 	r->failed = true;
+	r->failed_line = r->line;
 	va_start(ap, why);
 	vsnprintf(text, sizeof text, why, ap);
 	va_end(ap);
@@ -457,12 +458,13 @@ enum stoker_status settings_load(const char *file, bool must_exist, struct setti
 	at = ini_parse_stream(next_line, &r, on_pair, &r);
 	if (ferror(r.stream))
 		st = error_errno(err, errno, "cannot read the configuration %s", file);
-	else if (r.failed)
-		st = STOKER_E_INVALID;
 	else if (r.no_memory || at == -2)
 		st = error_errno(err, ENOMEM, "cannot read the configuration %s", file);
-	else if (at > 0) {
+	else if (r.failed && (at <= 0 || (unsigned)at >= r.failed_line))
+		st = STOKER_E_INVALID;
+	else if (at > 0) { /* inih's own complaint, and the first of all */
 		r.line = (unsigned)at;
+		r.failed = false;
 		refuse(&r, "Write [section], key = value, or a comment beginning with #", "this is no setting");
 		st = STOKER_E_INVALID;
 	}

@@ -232,6 +232,15 @@ static enum verdict verify(struct store *store, struct sqlite3 *db, char *why, s
 		snprintf(why, cap, "its header or schema is damaged");
 		return CORRUPT;
 	}
+	/* SQLite takes a file for read-only when its header asks for a newer SQLite. */
+	if (!store->read_only && sqlite3_db_readonly(db, "main") == 1) {
+		if (faccessat(store->dir_fd, "store.db", W_OK, AT_EACCESS) == 0) {
+			snprintf(why, cap, "its header is damaged");
+			return CORRUPT;
+		}
+		error_errno(err, errno, "cannot write %s/store.db", store->dir);
+		return REFUSED;
+	}
 	if (!integrity_ok(db, &code, why, cap)) {
 		if (code != SQLITE_OK)
 			goto failed;
@@ -312,7 +321,8 @@ static enum verdict open_file(struct store *store, const struct stat *sb, bool *
 	if (code == SQLITE_OK && !store->read_only)
 		code = sqlite3_exec(store->db, "PRAGMA journal_mode=TRUNCATE; PRAGMA synchronous=FULL;", NULL, NULL, NULL);
 	if (code != SQLITE_OK) {
-		if (store_code_is_corrupt(code)) {
+		/* ERROR: "unsupported file format", as a damaged header has it. */
+		if (store_code_is_corrupt(code) || (code & 0xff) == SQLITE_ERROR) {
 			snprintf(why, cap, "%s", sqlite3_errmsg(store->db));
 			v = CORRUPT;
 		} else {
