@@ -170,6 +170,8 @@ static bool ports_of(const char *text, uint16_t *first, uint16_t *last, const ch
 static bool is_choice(const char *allowed, const char *text)
 {
 	size_t len = strlen(text);
+	if (strchr(text, '|'))
+		return false;
 	for (const char *p = allowed; len && p; p = strchr(p, '|') ? strchr(p, '|') + 1 : NULL)
 		if (strncmp(p, text, len) == 0 && (p[len] == '|' || p[len] == '\0'))
 			return true;
