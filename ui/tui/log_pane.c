@@ -112,7 +112,7 @@ static void take(struct log_pane *p, const char *bytes, size_t len)
 				cut--;
 				n++;
 			}
-			if (cut > 0 && (unsigned char)p->raw[cut - 1] >= 0xc0 && n < 3) {
+			if (cut > 0 && (unsigned char)p->raw[cut - 1] >= 0xc2 && (unsigned char)p->raw[cut - 1] <= 0xf4) {
 				cut--;
 				n++;
 			} else {
