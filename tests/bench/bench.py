@@ -1,0 +1,313 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+#
+# bench.py - measures every figure of the table and the floor that it is
+# compared with, alternating, so that a noisy machine is noisy for both.
+#
+# The floor of a boot is QEMU itself: the very command line that stoker gives
+# it, started by hand, until the first bytes of the guest's agent arrive.
+# Run by run.sh, which gives it a private place.
+import argparse
+import fcntl
+import json
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+BUILD = os.environ["BUILD_DIR"]
+SOURCE = os.environ["SOURCE_DIR"]
+STOKER = os.environ["STOKER_PROGRAM"]
+HERE = os.path.dirname(os.path.abspath(__file__))
+NS = 1e6  # per ms
+
+
+def say(text):
+    """Progress, on a terminal only on one line."""
+    if sys.stderr.isatty():
+        sys.stderr.write("\r\033[K" + text)
+        sys.stderr.flush()
+    else:
+        sys.stderr.write(text + "\n")
+
+
+def run(*argv, **kw):
+    return subprocess.run(argv, check=True, stdout=subprocess.PIPE, text=True, **kw).stdout
+
+
+def tool(name, *argv):
+    """A program of tests/bench: its lines "figure number" as a dictionary."""
+    out = run(os.path.join(BUILD, "tests", name), *argv)
+    return {k: int(v) for k, v in (line.split() for line in out.splitlines())}
+
+
+def p50(samples):
+    ordered = sorted(samples)
+    return ordered[max(0, (len(ordered) + 1) // 2 - 1)]
+
+
+def inspect(vm):
+    data = json.loads(run(STOKER, "inspect", vm, "--json"))
+    return data[0] if isinstance(data, list) else data
+
+
+class Floor:
+    """QEMU as stoker starts it, without stoker."""
+
+    def __init__(self, name):
+        self.name = name
+        run(STOKER, "create", name, "--memory", "256", "--egress", "none", "--start", "--quiet")
+        vm = inspect(name)
+        with open("/proc/%d/cmdline" % vm["pid"], "rb") as f:
+            self.argv = f.read().split(b"\0")[:-1]
+        self.port = vm["ssh_port"]
+        self.key = os.path.join(os.environ["STOKER_STATE_DIR"], "vms", vm["id"], "key")
+        run(STOKER, "stop", name, "--force", "--quiet")
+        self.dir = os.path.join(os.environ["T_DIR"], "floor")
+        os.makedirs(self.dir, exist_ok=True)
+
+    def start(self, extra=()):
+        """Starts it; returns (pid, times in ns, sockets)."""
+        listening, ends, actions = {}, {}, []
+        for name, fd in (("qmp", 10), ("console", 11), ("channel", 12)):
+            path = os.path.join(self.dir, name)
+            if os.path.exists(path):
+                os.unlink(path)
+            sock = socket.socket(socket.AF_UNIX)
+            sock.bind(path)
+            sock.listen(1)
+            high = fcntl.fcntl(sock.fileno(), fcntl.F_DUPFD_CLOEXEC, 100)
+            actions.append((os.POSIX_SPAWN_DUP2, high, fd))
+            sock.close()
+            listening[name] = high
+            ends[name] = socket.socket(socket.AF_UNIX)
+            ends[name].connect(path)
+        begun = time.monotonic_ns()
+        pid = os.posix_spawn(self.argv[0], self.argv + list(extra), os.environ, file_actions=actions,
+                             setsigmask=[], setsigdef=[signal.SIGPIPE])
+        for fd in listening.values():
+            os.close(fd)
+        times = {}
+        poll = select.poll()
+        for sock in ends.values():
+            poll.register(sock, select.POLLIN)
+        asked, text = False, b""
+        deadline = begun + 60 * 10**9
+        while "ready" not in times or "qmp" not in times:
+            if time.monotonic_ns() > deadline:
+                os.kill(pid, signal.SIGKILL)
+                os.waitpid(pid, 0)
+                raise SystemExit("bench: the bare QEMU did not get ready within 60 s")
+            for fd, _ in poll.poll(1000):
+                if fd == ends["console"].fileno():
+                    if not ends["console"].recv(65536):
+                        raise SystemExit("bench: the bare QEMU ended")
+                elif fd == ends["channel"].fileno():
+                    if ends["channel"].recv(65536):
+                        times.setdefault("ready", time.monotonic_ns() - begun)
+                else:
+                    text += ends["qmp"].recv(65536)
+                    if not asked and b"QMP" in text:
+                        asked = True
+                        ends["qmp"].sendall(b'{"execute":"qmp_capabilities"}{"execute":"query-status","id":7}')
+                    if b'"id": 7' in text:
+                        times.setdefault("qmp", time.monotonic_ns() - begun)
+        return pid, times, ends
+
+    def stop(self, pid, ends):
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+        for sock in ends.values():
+            sock.close()
+
+    def boot(self):
+        pid, times, ends = self.start()
+        try:
+            times["handshake"] = tool("bench_handshake", str(self.port), self.key)["handshake"]
+        finally:
+            self.stop(pid, ends)
+        return times
+
+    def cat(self, size):
+        """Bytes through a second virtio-serial port, by nothing but the guest's head: ns."""
+        path = os.path.join(self.dir, "raw")
+        extra = [b"-chardev", ("socket,id=raw,server=on,wait=off,path=" + path).encode(),
+                 b"-device", b"virtserialport,chardev=raw,name=raw"]
+        pid, _, ends = self.start(extra)
+        try:
+            raw = socket.socket(socket.AF_UNIX)
+            raw.connect(path)
+            script = ("for p in /sys/class/virtio-ports/*; do [ \"$(cat $p/name)\" != raw ] || d=/dev/${p##*/}; done; "
+                      "[ -e $d ] || mknod $d c $(cat /sys/class/virtio-ports/${d##*/}/dev | tr : ' '); "
+                      "head -c %d /dev/zero >$d" % size)
+            ssh = subprocess.Popen(["ssh", "-F", "/dev/null", "-p", str(self.port), "-i", self.key,
+                                    "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null",
+                                    "-o", "LogLevel=ERROR", "root@127.0.0.1", script], stdin=subprocess.DEVNULL)
+            buffer = bytearray(1 << 20)
+            got, begun = raw.recv_into(buffer), time.monotonic_ns()
+            while got < size:
+                n = raw.recv_into(buffer)
+                if n == 0:
+                    raise SystemExit("bench: the raw port closed early")
+                got += n
+            took = time.monotonic_ns() - begun
+            ssh.wait(30)
+            return took
+        finally:
+            self.stop(pid, ends)
+
+
+def pss_kib(pid):
+    with open("/proc/%d/smaps_rollup" % pid) as f:
+        for line in f:
+            if line.startswith("Pss:"):
+                return int(line.split()[1])
+    return 0
+
+
+class Table:
+    def __init__(self):
+        self.rows = []
+
+    def add(self, figure, value, must, unit="ms", floor=None, more=False):
+        """`must` is a limit in the unit, or with a floor a factor of it; `more`: at least."""
+        limit = must * floor if floor is not None else must
+        good = value >= limit if more else value <= limit
+        ratio = "%.2f x floor" % (value / floor) if floor else ""
+        needed = ("%s %g x" if floor is not None else "%s %g " + unit) % (">=" if more else "<=", must)
+        self.rows.append((figure, "%.2f %s" % (value, unit), "%.2f %s" % (floor, unit) if floor else "", ratio, needed,
+                          "ok" if good else "MISS"))
+
+    def text(self, figure, value, must, good):
+        self.rows.append((figure, value, "", "", must, "ok" if good else "MISS"))
+
+    def show(self):
+        head = ("figure", "measured", "floor", "ratio", "must reach", "")
+        widths = [max(len(row[i]) for row in self.rows + [head]) for i in range(6)]
+        for row in [head] + self.rows:
+            print("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip())
+        missed = sum(row[5] == "MISS" for row in self.rows)
+        print("%d of %d figures reached" % (len(self.rows) - missed, len(self.rows)))
+
+
+def boots(table, floor, rounds):
+    ours, bare = [], []
+    for i in range(rounds):
+        say("bench: boot %d of %d" % (i + 1, rounds))
+        bare.append(floor.boot())
+        ours.append(tool("bench_lib", "life"))
+
+    def mine(key):
+        return p50([o[key] for o in ours]) / NS
+
+    def theirs(key):
+        return p50([b[key] for b in bare]) / NS
+
+    table.add("create + start", mine("create_start"), 35)
+    table.add("  of it not QEMU's exec-to-QMP", mine("create_start") - theirs("qmp"), 15)
+    table.add("request -> ready", mine("ready"), 1.05, floor=theirs("ready"))
+    table.add("request -> authenticated SSH", mine("ssh_ready"), 1.08,
+              floor=p50([b["ready"] + b["handshake"] for b in bare]) / NS)
+    table.add("stop (forced) + delete", mine("stop_delete"), 10)
+    table.rows.append(("whole lifecycle", "%.2f ms" % mine("lifecycle"), "", "", "", "-"))
+
+
+def commands(table, floor):
+    name = "bench-commands"
+    run(STOKER, "create", name, "--memory", "256", "--egress", "none", "--start", "--quiet")
+    run(STOKER, "wait", name, "--for", "ready", "--quiet")
+    vm = inspect(name)
+    say("bench: commands")
+    table.add("exec over the channel, open handle", tool("bench_lib", "exec", name, "200", "channel")["exec_p50"] / NS, 3)
+    table.add("whole `stoker exec` process",
+              tool("bench_lib", "spawn", "50", STOKER, "exec", name, "--", "true")["spawn_p50"] / NS, 15)
+    key = os.path.join(os.environ["STOKER_STATE_DIR"], "vms", vm["id"], "key")
+    master = os.path.join(os.environ["T_DIR"], "ssh-master")
+    options = ["-F", "/dev/null", "-S", master, "-p", str(vm["ssh_port"]), "-i", key, "-o", "StrictHostKeyChecking=no",
+               "-o", "UserKnownHostsFile=/dev/null", "-o", "LogLevel=ERROR"]
+    with subprocess.Popen(["ssh", "-M", "-N", *options, "root@127.0.0.1"], stdin=subprocess.DEVNULL) as ssh:
+        try:
+            for _ in range(200):
+                if os.path.exists(master):
+                    break
+                time.sleep(0.05)
+            # In turns, so that neither has the quieter machine.
+            ours, theirs = [], []
+            for _ in range(4):
+                theirs.append(tool("bench_lib", "spawn", "20", "ssh", *options, "root@127.0.0.1", "true")["spawn_p50"])
+                ours.append(tool("bench_lib", "exec", name, "20", "ssh")["exec_ssh_p50"])
+        finally:
+            ssh.terminate()
+    table.add("exec over an open SSH session / OpenSSH master", p50(ours) / NS, 1.2, floor=p50(theirs) / NS)
+
+    size = 1 << 30
+    supervisor = vm["supervisor_pid"]
+    say("bench: 1 GiB of output")
+    before = pss_kib(supervisor)
+    streamed = tool("bench_lib", "stream", name, str(size))
+    grown = max(pss_kib(supervisor) - before, 0) + streamed["stream_memory_kib"]
+    if streamed["stream_bytes"] != size:
+        raise SystemExit("bench: the stream lost bytes")
+    cat = floor.cat(size)
+    mib = size / (1 << 20)
+    table.add("1 GiB of stdout through exec / cat on a port", mib / (streamed["stream"] / 1e9), 0.5, unit="MiB/s",
+              floor=mib / (cat / 1e9), more=True)
+    table.add("  host memory grown by", grown / 1024, 2, unit="MiB")
+    table.add("supervisor, of its own (PSS)", pss_kib(supervisor) / 1024, 1.5, unit="MiB")
+    run(STOKER, "delete", name, "--force", "--quiet")
+
+
+def many(table):
+    say("bench: 1,000 records, 50 of them running")
+    tool("bench_lib", "fill", "1000", "50")
+    table.add("`list`, 1,000 records, 50 running, whole process",
+              tool("bench_lib", "spawn", "40", STOKER, "list")["spawn_p50"] / NS, 25)
+    dashboard(table)
+    run(STOKER, "delete", "--all", "--force", "--quiet")
+
+
+def dashboard(table):
+    """tests/bench/tui_latency measures the dashboard: lines `figure|measured|must reach|ok or MISS`."""
+    for name in ("tui_latency.py", "tui_latency.sh"):
+        script = os.path.join(HERE, name)
+        if os.path.exists(script):
+            break
+    else:
+        return
+    say("bench: the dashboard")
+    command = ["python3" if name.endswith(".py") else "bash", script]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True)
+    if done.returncode != 0:
+        raise SystemExit("bench: %s failed" % name)
+    for line in done.stdout.splitlines():
+        cells = line.split("|")
+        if len(cells) == 4:
+            table.text(cells[0], cells[1], cells[2], cells[3] == "ok")
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--rounds", type=int, default=10)
+    parser.add_argument("--only", choices=("boots", "commands", "many"))
+    options = parser.parse_args()
+    table = Table()
+    if options.only in (None, "boots", "commands"):
+        floor = Floor("bench-floor")
+    if options.only in (None, "boots"):
+        boots(table, floor, options.rounds)
+    if options.only in (None, "commands"):
+        commands(table, floor)
+    if options.only in (None, "many"):
+        many(table)
+    say("")
+    with open("/proc/cpuinfo") as f:
+        model = next((line.split(":")[1].strip() for line in f if line.startswith("model name")), "?")
+    print("%s, %d CPUs, %s" % (model, os.cpu_count(), run("qemu-system-x86_64", "-version").splitlines()[0]))
+    print("load before and now: %s" % " ".join("%.1f" % x for x in os.getloadavg()))
+    table.show()
+
+
+main()

@@ -1,0 +1,12 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# The table of figures, measured on real VMs in a private place. Everything in
+# one table is from one run on one machine, the floors it is compared with too.
+#
+#	tests/bench/run.sh [--rounds N]
+. "$(dirname "${BASH_SOURCE[0]}")/../e2e/lib.sh"
+need python3 ssh jq
+need_image
+export T_DIR=$T
+python3 "$SOURCE_DIR/tests/bench/bench.py" "$@"
