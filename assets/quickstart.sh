@@ -53,11 +53,8 @@ stoker=$PWD/build/stoker
 "$stoker" image build micro
 
 if [ -t 0 ] && [ -t 1 ]; then
-	case $("$stoker" inspect demo --json 2>/dev/null | sed -n 's/.*"status": *"\([a-z]*\)".*/\1/p' | head -n 1) in
-	'') "$stoker" create demo --start --quiet ;;
-	created | stopped | crashed | error) "$stoker" start demo --quiet ;;
-	esac
-	exec "$stoker"
+	"$stoker" inspect demo --quiet >/dev/null 2>&1 || "$stoker" create demo --quiet
+	exec "$stoker" tui --start demo
 fi
 
 # No terminal: one VM through its whole life. Whatever happens, it is not left behind.
@@ -72,5 +69,5 @@ printf '  over SSH:   %s\n' "$("$stoker" exec "$vm" --via ssh -- uname -n)"
 "$stoker" stop "$vm" --quiet
 "$stoker" delete "$vm" --quiet
 trap - EXIT
-"$stoker" timings "$vm"
+"$stoker" timings
 printf 'Next: %s (the dashboard), or %s help\n' "build/stoker" "build/stoker"

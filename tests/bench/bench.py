@@ -266,7 +266,7 @@ def many(table):
     table.add("`list`, 1,000 records, 50 running, whole process",
               tool("bench_lib", "spawn", "40", STOKER, "list")["spawn_p50"] / NS, 25)
     dashboard(table)
-    run(STOKER, "delete", "--all", "--force", "--quiet")
+    run(STOKER, "delete", "--all", "--force", "--yes", "--quiet")
 
 
 def dashboard(table):
@@ -306,7 +306,7 @@ def main():
     with open("/proc/cpuinfo") as f:
         model = next((line.split(":")[1].strip() for line in f if line.startswith("model name")), "?")
     print("%s, %d CPUs, %s" % (model, os.cpu_count(), run("qemu-system-x86_64", "-version").splitlines()[0]))
-    print("load before and now: %s" % " ".join("%.1f" % x for x in os.getloadavg()))
+    print("load averages: %s" % " ".join("%.1f" % x for x in os.getloadavg()))
     table.show()
 
 
