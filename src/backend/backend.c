@@ -4,10 +4,12 @@
  */
 #include "backend.h"
 
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "../error.h"
@@ -80,6 +82,43 @@ bool program_find(const char *name, char out[STOKER_PATH_SIZE])
 	return false;
 }
 
+/* The probe takes a few ms and its answer holds as long as the device node and
+ * this boot: it is kept in RUNTIME/kvm-probe, one line "KEY|yes or no|reason". */
+static bool kvm_works(stoker *s, char *reason, size_t cap)
+{
+	char path[STOKER_PATH_SIZE], aside[STOKER_PATH_SIZE], key[160], line[480];
+	struct stat info;
+	size_t n, have;
+	ssize_t got = -1;
+	bool works;
+	int fd;
+
+	if (stat("/dev/kvm", &info) < 0)
+		return stoker_kvm_probe(reason, cap);
+	n = (size_t)snprintf(key, sizeof key, "%s %u %o %u %u %lld|", s->boot_id, (unsigned)geteuid(),
+	                     (unsigned)info.st_mode, (unsigned)info.st_uid, (unsigned)info.st_gid,
+	                     (long long)info.st_ctime);
+	if (path_runtime(s, path, "kvm-probe") && (fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)) >= 0) {
+		got = read(fd, line, sizeof line - 1);
+		close(fd);
+	}
+	if (got > (ssize_t)n + 2 && memcmp(line, key, n) == 0 && line[n + 1] == '|' && line[got - 1] == '\n') {
+		line[got - 1] = '\0';
+		snprintf(reason, cap, "%s", line + n + 2);
+		return line[n] == 'y';
+	}
+	works = stoker_kvm_probe(reason, cap);
+	have = (size_t)snprintf(line, sizeof line, "%s%c|%.200s\n", key, works ? 'y' : 'n', reason);
+	if (path_runtime(s, aside, "kvm-probe.%ld", (long)getpid()) &&
+	    (fd = open(aside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600)) >= 0) {
+		bool whole = write(fd, line, have) == (ssize_t)have;
+		close(fd);
+		if (!whole || rename(aside, path) < 0)
+			unlink(aside);
+	}
+	return works;
+}
+
 enum stoker_status backend_choose(stoker *s, struct vm_record *rec, const char *backend, const char *accel,
                                   struct stoker_error *err)
 {
@@ -95,7 +134,7 @@ enum stoker_status backend_choose(stoker *s, struct vm_record *rec, const char *
 	if (st != STOKER_OK)
 		return st;
 	if (strcmp(accel, "auto") == 0) {
-		bool kvm = stoker_kvm_probe(probe, sizeof probe);
+		bool kvm = kvm_works(s, probe, sizeof probe);
 		snprintf(vm->accel, sizeof vm->accel, "%s", kvm ? "kvm" : "tcg");
 	} else {
 		snprintf(vm->accel, sizeof vm->accel, "%s", accel);
