@@ -108,15 +108,24 @@ static int cut(const char *text, int width, int *columns)
 static void print_row(struct cli *cli, const struct table *t, FILE *to, const int *widths, size_t row, int fit)
 {
 	int used = 0;
+	size_t columns_used = t->columns;
 
-	for (size_t c = 0; c < t->columns; c++) {
+	/* No blanks behind the last text of a row. */
+	while (row && columns_used > 0) {
+		const char *text = t->cells[(row - 1) * t->columns + columns_used - 1].text;
+
+		if (text && *text)
+			break;
+		columns_used--;
+	}
+	for (size_t c = 0; c < columns_used; c++) {
 		const struct cell_text *cell = row ? &t->cells[(row - 1) * t->columns + c] : NULL;
 		const char *text = cell ? (cell->text ? cell->text : "") : head(t, c);
 		const char *sgr = cell && cell->sgr ? cli_colour(cli, cell->sgr) : "";
 		int columns = text_width(text), bytes = (int)strlen(text), pad = widths[c] - columns;
-		bool is_last = c + 1 == t->columns;
+		bool is_last = c + 1 == columns_used;
 
-		if (is_last && fit > 0 && used + columns > fit)
+		if (c + 1 == t->columns && fit > 0 && used + columns > fit)
 			bytes = cut(text, fit > used ? fit - used : 0, &columns);
 		if (is_right(t, c))
 			fprintf(to, "%*s", pad, "");

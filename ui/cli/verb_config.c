@@ -38,8 +38,8 @@ static const char *nearest_key(stoker *s, const char *key)
 		const char *part = strchr(row.key, '.');
 		unsigned distance = edit_distance(key, row.key);
 
-		/* "memory" for "defaults.memory". */
-		if (part && strcmp(part + 1, key) == 0)
+		/* "memory" and "defaults.memory" for "defaults.memory_mib". */
+		if (strlen(key) >= 2 && ((part && strncmp(part + 1, key, strlen(key)) == 0) || strncmp(row.key, key, strlen(key)) == 0))
 			distance = 1;
 		if (distance < least) {
 			least = distance;

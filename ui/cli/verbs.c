@@ -255,7 +255,7 @@ const struct verb verb_table[] = {
 	{ "tui", "dashboard ui", "", "open the dashboard", "Also opened by `stoker` alone on a terminal.",
 	  "stoker tui --read-only\n", { tui_options_table }, NULL, 0, 0, COMPLETE_NONE, 0, verb_tui },
 	{ "config", "settings", "[KEY...]", "show the settings in force and where they come from", "With keys only their values.",
-	  "stoker config\nstoker config defaults.memory\n", { no_options }, NULL, 0, -1, COMPLETE_NONE, VERB_JSON, verb_config },
+	  "stoker config\nstoker config defaults.memory_mib\n", { no_options }, NULL, 0, -1, COMPLETE_NONE, VERB_JSON, verb_config },
 	{ "version", "", "", "show the version", "", "", { no_options }, NULL, 0, 0, COMPLETE_NONE, VERB_JSON, verb_version },
 	{ "completion", "", "bash|zsh|fish", "print a completion script", "", "source <(stoker completion bash)\n"
 	  "stoker completion fish | source\n", { no_options }, NULL, 1, 1, COMPLETE_NONE, 0, verb_completion },
