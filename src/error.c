@@ -123,12 +123,15 @@ enum stoker_status error_errno(struct stoker_error *err, int errno_value, const 
 char *error_clean(char *out, size_t cap, const char *text, size_t n)
 {
 	size_t i = 0, o = 0;
-	while (i < n && o + 5 < cap) {
+	while (i < n) {
 		unsigned char c = (unsigned char)text[i];
 		size_t len = c < 0x80 ? 1 : c >= 0xc2 && c < 0xe0 ? 2 : c >= 0xe0 && c < 0xf0 ? 3 : c >= 0xf0 && c < 0xf5 ? 4 : 0;
 		bool good = len != 0 && i + len <= n;
 		for (size_t k = 1; good && k < len; k++)
 			good = ((unsigned char)text[i + k] & 0xc0) == 0x80;
+		/* A character goes in whole or not at all, and a text that just fits is not cut. */
+		if (o + (good ? len : 1) >= cap)
+			break;
 		if (!good || (len == 1 && (c < 0x20 || c == 0x7f)) || (len == 2 && c == 0xc2 && (unsigned char)text[i + 1] < 0xa0)) {
 			out[o++] = '?';
 			i += good ? len : 1;

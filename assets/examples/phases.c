@@ -5,7 +5,6 @@
  * cc -o example phases.c $(pkg-config --cflags --libs stoker)
  */
 #include <stdio.h>
-#include <string.h>
 
 #include <stoker.h>
 
@@ -47,12 +46,11 @@ int main(void)
 	if (st == STOKER_OK)
 		st = stoker_stop(s, vm.id, false, NULL, NULL, &err);
 	stoker_delete(s, vm.id, true, NULL, NULL);
-	/* Newest first, kept also after the VM is gone. */
+	/* Newest first, kept also after the VM is gone: then its id is asked for. */
 	if (st == STOKER_OK)
-		st = stoker_timings(s, NULL, &timings, &count, &err);
+		st = stoker_timings(s, vm.id, &timings, &count, &err);
 	for (size_t i = count; i-- > 0;)
-		if (strcmp(timings[i].id, vm.id) == 0)
-			printf("%-8s %10.3f ms\n", stoker_phase_name(timings[i].phase), (double)timings[i].duration_ns / 1e6);
+		printf("%-8s %10.3f ms\n", stoker_phase_name(timings[i].phase), (double)timings[i].duration_ns / 1e6);
 	stoker_free(timings);
 	stoker_close(s);
 	return st == STOKER_OK ? 0 : failed(&err);

@@ -62,7 +62,8 @@ class Floor:
         run(STOKER, "create", name, "--memory", "256", "--egress", "none", "--start", "--quiet")
         vm = inspect(name)
         with open("/proc/%d/cmdline" % vm["pid"], "rb") as f:
-            self.argv = f.read().split(b"\0")[:-1]
+            # -S holds it until stoker has spoken to it; by itself it just runs.
+            self.argv = [a for a in f.read().split(b"\0")[:-1] if a != b"-S"]
         self.port = vm["ssh_port"]
         self.key = os.path.join(os.environ["STOKER_STATE_DIR"], "vms", vm["id"], "key")
         run(STOKER, "stop", name, "--force", "--quiet")
