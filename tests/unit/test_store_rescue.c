@@ -229,7 +229,7 @@ static void test_hostile_manifests(void **state)
 	mkdir(kit_path(path, *state, "vms/0000000000000022"), 0700);
 	rename(kit_path(path, *state, "vms/0000000000000021/manifest.json"),
 	       kit_path(other, *state, "vms/0000000000000022/manifest.json"));
-	symlink(other, path);
+	assert_int_equal(symlink(other, path), 0);
 	mkdir(kit_path(path, *state, "vms/0000000000000023"), 0700);
 	mkdir(kit_path(path, *state, "vms/0000000000000023/manifest.json"), 0700);
 	mkdir(kit_path(path, *state, "vms/not-an-id"), 0700);
@@ -239,7 +239,7 @@ static void test_hostile_manifests(void **state)
 	strcpy(rec.vm.ip, "172.16.0.2");
 	rec.vm.ssh_port = 2200;
 	kit_manifest(*state, &rec);
-	truncate(kit_path(path, *state, "store.db"), 0);
+	assert_int_equal(truncate(kit_path(path, *state, "store.db"), 0), 0);
 
 	assert_ok(store_open(*state, false, &store, notice, sizeof notice, e));
 	assert_non_null(strstr(notice, "13 manifests; 4 manifests were unusable"));
