@@ -354,7 +354,7 @@ static enum stoker_status ssh_exec(void *impl, const struct stoker_exec *exec, s
 		           .deadline_ns = deadline_after_ms(call ? call->timeout_ms : -1),
 		           .pending = io->in_fd < 0 ? io->in : NULL, .pending_len = io->in_fd < 0 && io->in ? io->in_len : 0,
 		           .in_ended = io->in_fd < 0, .size = exec->resize ? *exec->resize : 0 };
-	int64_t begin = clock_now_ns();
+	int64_t begin = clock_now_ns(), end = 0;
 	enum stoker_status st = STOKER_OK;
 	char *command = NULL, *buf;
 	bool started = false;
@@ -391,8 +391,9 @@ static enum stoker_status ssh_exec(void *impl, const struct stoker_exec *exec, s
 		st = error_set(err, STOKER_E_LIMIT, "the guest's SSH server opens no further channel on this connection");
 	} else if (why) {
 		st = ssh_wait_error(conn, why, "running a command over SSH", err);
-		if (started && (!kill_command(session, "KILL", buf, CHUNK, deadline_after_ms(KILL_MS)) ||
-		                !drain(session, run.channel, buf, CHUNK, deadline_after_ms(KILL_MS))))
+		end = deadline_after_ms(KILL_MS);
+		if (started && (!kill_command(session, "KILL", buf, CHUNK, end) ||
+		                !drain(session, run.channel, buf, CHUNK, end)))
 			session->broken = true;
 	} else if (rc != 0) {
 		session->broken = true;
@@ -400,7 +401,7 @@ static enum stoker_status ssh_exec(void *impl, const struct stoker_exec *exec, s
 	}
 	if (run.channel) {
 		take_status(session, run.channel, result);
-		free_channel(session, run.channel, deadline_after_ms(KILL_MS));
+		free_channel(session, run.channel, end ? end : deadline_after_ms(KILL_MS));
 	}
 	result->duration_ns = clock_now_ns() - begin;
 	result->out_bytes = io->out.bytes;

@@ -31,6 +31,9 @@
 #define CONNECT_MAX (256 * 1024) /* a key exchange and an authentication take about 3 KiB */
 #define REFUSED_MS 2000          /* nobody listens on the host's port: QEMU is not there */
 #define CLOSED_MS 10000          /* a guest that said it is ready does not serve SSH */
+#define RETRY_MS 10              /* between tries at first: the server starts while the agent says hello */
+#define RETRY_SOON_MS 1000       /* how long "at first" is; then ever less often */
+#define RETRY_MAX_MS 250
 #define SSH_USER "root"
 
 /* ---------------------------------------------------- the socket under libssh2 */
@@ -227,7 +230,7 @@ static enum dialled dial(struct ssh_conn *conn, int64_t deadline_ns, int cancel_
 static enum stoker_status dial_until(struct ssh_conn *conn, bool said_ready, int64_t deadline_ns, int cancel_fd,
                                      struct stoker_error *err)
 {
-	int64_t begin = clock_now_ns(), patience = 1000 * NS_PER_MS, pause = 10 * NS_PER_MS, until;
+	int64_t begin = clock_now_ns(), patience = 1000 * NS_PER_MS, pause = RETRY_MS * NS_PER_MS, until;
 	enum dialled how, seen = DIAL_SILENT;
 	unsigned tries = 0;
 
@@ -259,7 +262,8 @@ static enum stoker_status dial_until(struct ssh_conn *conn, bool said_ready, int
 		until = now + pause < deadline_ns ? now + pause : deadline_ns;
 		if (wait_socket(-1, 0, until, cancel_fd) < 0)
 			return error_set(err, STOKER_E_CANCELLED, "cancelled while connecting");
-		pause = pause < 200 * NS_PER_MS ? pause * 2 : pause;
+		if (now - begin > RETRY_SOON_MS * NS_PER_MS && pause < RETRY_MAX_MS * NS_PER_MS)
+			pause *= 2;
 	}
 	if (seen == DIAL_REFUSED) {
 		error_set(err, STOKER_E_CLOSED, "nothing listens at 127.0.0.1:%u: the VMM is gone or has lost its port", conn->port);
@@ -434,6 +438,10 @@ static enum stoker_status wait_ready(stoker *s, struct vm_record *rec, int64_t d
 	if (rec->vm.network == STOKER_NET_NONE || rec->vm.ssh_port == 0) {
 		error_set(err, STOKER_E_MISSING, "%s has no network card, so no SSH", rec->vm.name);
 		return error_fix(err, "Use the channel: stoker exec %s without --via ssh", rec->vm.name);
+	}
+	if (rec->vm.stale) {
+		error_set(err, STOKER_E_STATE, "the record of %s is stale: %s", rec->vm.name, rec->vm.reason);
+		return error_fix(err, "Mend it: stoker reconcile");
 	}
 	if (rec->vm.state != STOKER_RUNNING && rec->vm.state != STOKER_STARTING) {
 		error_set(err, STOKER_E_STATE, "%s is %s", rec->vm.name, stoker_state_name(rec->vm.state));

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <pthread.h>
 #include <time.h>
 
 #include "clock.h"
@@ -623,6 +624,68 @@ static void test_cut(void **state)
 	ssh_ops.close(impl);
 }
 
+/* A server that stands still: the deadline holds, and what follows is refused at once. */
+static void test_frozen(void **state)
+{
+	void *impl = open_session(&bear);
+	struct ran r = run_sh(impl, "echo $PPID", NULL);
+	pid_t pid = (pid_t)atoi(r.out);
+	int64_t begin;
+	(void)state;
+
+	ran_free(&r);
+	assert_true(pid > 1);
+	assert_int_equal(kill(pid, SIGSTOP), 0);
+	begin = clock_now_ns();
+	r = run_with(impl, &(struct stoker_exec){ .argv = (const char *const[]){ "true", NULL } }, NULL, 0, 300, -1);
+	assert_int_equal(r.st, STOKER_E_TIMEOUT);
+	assert_true(clock_now_ns() - begin < 5 * NS_PER_S);
+	ran_free(&r);
+	begin = clock_now_ns();
+	r = run_with(impl, &(struct stoker_exec){ .argv = (const char *const[]){ "true", NULL } }, NULL, 0, 300, -1);
+	assert_int_not_equal(r.st, STOKER_OK);
+	assert_true(clock_now_ns() - begin < NS_PER_S);
+	ran_free(&r);
+	begin = clock_now_ns();
+	ssh_ops.close(impl);
+	assert_true(clock_now_ns() - begin < NS_PER_S);
+	kill(pid, SIGKILL);
+}
+
+/* Every command of many sessions at once comes back to its own. */
+static void *crowd(void *arg)
+{
+	struct server *v = arg;
+	void *impl = open_session(v);
+
+	for (int i = 0; i < 20; i++) {
+		char script[64], want[64];
+		struct ran r;
+		snprintf(script, sizeof script, "echo %p-%d", (void *)&r, i);
+		snprintf(want, sizeof want, "%p-%d\n", (void *)&r, i);
+		r = run_sh(impl, script, NULL);
+		if (r.st != STOKER_OK || strcmp(r.out, want) != 0)
+			return arg;
+		ran_free(&r);
+	}
+	ssh_ops.close(impl);
+	return NULL;
+}
+
+static void test_threads(void **state)
+{
+	pthread_t threads[12];
+	void *failed;
+	(void)state;
+
+	for (size_t i = 0; i < 12; i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, crowd, i % 2 ? &sshd : &bear), 0);
+	for (size_t i = 0; i < 12; i++) {
+		pthread_join(threads[i], &failed);
+		assert_null(failed);
+	}
+}
+
 /* -------------------------------------------------------------------- shells */
 
 static stoker_shell *open_shell(struct server *v, const char *command)
@@ -788,6 +851,46 @@ static void test_shell_cut(void **state)
 	stoker_shell_close(shell);
 }
 
+/* A server that stands still is noticed; takes half a minute, so only when asked for. */
+static void test_shell_frozen(void **state)
+{
+	stoker_shell *shell = open_shell(&bear, "echo pid $PPID; exec cat");
+	struct stoker_error err = { .code = STOKER_OK };
+	static char text[64 * 1024];
+	int64_t begin = clock_now_ns();
+	pid_t pid;
+	(void)state;
+
+	if (!getenv("STOKER_TEST_LONG")) {
+		stoker_shell_close(shell);
+		skip();
+	}
+	assert_true(read_until(shell, "\n", text, sizeof text, &err));
+	assert_int_equal(sscanf(text, "pid %d", &pid), 1);
+	/* Silence alone ends nothing while the server answers. */
+	while (clock_now_ns() - begin < 45 * NS_PER_S) {
+		struct pollfd fd = { stoker_shell_fd(shell), stoker_shell_events(shell), 0 };
+		char bit[64];
+		poll(&fd, 1, stoker_shell_timeout_ms(shell));
+		assert_int_equal(stoker_shell_read(shell, bit, sizeof bit, &err), 0);
+	}
+	assert_int_equal(kill(pid, SIGSTOP), 0);
+	begin = clock_now_ns();
+	for (;;) {
+		struct pollfd fd = { stoker_shell_fd(shell), stoker_shell_events(shell), 0 };
+		char bit[64];
+		poll(&fd, 1, stoker_shell_timeout_ms(shell));
+		if (stoker_shell_read(shell, bit, sizeof bit, &err) < 0)
+			break;
+		assert_true(clock_now_ns() - begin < 40 * NS_PER_S);
+	}
+	print_message("noticed after %.1f s: %s\n", (double)(clock_now_ns() - begin) / 1e9, err.why);
+	assert_int_equal(err.code, STOKER_E_CLOSED);
+	assert_true(clock_now_ns() - begin < 31 * NS_PER_S);
+	kill(pid, SIGKILL);
+	stoker_shell_close(shell);
+}
+
 static int setup(void **state)
 {
 	(void)state;
@@ -815,9 +918,10 @@ int main(void)
 		cmocka_unit_test(test_both_ways), cmocka_unit_test(test_reader_leaves), cmocka_unit_test(test_ping),
 		cmocka_unit_test(test_statistics), cmocka_unit_test(test_host_key), cmocka_unit_test(test_wrong_key),
 		cmocka_unit_test(test_states), cmocka_unit_test(test_bad_servers), cmocka_unit_test(test_nobody_listens),
-		cmocka_unit_test(test_cancel), cmocka_unit_test(test_cut), cmocka_unit_test(test_shell),
+		cmocka_unit_test(test_cancel), cmocka_unit_test(test_cut), cmocka_unit_test(test_frozen), cmocka_unit_test(test_threads),
+		cmocka_unit_test(test_shell),
 		cmocka_unit_test(test_login_shell), cmocka_unit_test(test_shell_paste), cmocka_unit_test(test_shell_flood),
-		cmocka_unit_test(test_shell_cut),
+		cmocka_unit_test(test_shell_cut), cmocka_unit_test(test_shell_frozen),
 	};
 
 	/* Dropbear serves root, and is given a home of its own in a mount namespace. */
