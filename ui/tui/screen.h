@@ -74,6 +74,7 @@ int text_width(const char *text);
 struct terminal;
 struct terminal_options {
 	bool no_colour;   /* NO_COLOR or --no-color */
+	int colours;      /* at most so many (8, 16, 256); 0: what the terminal has */
 	bool ascii;       /* by the locale's charset or asked for */
 	bool mouse;
 };

@@ -524,6 +524,8 @@ static bool learn(struct terminal *terminal, const struct terminal_options *opti
 			? 1 << 24 : 256;
 	else
 		terminal->colours = terminal->colours >= 16 ? 16 : 8;
+	if (options->colours > 0 && terminal->colours > options->colours)
+		terminal->colours = options->colours;
 	/* Autowrap off: the last cell can be written without scrolling. */
 	append(terminal->enter, sizeof terminal->enter, capability("smcup"));
 	append(terminal->enter, sizeof terminal->enter, "\033[0m\033[?7l\033[?25l\033[?2004h");

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * actions.c - the table of actions.
+ */
+#include "actions.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "model.h"
+
+static const char *why_not_start(const struct stoker_vm *vm)
+{
+	switch (vm->state) {
+	case STOKER_STARTING:
+	case STOKER_RUNNING:
+	case STOKER_PAUSED:
+		return vm->stale ? NULL : "it runs already";
+	case STOKER_STOPPING:
+		return "it is being stopped";
+	default:
+		return NULL;
+	}
+}
+
+static const char *why_not_stop(const struct stoker_vm *vm)
+{
+	switch (vm->state) {
+	case STOKER_CREATED:
+	case STOKER_STOPPED:
+	case STOKER_CRASHED:
+		return "it does not run";
+	case STOKER_ERROR:
+		return vm->pid > 0 ? NULL : "it does not run";
+	default:
+		return NULL;
+	}
+}
+
+static const char *why_not_delete(const struct stoker_vm *vm)
+{
+	return vm->phase == STOKER_PHASE_DELETE ? "it is being deleted" : NULL;
+}
+
+static const char *why_not_shell(const struct stoker_vm *vm)
+{
+	if (vm->network == STOKER_NET_NONE)
+		return "it has no network for SSH; exec on the command line works";
+	switch (vm->state) {
+	case STOKER_RUNNING:
+	case STOKER_STARTING:
+		return NULL;
+	case STOKER_PAUSED:
+		return "it is paused";
+	case STOKER_STOPPING:
+		return "it is being stopped";
+	default:
+		return "it does not run; s starts it";
+	}
+}
+
+#define NO_KEY { SK_NONE, 0, 0 }
+#define SPECIAL(key) { key, 0, 0 }
+#define PLAIN(ch) { SK_NONE, ch, 0 }
+#define CONTROL(ch) { SK_NONE, ch, MOD_CTRL }
+
+static const struct action actions[ACTION_COUNT] = {
+#define X(id, name, key, second, group, flags, rank, why_not, footer, help)                                            \
+	{ ACTION_##id, name, key, second, group, flags, rank, why_not, footer, help },
+	ACTIONS(X)
+#undef X
+};
+
+const struct action *action_at(enum action_id id)
+{
+	return id < ACTION_COUNT ? &actions[id] : NULL;
+}
+
+static bool bound(const struct binding *binding, const struct key *key)
+{
+	unsigned mods = key->mods & ~(unsigned)MOD_SHIFT;
+	if (key->kind == KEY_KIND_SPECIAL)
+		return binding->special != SK_NONE && binding->special == key->special && mods == 0;
+	return key->kind == KEY_KIND_CHAR && binding->ch != 0 && binding->ch == key->ch && binding->mods == mods;
+}
+
+enum action_id action_of_key(const struct key *key)
+{
+	int i;
+	for (i = 0; i < ACTION_COUNT; i++) {
+		if (bound(&actions[i].key, key) || bound(&actions[i].second, key))
+			return (enum action_id)i;
+	}
+	return ACTION_NONE;
+}
+
+enum action_id action_of_name(const char *name)
+{
+	enum action_id found = ACTION_NONE;
+	size_t len = strlen(name);
+	int i;
+	if (len == 0)
+		return ACTION_NONE;
+	for (i = 0; i < ACTION_COUNT; i++) {
+		if (strcmp(actions[i].name, name) == 0)
+			return (enum action_id)i;
+		if (strncmp(actions[i].name, name, len) == 0) {
+			if (found != ACTION_NONE)
+				return ACTION_NONE;
+			found = (enum action_id)i;
+		}
+	}
+	return found;
+}
+
+void action_key_text(const struct binding *binding, bool ascii, char *buf, size_t cap)
+{
+	static const struct {
+		enum special_key key;
+		const char *utf8, *ascii;
+	} names[] = {
+		{ SK_ENTER, "↵", "Enter" }, { SK_TAB, "Tab", "Tab" }, { SK_UP, "↑", "Up" }, { SK_DOWN, "↓", "Down" },
+		{ SK_PAGE_UP, "PgUp", "PgUp" }, { SK_PAGE_DOWN, "PgDn", "PgDn" }, { SK_HOME, "Home", "Home" },
+		{ SK_END, "End", "End" }, { SK_F1, "F1", "F1" }, { SK_ESCAPE, "Esc", "Esc" },
+	};
+	size_t i;
+
+	buf[0] = '\0';
+	for (i = 0; i < sizeof names / sizeof *names; i++) {
+		if (binding->special != SK_NONE && binding->special == names[i].key)
+			snprintf(buf, cap, "%s", ascii ? names[i].ascii : names[i].utf8);
+	}
+	if (binding->special != SK_NONE || binding->ch == 0)
+		return;
+	if (binding->mods & MOD_CTRL)
+		snprintf(buf, cap, "Ctrl-%c", (int)(binding->ch >= 'a' && binding->ch <= 'z' ? binding->ch - 32 : binding->ch));
+	else if (binding->ch == ' ')
+		snprintf(buf, cap, "Space");
+	else
+		snprintf(buf, cap, "%c", (int)binding->ch);
+}
+
+const char *action_group_name(enum action_group group)
+{
+	static const char *const names[GROUP_COUNT] = { "Virtual machines", "List", "Panes", "General" };
+	return names[group];
+}
+
+const char *action_disabled(enum action_id id, const struct model *model)
+{
+	const struct action *action = action_at(id);
+	const struct row *row;
+	const char *why = NULL;
+	size_t i;
+
+	if ((action->flags & ACT_CHANGES) && model->read_only)
+		return "this dashboard is read-only";
+	if ((action->flags & ACT_PANE) && model->pane_count == 0)
+		return "no pane is open";
+	if (!(action->flags & ACT_VM))
+		return NULL;
+	row = model_selected(model);
+	if ((action->flags & ACT_MANY) && model->marked > 0) {
+		/* Possible when it is for at least one of them. */
+		for (i = 0; i < model->count; i++) {
+			if (!model->rows[i].marked)
+				continue;
+			why = action->why_not != NULL ? action->why_not(&model->rows[i].vm) : NULL;
+			if (why == NULL)
+				return NULL;
+		}
+		return why;
+	}
+	if (row == NULL)
+		return model->count == 0 ? "there is no VM yet; c creates one" : "no VM is selected";
+	return action->why_not != NULL ? action->why_not(&row->vm) : NULL;
+}

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * actions.h - everything the operator can do, said once.
+ *
+ * The one list below gives the keys, the footer, the help, the palette, what
+ * read-only mode leaves out, and why an action is not possible just now. To
+ * add an action: add a line, and what it does in update_act().
+ */
+#ifndef STOKER_UI_TUI_ACTIONS_H
+#define STOKER_UI_TUI_ACTIONS_H
+
+#include "screen.h"
+#include "stoker.h"
+
+enum {
+	ACT_VM = 1,       /* needs a VM: the selected or the marked ones */
+	ACT_CHANGES = 2,  /* changes something: not in read-only mode */
+	ACT_DANGER = 4,   /* asks first, the safe answer has the focus */
+	ACT_MANY = 8,     /* works on all marked VMs at once */
+	ACT_PANE = 16,    /* needs a pane */
+	ACT_QUIET = 32    /* not in the footer */
+};
+
+enum action_group { GROUP_VM, GROUP_LIST, GROUP_PANE, GROUP_GENERAL, GROUP_COUNT };
+
+/*	  id          name         key                 second key           group         flags                              rank why_not
+ *	  footer      help
+ * rank: order in the footer, which shows as many as fit. */
+#define ACTIONS(X)                                                                                                     \
+	X(SHELL, "shell", SPECIAL(SK_ENTER), NO_KEY, GROUP_VM, ACT_VM | ACT_CHANGES, 1, why_not_shell,                 \
+	  "shell", "Open a shell in the VM beside the list, or return to it")                                         \
+	X(CREATE, "create", PLAIN('c'), NO_KEY, GROUP_VM, ACT_CHANGES, 2, NULL,                                        \
+	  "create", "Create a VM: a form with the defaults filled in")                                                \
+	X(START, "start", PLAIN('s'), NO_KEY, GROUP_VM, ACT_VM | ACT_CHANGES | ACT_MANY, 3, why_not_start,             \
+	  "start", "Start the VM")                                                                                    \
+	X(STOP, "stop", PLAIN('x'), NO_KEY, GROUP_VM, ACT_VM | ACT_CHANGES | ACT_MANY, 4, why_not_stop,                \
+	  "stop", "Ask the guest to power off; it is killed when it does not in time")                                \
+	X(KILL, "kill", PLAIN('X'), NO_KEY, GROUP_VM, ACT_VM | ACT_CHANGES | ACT_MANY | ACT_DANGER, 6, why_not_stop,   \
+	  "kill", "End the VM at once, as if its power were cut")                                                     \
+	X(DELETE, "delete", PLAIN('D'), NO_KEY, GROUP_VM, ACT_VM | ACT_CHANGES | ACT_MANY | ACT_DANGER, 5,             \
+	  why_not_delete, "delete", "Delete the VM and its disk")                                                     \
+	X(LOGS, "logs", PLAIN('l'), NO_KEY, GROUP_VM, ACT_VM, 9, NULL, "logs", "Show and follow the VM's console")      \
+	X(INSPECT, "inspect", PLAIN('i'), NO_KEY, GROUP_VM, ACT_VM, 10, NULL,                                          \
+	  "inspect", "Everything recorded about the VM, its files and its timings")                                   \
+	X(RECONCILE, "reconcile", PLAIN('R'), NO_KEY, GROUP_VM, ACT_CHANGES, 8, NULL,                                  \
+	  "reconcile", "Compare the records with the host and repair what contradicts")                               \
+	X(UP, "up", SPECIAL(SK_UP), PLAIN('k'), GROUP_LIST, ACT_QUIET, 0, NULL, "", "Select the VM above")              \
+	X(DOWN, "down", SPECIAL(SK_DOWN), PLAIN('j'), GROUP_LIST, ACT_QUIET, 0, NULL, "", "Select the VM below")        \
+	X(PAGE_UP, "page-up", SPECIAL(SK_PAGE_UP), CONTROL('b'), GROUP_LIST, ACT_QUIET, 0, NULL, "", "A page up")       \
+	X(PAGE_DOWN, "page-down", SPECIAL(SK_PAGE_DOWN), CONTROL('f'), GROUP_LIST, ACT_QUIET, 0, NULL, "",             \
+	  "A page down")                                                                                               \
+	X(FIRST, "first", PLAIN('g'), SPECIAL(SK_HOME), GROUP_LIST, ACT_QUIET, 0, NULL, "", "The first VM")             \
+	X(LAST, "last", PLAIN('G'), SPECIAL(SK_END), GROUP_LIST, ACT_QUIET, 0, NULL, "", "The last VM")                 \
+	X(MARK, "mark", PLAIN(' '), NO_KEY, GROUP_LIST, ACT_VM, 13, NULL, "mark",                                      \
+	  "Mark the VM; actions then work on all marked ones")                                                         \
+	X(MARK_ALL, "mark-all", PLAIN('a'), NO_KEY, GROUP_LIST, ACT_VM | ACT_QUIET, 0, NULL, "",                        \
+	  "Mark every VM in the list, or none when all are")                                                           \
+	X(FILTER, "filter", PLAIN('/'), NO_KEY, GROUP_LIST, 0, 11, NULL, "filter",                                     \
+	  "Show only VMs whose name, state, address, image or label has the text")                                    \
+	X(SORT, "sort", PLAIN('o'), NO_KEY, GROUP_LIST, 0, 12, NULL, "sort", "Sort by the next column")                 \
+	X(REVERSE, "reverse", PLAIN('O'), NO_KEY, GROUP_LIST, ACT_QUIET, 0, NULL, "", "Sort the other way round")       \
+	X(PHASES, "phases", PLAIN('p'), NO_KEY, GROUP_LIST, ACT_QUIET, 0, NULL, "", "Show or hide the phases")          \
+	X(NEXT_FOCUS, "focus", SPECIAL(SK_TAB), NO_KEY, GROUP_PANE, ACT_PANE | ACT_QUIET, 0, NULL, "",                  \
+	  "Move between the list and the pane")                                                                        \
+	X(FULL, "full-screen", PLAIN('z'), NO_KEY, GROUP_PANE, ACT_PANE, 14, NULL, "full screen",                       \
+	  "Give the pane the whole screen, or half of it again")                                                       \
+	X(SCROLL, "scroll", PLAIN('['), NO_KEY, GROUP_PANE, ACT_PANE, 15, NULL, "scroll",                               \
+	  "Scroll back and search in the pane")                                                                        \
+	X(DETACH, "detach", PLAIN('d'), NO_KEY, GROUP_PANE, ACT_PANE, 16, NULL, "detach",                               \
+	  "Put the pane away; a shell in it lives on")                                                                 \
+	X(NEXT_PANE, "next-pane", PLAIN('n'), NO_KEY, GROUP_PANE, ACT_PANE | ACT_QUIET, 0, NULL, "",                    \
+	  "Bring the next open pane to the front")                                                                     \
+	X(CLOSE, "close", PLAIN('w'), NO_KEY, GROUP_PANE, ACT_PANE | ACT_QUIET, 0, NULL, "",                            \
+	  "Close the pane; a shell in it ends")                                                                        \
+	X(PALETTE, "commands", PLAIN(':'), NO_KEY, GROUP_GENERAL, 0, 17, NULL, "commands",                              \
+	  "Type an action's name")                                                                                     \
+	X(HELP, "help", PLAIN('?'), SPECIAL(SK_F1), GROUP_GENERAL, 0, 0, NULL, "help", "This page")                     \
+	X(SUSPEND, "suspend", CONTROL('z'), NO_KEY, GROUP_GENERAL, ACT_QUIET, 0, NULL, "",                              \
+	  "Back to the shell that started stoker; fg returns")                                                         \
+	X(REDRAW, "redraw", CONTROL('l'), NO_KEY, GROUP_GENERAL, ACT_QUIET, 0, NULL, "",                                \
+	  "Draw everything again and read the records anew")                                                           \
+	X(QUIT, "quit", PLAIN('q'), CONTROL('c'), GROUP_GENERAL, 0, 7, NULL, "quit",                                    \
+	  "Close what is open, then leave; VMs run on")
+
+enum action_id {
+#define X(id, ...) ACTION_##id,
+	ACTIONS(X)
+#undef X
+	ACTION_COUNT,
+	ACTION_NONE = ACTION_COUNT
+};
+
+struct binding {
+	enum special_key special;
+	uint32_t ch;
+	unsigned mods;
+};
+
+struct model;
+struct row;
+
+struct action {
+	enum action_id id;
+	const char *name;
+	struct binding key, second; /* neither special nor ch: none */
+	enum action_group group;
+	unsigned flags;
+	int rank;
+	/* NULL: always possible. Returns why it is not for this VM, or NULL. */
+	const char *(*why_not)(const struct stoker_vm *vm);
+	const char *footer, *help;
+};
+
+const struct action *action_at(enum action_id id);
+/* The action bound to a key, ACTION_NONE when there is none. */
+enum action_id action_of_key(const struct key *key);
+/* By its whole name or a prefix that fits only one. */
+enum action_id action_of_name(const char *name);
+/* "Enter", "c", "Ctrl-Z", "PgUp"; shown as ↵ where the screen can. */
+void action_key_text(const struct binding *binding, bool ascii, char *buf, size_t cap);
+const char *action_group_name(enum action_group group);
+
+/* Why the action is not possible now (read-only, no VM, no pane, state), or NULL. */
+const char *action_disabled(enum action_id id, const struct model *model);
+
+#endif

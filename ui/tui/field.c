@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * field.c - editing one line.
+ */
+#include "field.h"
+
+#include <string.h>
+
+#include "common/text.h"
+
+static size_t before(const struct field *field, size_t at)
+{
+	while (at > 0 && (field->text[--at] & 0xc0) == 0x80)
+		;
+	return at;
+}
+
+static size_t after(const struct field *field, size_t at)
+{
+	if (at < field->len)
+		at++;
+	while (at < field->len && (field->text[at] & 0xc0) == 0x80)
+		at++;
+	return at;
+}
+
+static void cut(struct field *field, size_t from, size_t to)
+{
+	memmove(field->text + from, field->text + to, field->len - to + 1);
+	field->len -= to - from;
+	field->at = from;
+}
+
+static void insert(struct field *field, const char *bytes, size_t count)
+{
+	if (count > FIELD_SIZE - 1 - field->len)
+		return;
+	memmove(field->text + field->at + count, field->text + field->at, field->len - field->at + 1);
+	memcpy(field->text + field->at, bytes, count);
+	field->len += count;
+	field->at += count;
+}
+
+void field_set(struct field *field, const char *text)
+{
+	field->len = text_clean(field->text, sizeof field->text, text, strlen(text));
+	field->at = field->len;
+}
+
+static size_t word_before(const struct field *field)
+{
+	size_t at = field->at;
+	while (at > 0 && field->text[at - 1] == ' ')
+		at--;
+	while (at > 0 && field->text[at - 1] != ' ')
+		at--;
+	return at;
+}
+
+static bool special(struct field *field, const struct key *key)
+{
+	switch (key->special) {
+	case SK_LEFT:
+		field->at = before(field, field->at);
+		return true;
+	case SK_RIGHT:
+		field->at = after(field, field->at);
+		return true;
+	case SK_HOME:
+		field->at = 0;
+		return true;
+	case SK_END:
+		field->at = field->len;
+		return true;
+	case SK_BACKSPACE:
+		if (key->mods & MOD_ALT)
+			cut(field, word_before(field), field->at);
+		else
+			cut(field, before(field, field->at), field->at);
+		return true;
+	case SK_DELETE:
+		cut(field, field->at, after(field, field->at));
+		return true;
+	default:
+		return false;
+	}
+}
+
+bool field_key(struct field *field, const struct key *key)
+{
+	char bytes[FIELD_SIZE];
+	size_t n;
+
+	switch (key->kind) {
+	case KEY_KIND_SPECIAL:
+		return special(field, key);
+	case KEY_KIND_PASTE:
+		n = text_clean(bytes, sizeof bytes - field->len, key->paste, key->paste_len);
+		insert(field, bytes, n);
+		return true;
+	case KEY_KIND_CHAR:
+		break;
+	default:
+		return false;
+	}
+	if (key->mods & MOD_CTRL) {
+		switch (key->ch) {
+		case 'a':
+			field->at = 0;
+			return true;
+		case 'e':
+			field->at = field->len;
+			return true;
+		case 'u':
+			cut(field, 0, field->at);
+			return true;
+		case 'k':
+			field->len = field->at;
+			field->text[field->len] = '\0';
+			return true;
+		case 'w':
+			cut(field, word_before(field), field->at);
+			return true;
+		default:
+			return false;
+		}
+	}
+	if ((key->mods & MOD_ALT) || text_unsafe(key->ch))
+		return false;
+	n = text_encode(bytes, key->ch);
+	insert(field, bytes, n);
+	return true;
+}
+
+void field_draw(const struct field *field, struct screen *screen, int row, int col, int width, struct style style,
+                bool focus)
+{
+	char part[FIELD_SIZE];
+	size_t from = 0;
+	int cursor;
+
+	/* Leave out so many characters at the left that the cursor is in sight. */
+	for (;;) {
+		size_t n = field->at - from;
+		memcpy(part, field->text + from, n);
+		part[n] = '\0';
+		cursor = text_width(part);
+		if (cursor < width || from >= field->at)
+			break;
+		from = after(field, from);
+	}
+	screen_fill(screen, row, col, 1, width, style);
+	screen_put(screen, row, col, width, style, field->text + from);
+	if (focus)
+		screen_cursor(screen, row, col + (cursor < width ? cursor : width - 1));
+}

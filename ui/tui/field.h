@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * field.h - one line of text that a person edits.
+ */
+#ifndef STOKER_UI_TUI_FIELD_H
+#define STOKER_UI_TUI_FIELD_H
+
+#include "screen.h"
+
+#define FIELD_SIZE 512
+
+struct field {
+	char text[FIELD_SIZE]; /* always valid UTF-8, NUL-terminated */
+	size_t len, at;        /* at: the cursor, a byte offset at a character's start */
+};
+
+void field_set(struct field *field, const char *text);
+/* A key or paste; true when it was for the field. Enter, Tab, Escape, up and down are not. */
+bool field_key(struct field *field, const struct key *key);
+/* Draws `width` columns with the cursor in sight. */
+void field_draw(const struct field *field, struct screen *screen, int row, int col, int width, struct style style,
+                bool focus);
+
+#endif

@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * form.c - the form that creates a VM.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "update.h"
+
+static const struct {
+	const char *label, *unit, *choices;
+} fields[FORM_COUNT] = {
+	[FORM_NAME] = { "Name", "empty: two words are made up", NULL },
+	[FORM_IMAGE] = { "Image", "", NULL },
+	[FORM_VCPUS] = { "vCPUs", "", NULL },
+	[FORM_MEMORY] = { "Memory", "MiB", NULL },
+	[FORM_DISK] = { "Disk", "MiB", NULL },
+	[FORM_DISK_MODE] = { "Disk mode", "", "isolated shared copy" },
+	[FORM_BACKEND] = { "Backend", "", NULL },
+	[FORM_ACCEL] = { "Acceleration", "", "auto kvm tcg" },
+	[FORM_NETWORK] = { "Network", "", "user none tap" },
+	[FORM_EGRESS] = { "Egress", "what the guest may reach", "all none" },
+	[FORM_LABELS] = { "Labels", "key=value,...", NULL },
+	[FORM_EPHEMERAL] = { "Ephemeral", "deleted when it ends", "no yes" },
+	[FORM_START] = { "Start it", "", "yes no" },
+};
+
+const char *form_choices(enum form_field field)
+{
+	return fields[field].choices;
+}
+
+const char *form_label(enum form_field field)
+{
+	return fields[field].label;
+}
+
+const char *form_unit(enum form_field field)
+{
+	return fields[field].unit;
+}
+
+/* MiB, or with a G behind it GiB. False when it is no such number. */
+static bool number(const char *text, unsigned *out)
+{
+	char *end;
+	unsigned long value;
+	if (*text == '\0') {
+		*out = 0;
+		return true;
+	}
+	if (*text < '0' || *text > '9')
+		return false;
+	value = strtoul(text, &end, 10);
+	if (value > 1u << 30)
+		return false;
+	if (*end == 'g' || *end == 'G') {
+		if (value > 1u << 20)
+			return false;
+		value *= 1024;
+		end++;
+	} else if (*end == 'm' || *end == 'M') {
+		end++;
+	}
+	if (*end != '\0')
+		return false;
+	*out = (unsigned)value;
+	return true;
+}
+
+static const char *text_or_null(const char *text)
+{
+	return *text != '\0' ? text : NULL;
+}
+
+/* NULL with the form's message set when a number is none. */
+static struct form_spec *specification(struct model *model)
+{
+	struct form *form = &model->form;
+	struct form_spec *spec = calloc(1, sizeof *spec);
+	unsigned *numbers[3];
+	int i;
+
+	if (spec == NULL)
+		return NULL;
+	numbers[0] = &spec->spec.vcpus;
+	numbers[1] = &spec->spec.memory_mib;
+	numbers[2] = &spec->spec.disk_mib;
+	for (i = 0; i < 3; i++) {
+		if (!number(form->fields[FORM_VCPUS + i].text, numbers[i])) {
+			snprintf(form->message, sizeof form->message, "%s: %.40s is not a whole number",
+			         fields[FORM_VCPUS + i].label, form->fields[FORM_VCPUS + i].text);
+			form->wrong = true;
+			form->checking = false;
+			free(spec);
+			return NULL;
+		}
+	}
+	for (i = 0; i < FORM_COUNT; i++)
+		memcpy(spec->text[i], form->fields[i].text, sizeof spec->text[i]);
+	spec->spec.name = text_or_null(spec->text[FORM_NAME]);
+	spec->spec.image = text_or_null(spec->text[FORM_IMAGE]);
+	spec->spec.disk_mode = text_or_null(spec->text[FORM_DISK_MODE]);
+	spec->spec.backend = text_or_null(spec->text[FORM_BACKEND]);
+	spec->spec.accel = text_or_null(spec->text[FORM_ACCEL]);
+	spec->spec.network = text_or_null(spec->text[FORM_NETWORK]);
+	spec->spec.egress = text_or_null(spec->text[FORM_EGRESS]);
+	spec->spec.labels = text_or_null(spec->text[FORM_LABELS]);
+	spec->spec.ephemeral = strcmp(spec->text[FORM_EPHEMERAL], "yes") == 0;
+	spec->start = strcmp(spec->text[FORM_START], "no") != 0;
+	return spec;
+}
+
+static void check(struct model *model, struct effects *effects)
+{
+	struct effect *effect;
+	struct form_spec *spec;
+
+	model->form.generation++;
+	spec = specification(model);
+	if (spec == NULL)
+		return;
+	model->form.checking = true;
+	effect = effect_add(effects, EFFECT_CHECK);
+	effect->spec = spec;
+	effect->generation = model->form.generation;
+}
+
+void form_open(struct model *model, struct effects *effects)
+{
+	struct form *form = &model->form;
+	int i;
+	for (i = 0; i < FORM_COUNT; i++)
+		form->fields[i] = model->defaults[i];
+	form->focus = FORM_NAME;
+	form->wrong = false;
+	form->message[0] = '\0';
+	model->dialog = DIALOG_CREATE;
+	check(model, effects);
+}
+
+void form_checked(struct model *model, const struct event *event)
+{
+	struct form *form = &model->form;
+	if (model->dialog != DIALOG_CREATE || event->generation != form->generation)
+		return;
+	form->checking = false;
+	form->wrong = event->failed;
+	form->message[0] = '\0';
+	if (event->failed)
+		snprintf(form->message, sizeof form->message, "%s%s%s", event->error.why,
+		         event->error.fix[0] != '\0' ? ". " : "", event->error.fix);
+}
+
+/* The choice after (or before) the present one, among words. */
+static void turn(struct field *field, const char *choices, int step)
+{
+	char word[16][64];
+	int count = 0, at = 0;
+	while (*choices != '\0' && count < 16) {
+		size_t n = strcspn(choices, " ");
+		if (n > 0 && n < sizeof word[0]) {
+			memcpy(word[count], choices, n);
+			word[count][n] = '\0';
+			if (strcmp(word[count], field->text) == 0)
+				at = count;
+			count++;
+		}
+		choices += n + (choices[n] == ' ');
+	}
+	if (count > 0)
+		field_set(field, word[(at + step + count) % count]);
+}
+
+static void submit(struct model *model, struct effects *effects)
+{
+	struct form_spec *spec;
+	struct effect *effect;
+	const char *name = model->form.fields[FORM_NAME].text;
+
+	if (model->form.wrong && !model->form.checking)
+		return; /* the message says what to mend */
+	spec = specification(model);
+	if (spec == NULL)
+		return;
+	model->dialog = DIALOG_NONE;
+	if (strlen(name) <= STOKER_NAME_MAX)
+		memcpy(model->select_name, name, strlen(name) + 1);
+	effect = effect_add(effects, EFFECT_CREATE);
+	effect->spec = spec;
+	effect->op = op_begin(model, ACTION_CREATE, "", name);
+}
+
+void form_key(struct model *model, const struct key *key, struct effects *effects)
+{
+	struct form *form = &model->form;
+	struct field *field = &form->fields[form->focus];
+	const char *choices = fields[form->focus].choices;
+	bool changed = false;
+
+	if (form->focus == FORM_IMAGE && key->kind == KEY_KIND_SPECIAL && model->images[0] != '\0' &&
+	    (key->special == SK_LEFT || key->special == SK_RIGHT) && field->at == field->len)
+		choices = model->images;
+	if (key->kind == KEY_KIND_SPECIAL) {
+		switch (key->special) {
+		case SK_ESCAPE:
+			model->dialog = DIALOG_NONE;
+			return;
+		case SK_ENTER:
+			submit(model, effects);
+			return;
+		case SK_UP:
+			form->focus = (form->focus + FORM_COUNT - 1) % FORM_COUNT;
+			return;
+		case SK_DOWN:
+			form->focus = (form->focus + 1) % FORM_COUNT;
+			return;
+		case SK_TAB:
+			form->focus = (form->focus + (key->mods & MOD_SHIFT ? FORM_COUNT - 1 : 1)) % FORM_COUNT;
+			return;
+		default:
+			break;
+		}
+	}
+	if (key->kind == KEY_KIND_CHAR && key->ch == 'c' && key->mods == MOD_CTRL) {
+		model->dialog = DIALOG_NONE;
+		return;
+	}
+	if (choices != NULL) {
+		if (key->kind == KEY_KIND_SPECIAL && (key->special == SK_LEFT || key->special == SK_RIGHT)) {
+			turn(field, choices, key->special == SK_LEFT ? -1 : 1);
+			changed = true;
+		} else if (key->kind == KEY_KIND_CHAR && key->ch == ' ' && key->mods == 0) {
+			turn(field, choices, 1);
+			changed = true;
+		}
+	} else {
+		size_t len = field->len;
+		char before[FIELD_SIZE];
+		memcpy(before, field->text, sizeof before);
+		field_key(field, key);
+		changed = field->len != len || strcmp(before, field->text) != 0;
+	}
+	if (changed)
+		check(model, effects);
+}

@@ -1,0 +1,555 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * jobs.c - the threads.
+ */
+#include "jobs.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#define THREAD_STACK (1024u * 1024u)
+#define LIST_PAUSE_NS 40000000LL /* between two readings of a list that keeps changing */
+
+struct queue {
+	struct job *first, *last;
+};
+
+struct jobs {
+	const struct stoker_options *places;
+	pthread_mutex_t mutex;
+	pthread_cond_t work, quick_work, read_work;
+	struct queue slow, quick;
+	struct result *first, *last;
+	int fd, cancel_fd;
+	bool quit;
+	int running, idle, queued; /* idle, queued: of the slow ones */
+
+	unsigned read;
+	char look[STOKER_ID_SIZE];
+
+	pthread_t threads[JOBS_MAX], quick_thread, read_thread;
+	int thread_count;
+	bool quick_started, read_started;
+};
+
+/* ----------------------------------------------------------------- results */
+
+void result_free(struct result *result)
+{
+	int i;
+	if (result == NULL)
+		return;
+	snapshot_free(result->event.snapshot);
+	free(result->event.items);
+	for (i = 0; i < result->event.line_count; i++)
+		free(result->event.lines[i]);
+	free(result->event.lines);
+	stoker_shell_close(result->shell);
+	if (result->log != NULL)
+		stoker_log_close(result->log);
+	if (result->plan != NULL)
+		stoker_plan_free(result->plan);
+	free(result);
+}
+
+static void deliver(struct jobs *jobs, struct result *result)
+{
+	uint64_t one = 1;
+	ssize_t n;
+	pthread_mutex_lock(&jobs->mutex);
+	if (jobs->last != NULL)
+		jobs->last->next = result;
+	else
+		jobs->first = result;
+	jobs->last = result;
+	pthread_mutex_unlock(&jobs->mutex);
+	n = write(jobs->fd, &one, sizeof one);
+	(void)n; /* full only when it is readable anyway */
+}
+
+struct result *jobs_take(struct jobs *jobs)
+{
+	struct result *result;
+	uint64_t count;
+	ssize_t n;
+
+	pthread_mutex_lock(&jobs->mutex);
+	result = jobs->first;
+	if (result != NULL) {
+		jobs->first = result->next;
+		if (jobs->first == NULL)
+			jobs->last = NULL;
+		result->next = NULL;
+	} else {
+		n = read(jobs->fd, &count, sizeof count);
+		(void)n;
+	}
+	pthread_mutex_unlock(&jobs->mutex);
+	return result;
+}
+
+int jobs_fd(const struct jobs *jobs)
+{
+	return jobs->fd;
+}
+
+/* -------------------------------------------------------------------- jobs */
+
+static void job_free(struct job *job)
+{
+	free(job->spec);
+	free(job->choices);
+	if (job->plan != NULL)
+		stoker_plan_free(job->plan);
+	free(job);
+}
+
+static void do_action(stoker *s, const struct job *job, struct event *event)
+{
+	struct stoker_call call = STOKER_CALL_INIT;
+	enum stoker_status status;
+
+	switch (job->action) {
+	case ACTION_START:
+		status = stoker_start(s, job->id, &call, &event->vm, &event->error);
+		event->has_vm = status == STOKER_OK;
+		break;
+	case ACTION_STOP:
+	case ACTION_KILL:
+		status = stoker_stop(s, job->id, job->force, &call, &event->vm, &event->error);
+		break;
+	case ACTION_DELETE:
+	default:
+		status = stoker_delete(s, job->id, job->force, &call, &event->error);
+		break;
+	}
+	event->failed = status != STOKER_OK;
+}
+
+static void create(stoker *s, const struct job *job, struct event *event)
+{
+	struct stoker_call call = STOKER_CALL_INIT;
+	struct stoker_vm started;
+
+	if (stoker_create(s, &job->spec->spec, &call, &event->vm, &event->error) != STOKER_OK) {
+		event->failed = true;
+		return;
+	}
+	event->has_vm = true;
+	if (!job->spec->start)
+		return;
+	if (stoker_start(s, event->vm.id, &call, &started, &event->error) != STOKER_OK)
+		event->failed = true;
+	else
+		event->vm = started;
+}
+
+static void plan(struct jobs *jobs, stoker *s, struct result *result)
+{
+	struct stoker_call call = STOKER_CALL_INIT;
+	struct event *event = &result->event;
+	size_t i;
+
+	call.cancel_fd = jobs->cancel_fd;
+	event->kind = EVENT_PLAN;
+	if (stoker_reconcile_plan(s, &call, &result->plan, &event->error) != STOKER_OK) {
+		event->failed = true;
+		return;
+	}
+	event->count = stoker_plan_count(result->plan);
+	event->items = calloc(event->count + 1, sizeof *event->items);
+	if (event->items == NULL) {
+		event->count = 0;
+		return;
+	}
+	for (i = 0; i < event->count; i++)
+		event->items[i].finding = *stoker_plan_at(result->plan, i);
+}
+
+static struct result *result_new(enum event_kind kind, const struct job *job)
+{
+	struct result *result = calloc(1, sizeof *result);
+	if (result == NULL)
+		return NULL;
+	result->event.kind = kind;
+	result->event.op = job->op;
+	result->event.action = job->action;
+	result->event.generation = job->generation;
+	memcpy(result->event.vm_id, job->id, sizeof job->id);
+	return result;
+}
+
+static void apply(struct jobs *jobs, stoker *s, struct job *job)
+{
+	size_t i;
+	for (i = 0; i < job->count && i < stoker_plan_count(job->plan); i++) {
+		struct result *begun, *ended;
+		if (job->choices[i] == STOKER_REPAIR_NONE)
+			continue;
+		begun = result_new(EVENT_PLAN_ITEM, job);
+		ended = result_new(EVENT_PLAN_ITEM, job);
+		if (begun == NULL || ended == NULL) {
+			free(begun);
+			free(ended);
+			return;
+		}
+		begun->event.item = ended->event.item = i;
+		begun->event.begun = true;
+		deliver(jobs, begun);
+		ended->event.failed =
+			stoker_reconcile_apply(s, job->plan, i, job->choices[i], &ended->event.error) != STOKER_OK;
+		deliver(jobs, ended);
+	}
+}
+
+static void open_shell(struct jobs *jobs, stoker *s, const struct job *job, struct result *result)
+{
+	struct stoker_call call = STOKER_CALL_INIT;
+	struct stoker_shell_spec spec = { job->rows, job->cols, "xterm-256color", NULL };
+	struct event *event = &result->event;
+
+	call.cancel_fd = jobs->cancel_fd;
+	event->failed = stoker_get(s, job->id, &event->vm, &event->error) != STOKER_OK ||
+	                stoker_shell_open(s, job->id, &spec, &call, &result->shell, &event->error) != STOKER_OK;
+}
+
+static void run(struct jobs *jobs, stoker *s, struct job *job)
+{
+	struct result *result = result_new(EVENT_OP_DONE, job);
+	struct event *event;
+
+	if (result == NULL)
+		return;
+	event = &result->event;
+	switch (job->kind) {
+	case JOB_DO:
+		do_action(s, job, event);
+		break;
+	case JOB_CREATE:
+		create(s, job, event);
+		break;
+	case JOB_CHECK:
+		event->kind = EVENT_CHECKED;
+		event->failed = stoker_check_spec(s, &job->spec->spec, &event->error) != STOKER_OK;
+		break;
+	case JOB_PLAN: {
+		struct result *made = result_new(EVENT_PLAN, job);
+		if (made != NULL) {
+			plan(jobs, s, made);
+			deliver(jobs, made);
+		}
+		break;
+	}
+	case JOB_APPLY:
+		apply(jobs, s, job);
+		break;
+	case JOB_INSPECT:
+		event->kind = EVENT_TEXT;
+		event->lines = inspect_lines(s, job->id, &event->line_count, &event->error);
+		break;
+	case JOB_SHELL:
+		open_shell(jobs, s, job, result);
+		break;
+	case JOB_LOG:
+		event->failed = stoker_get(s, job->id, &event->vm, &event->error) != STOKER_OK ||
+		                stoker_log_open(s, job->id, -1, &result->log, &event->error) != STOKER_OK;
+		break;
+	default:
+		break;
+	}
+	deliver(jobs, result);
+}
+
+/* A handle that could not be opened is tried again with the next job. */
+static bool have_handle(struct jobs *jobs, stoker **s, const struct job *job)
+{
+	struct result *result;
+	if (*s != NULL)
+		return true;
+	result = result_new(job->kind == JOB_CHECK ? EVENT_CHECKED : EVENT_OP_DONE, job);
+	if (result == NULL)
+		return false;
+	if (stoker_open(jobs->places, s, &result->event.error) == STOKER_OK) {
+		free(result);
+		return true;
+	}
+	*s = NULL;
+	result->event.failed = true;
+	deliver(jobs, result);
+	return false;
+}
+
+static struct job *next_job(struct jobs *jobs, struct queue *queue, pthread_cond_t *cond, bool count_idle)
+{
+	struct job *job;
+	pthread_mutex_lock(&jobs->mutex);
+	if (count_idle)
+		jobs->idle++;
+	/* What was submitted before the end is still carried out, unless it only asks. */
+	while (queue->first == NULL && !jobs->quit)
+		pthread_cond_wait(cond, &jobs->mutex);
+	if (count_idle)
+		jobs->idle--;
+	job = queue->first;
+	if (job != NULL) {
+		queue->first = job->next;
+		if (queue->first == NULL)
+			queue->last = NULL;
+		jobs->queued -= count_idle;
+	}
+	pthread_mutex_unlock(&jobs->mutex);
+	return job;
+}
+
+static void ended(struct jobs *jobs)
+{
+	pthread_mutex_lock(&jobs->mutex);
+	jobs->running--;
+	pthread_mutex_unlock(&jobs->mutex);
+}
+
+static void *slow_thread(void *context)
+{
+	struct jobs *jobs = context;
+	struct job *job;
+	stoker *s = NULL;
+	while ((job = next_job(jobs, &jobs->slow, &jobs->work, true)) != NULL) {
+		if (have_handle(jobs, &s, job))
+			run(jobs, s, job);
+		job_free(job);
+		ended(jobs);
+	}
+	stoker_close(s);
+	return NULL;
+}
+
+static void *quick_thread(void *context)
+{
+	struct jobs *jobs = context;
+	struct job *job;
+	stoker *s = NULL;
+	while ((job = next_job(jobs, &jobs->quick, &jobs->quick_work, false)) != NULL) {
+		if (have_handle(jobs, &s, job))
+			run(jobs, s, job);
+		job_free(job);
+		ended(jobs);
+	}
+	stoker_close(s);
+	return NULL;
+}
+
+/* ------------------------------------------------------------------ reading */
+
+static void tell_failure(struct jobs *jobs, const struct stoker_error *error)
+{
+	struct result *result = calloc(1, sizeof *result);
+	if (result == NULL)
+		return;
+	result->event.kind = EVENT_SNAPSHOT;
+	result->event.snapshot = calloc(1, sizeof *result->event.snapshot);
+	if (result->event.snapshot == NULL) {
+		free(result);
+		return;
+	}
+	stoker_error_text(error, result->event.snapshot->failure, sizeof result->event.snapshot->failure);
+	deliver(jobs, result);
+}
+
+/* Waits until something is to be read, after a pause; 0: the end. */
+static unsigned next_reading(struct jobs *jobs, unsigned left_over, char *look, int64_t pause_ns)
+{
+	struct timespec until;
+	unsigned what;
+
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_nsec += (long)(pause_ns % 1000000000);
+	until.tv_sec += (time_t)(pause_ns / 1000000000) + until.tv_nsec / 1000000000;
+	until.tv_nsec %= 1000000000;
+	pthread_mutex_lock(&jobs->mutex);
+	while (!jobs->quit && pause_ns > 0) { /* many changes at once are one reading */
+		if (pthread_cond_timedwait(&jobs->read_work, &jobs->mutex, &until) == ETIMEDOUT)
+			break;
+		if (jobs->read & READ_TIMINGS) /* another VM was selected: that is seen at once */
+			break;
+	}
+	while (!jobs->quit && jobs->read == 0 && left_over == 0)
+		pthread_cond_wait(&jobs->read_work, &jobs->mutex);
+	what = jobs->quit ? 0 : jobs->read | left_over;
+	jobs->read = 0;
+	memcpy(look, jobs->look, STOKER_ID_SIZE);
+	pthread_mutex_unlock(&jobs->mutex);
+	return what;
+}
+
+static void *read_thread(void *context)
+{
+	struct jobs *jobs = context;
+	struct reader *reader = reader_new();
+	struct stoker_error error;
+	stoker *s = NULL;
+	char look[STOKER_ID_SIZE];
+	unsigned what, again = 0;
+	int64_t pause = 0;
+
+	for (;;) {
+		struct result *result;
+		what = next_reading(jobs, again, look, pause);
+		again = 0;
+		if (what == 0 || reader == NULL)
+			break;
+		memset(&error, 0, sizeof error);
+		if (s == NULL && stoker_open(jobs->places, &s, &error) != STOKER_OK) {
+			s = NULL;
+			tell_failure(jobs, &error);
+			continue;
+		}
+		result = calloc(1, sizeof *result);
+		if (result == NULL)
+			break;
+		result->event.kind = EVENT_SNAPSHOT;
+		result->event.snapshot = reader_read(reader, s, what, look, &again);
+		pause = again & READ_TIMINGS ? 500000000 : what & READ_LIST ? LIST_PAUSE_NS : 0;
+		if (result->event.snapshot != NULL)
+			deliver(jobs, result);
+		else
+			free(result);
+	}
+	reader_free(reader);
+	stoker_close(s);
+	return NULL;
+}
+
+void jobs_read(struct jobs *jobs, unsigned what)
+{
+	pthread_mutex_lock(&jobs->mutex);
+	jobs->read |= what;
+	pthread_cond_signal(&jobs->read_work);
+	pthread_mutex_unlock(&jobs->mutex);
+}
+
+void jobs_look(struct jobs *jobs, const char *id)
+{
+	pthread_mutex_lock(&jobs->mutex);
+	memcpy(jobs->look, id, sizeof jobs->look);
+	pthread_mutex_unlock(&jobs->mutex);
+	jobs_read(jobs, READ_TIMINGS);
+}
+
+/* ------------------------------------------------------------- life of it */
+
+static bool start_thread(pthread_t *thread, void *(*body)(void *), struct jobs *jobs)
+{
+	pthread_attr_t attr;
+	bool ok;
+	if (pthread_attr_init(&attr) != 0)
+		return false;
+	ok = pthread_attr_setstacksize(&attr, THREAD_STACK) == 0 && pthread_create(thread, &attr, body, jobs) == 0;
+	pthread_attr_destroy(&attr);
+	return ok;
+}
+
+struct jobs *jobs_new(const struct stoker_options *places)
+{
+	struct jobs *jobs = calloc(1, sizeof *jobs);
+	pthread_condattr_t attr;
+
+	if (jobs == NULL)
+		return NULL;
+	jobs->places = places;
+	pthread_mutex_init(&jobs->mutex, NULL);
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&jobs->work, &attr);
+	pthread_cond_init(&jobs->quick_work, &attr);
+	pthread_cond_init(&jobs->read_work, &attr);
+	pthread_condattr_destroy(&attr);
+	jobs->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	jobs->cancel_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	jobs->quick_started = jobs->fd >= 0 && jobs->cancel_fd >= 0 && start_thread(&jobs->quick_thread, quick_thread, jobs);
+	jobs->read_started = jobs->quick_started && start_thread(&jobs->read_thread, read_thread, jobs);
+	if (!jobs->read_started) {
+		jobs_free(jobs);
+		return NULL;
+	}
+	return jobs;
+}
+
+void jobs_submit(struct jobs *jobs, struct job *job)
+{
+	bool quick = job->kind == JOB_CHECK || job->kind == JOB_INSPECT || job->kind == JOB_LOG;
+	struct queue *queue = quick ? &jobs->quick : &jobs->slow;
+
+	job->next = NULL;
+	pthread_mutex_lock(&jobs->mutex);
+	/* Of several checks of one form only the newest matters. */
+	if (job->kind == JOB_CHECK && queue->last != NULL && queue->last->kind == JOB_CHECK && queue->first == queue->last) {
+		job_free(queue->last);
+		queue->first = queue->last = NULL;
+		jobs->running--;
+	}
+	if (queue->last != NULL)
+		queue->last->next = job;
+	else
+		queue->first = job;
+	queue->last = job;
+	jobs->running++;
+	jobs->queued += !quick;
+	if (!quick && jobs->queued > jobs->idle && jobs->thread_count < JOBS_MAX &&
+	    start_thread(&jobs->threads[jobs->thread_count], slow_thread, jobs))
+		jobs->thread_count++;
+	pthread_cond_signal(quick ? &jobs->quick_work : &jobs->work);
+	pthread_mutex_unlock(&jobs->mutex);
+}
+
+int jobs_running(struct jobs *jobs)
+{
+	int running;
+	pthread_mutex_lock(&jobs->mutex);
+	running = jobs->running;
+	pthread_mutex_unlock(&jobs->mutex);
+	return running;
+}
+
+void jobs_free(struct jobs *jobs)
+{
+	struct result *result;
+	uint64_t one = 1;
+	ssize_t n;
+	int i;
+
+	if (jobs == NULL)
+		return;
+	pthread_mutex_lock(&jobs->mutex);
+	jobs->quit = true;
+	pthread_cond_broadcast(&jobs->work);
+	pthread_cond_broadcast(&jobs->quick_work);
+	pthread_cond_broadcast(&jobs->read_work);
+	pthread_mutex_unlock(&jobs->mutex);
+	if (jobs->cancel_fd >= 0) {
+		n = write(jobs->cancel_fd, &one, sizeof one);
+		(void)n;
+	}
+	for (i = 0; i < jobs->thread_count; i++)
+		pthread_join(jobs->threads[i], NULL);
+	if (jobs->quick_started)
+		pthread_join(jobs->quick_thread, NULL);
+	if (jobs->read_started)
+		pthread_join(jobs->read_thread, NULL);
+	if (jobs->fd >= 0) {
+		while ((result = jobs_take(jobs)) != NULL)
+			result_free(result);
+		close(jobs->fd);
+	}
+	if (jobs->cancel_fd >= 0)
+		close(jobs->cancel_fd);
+	pthread_cond_destroy(&jobs->work);
+	pthread_cond_destroy(&jobs->quick_work);
+	pthread_cond_destroy(&jobs->read_work);
+	pthread_mutex_destroy(&jobs->mutex);
+	free(jobs);
+}

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * jobs.h - what takes time, on threads of its own.
+ *
+ * A job goes in, an event comes out; nothing is shared in between. Each thread
+ * has its own stoker handle. One thread keeps the list fresh, one answers
+ * quick questions (is this form right?), and up to JOBS_MAX carry operations
+ * out: so a VM that hangs can delay neither the list nor another VM.
+ */
+#ifndef STOKER_UI_TUI_JOBS_H
+#define STOKER_UI_TUI_JOBS_H
+
+#include "model.h"
+
+#define JOBS_MAX 8
+
+enum job_kind { JOB_DO, JOB_CREATE, JOB_CHECK, JOB_PLAN, JOB_APPLY, JOB_INSPECT, JOB_SHELL, JOB_LOG };
+
+struct job {
+	enum job_kind kind;
+	enum action_id action;
+	bool force;
+	uint64_t op, generation;
+	char id[STOKER_ID_SIZE];
+	struct form_spec *spec;      /* owned */
+	enum stoker_repair *choices; /* owned */
+	size_t count;
+	stoker_plan *plan;           /* owned */
+	uint16_t rows, cols;         /* of a shell */
+	struct job *next;
+};
+
+/* An event, and what cannot be in one because it still has to be adopted. */
+struct result {
+	struct event event;
+	stoker_shell *shell;
+	stoker_log *log;
+	stoker_plan *plan; /* belongs to the event EVENT_PLAN */
+	struct result *next;
+};
+
+struct jobs;
+
+/* NULL without memory or threads. `places` is borrowed until jobs_free(). */
+struct jobs *jobs_new(const struct stoker_options *places);
+/* What only waits is cancelled; operations that change something are finished
+ * first. Results nobody took are freed with what they hold. */
+void jobs_free(struct jobs *jobs);
+
+/* Readable when there is a result. */
+int jobs_fd(const struct jobs *jobs);
+/* The next result, NULL when there is none. Free with result_free(). */
+struct result *jobs_take(struct jobs *jobs);
+void result_free(struct result *result);
+
+/* Takes `job` (malloc'ed) over. */
+void jobs_submit(struct jobs *jobs, struct job *job);
+/* Operations that have been submitted and not ended. */
+int jobs_running(struct jobs *jobs);
+
+/* What the reader is to do next, as soon as it can. */
+enum { READ_LIST = 1, READ_SAMPLES = 2, READ_TIMINGS = 4, READ_IMAGES = 8 };
+void jobs_read(struct jobs *jobs, unsigned what);
+/* Whose timings are wanted. */
+void jobs_look(struct jobs *jobs, const char *id);
+
+/* reader.c: reads what is asked for, on the calling thread. */
+struct reader;
+struct reader *reader_new(void);
+void reader_free(struct reader *reader);
+/* NULL when nothing was worth telling. *again is set to what must be read as soon as possible. */
+struct snapshot *reader_read(struct reader *reader, stoker *s, unsigned what, const char *look, unsigned *again);
+
+/* inspect.c: pages of lines, "label\tvalue" or a heading. malloc'ed, each of them too. */
+char **inspect_lines(stoker *s, const char *id, int *count, struct stoker_error *err);
+
+#endif

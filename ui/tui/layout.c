@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * layout.c - shares the screen out.
+ */
+#include "layout.h"
+
+#include <string.h>
+
+#include "model.h"
+
+static struct rect rect(int row, int col, int rows, int cols)
+{
+	struct rect r = { row, col, rows < 0 ? 0 : rows, cols };
+	return r;
+}
+
+/* Left of a pane the list keeps what tells VMs apart; the pane gets at least
+ * 80 columns as soon as there is room for both. */
+static int list_width(int cols)
+{
+	int width = cols - 82;
+	if (width < 46)
+		width = 46;
+	if (width > 84)
+		width = 84;
+	return width;
+}
+
+static int phases_height(int rows)
+{
+	return rows >= 34 ? 9 : rows >= 26 ? 8 : rows >= 18 ? 6 : 0;
+}
+
+void layout_of(const struct model *model, struct layout *layout)
+{
+	int rows = model->rows_size, cols = model->cols_size, bottom, left = cols, phases, events, top;
+	bool pane = model->front >= 0 || model->opening[0] != '\0';
+
+	memset(layout, 0, sizeof *layout);
+	if (rows < LAYOUT_MIN_ROWS || cols < LAYOUT_MIN_COLS) {
+		layout->too_small = true;
+		return;
+	}
+	layout->footer = rect(rows - 1, 0, 1, cols);
+	if (pane && model->full) {
+		layout->tabs = rect(0, 0, 1, cols);
+		layout->pane = rect(1, 0, rows - 2, cols);
+		if (model->filtering || model->commanding || model->message[0] != '\0') {
+			layout->message = rect(rows - 2, 0, 1, cols);
+			layout->pane.rows--;
+		}
+		return;
+	}
+	layout->header = rect(0, 0, 1, cols);
+	layout->message = rect(rows - 2, 0, 1, cols);
+	bottom = rows - 2; /* first row below list, phases, events and pane */
+	events = rows >= 44 ? 5 : rows >= 36 ? 3 : rows >= 30 ? 1 : 0;
+	if (events > 0 && (!pane || cols >= 100)) {
+		/* The newest event shares the message line; these are older ones. */
+		layout->events = rect(bottom - events, 0, events, cols);
+		bottom -= events;
+	}
+	top = 1;
+	if (pane && cols >= 100) {
+		left = list_width(cols);
+		layout->beside = true;
+		layout->tabs = rect(1, left + 1, 1, cols - left - 1);
+		layout->pane = rect(2, left + 1, bottom - 2, cols - left - 1);
+	} else if (pane) {
+		int list = rows < 12 ? 1 : rows < 20 ? 3 : rows / 4;
+		layout->list = rect(1, 0, list, cols);
+		layout->tabs = rect(1 + list, 0, 1, cols);
+		layout->pane = rect(2 + list, 0, bottom - 2 - list, cols);
+		return;
+	}
+	if (rows >= 12) {
+		layout->heading = rect(top, 0, 1, left);
+		top++;
+	}
+	phases = model->phases_hidden ? 0 : phases_height(rows);
+	/* With few VMs there is room: the list never gets less than five rows. */
+	if (bottom - top - phases < 5)
+		phases = 0;
+	if (phases > 0)
+		layout->phases = rect(bottom - phases, 0, phases, left);
+	layout->list = rect(top, 0, bottom - phases - top, left);
+}
+
+bool rect_has(const struct rect *r, int row, int col)
+{
+	return row >= r->row && row < r->row + r->rows && col >= r->col && col < r->col + r->cols;
+}

@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * model.c - the model's memory, and which VMs are shown in which order.
+ */
+#include "model.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "layout.h"
+
+struct model *model_new(int rows, int cols)
+{
+	struct model *model = calloc(1, sizeof *model);
+	if (model == NULL)
+		return NULL;
+	model->rows_size = rows;
+	model->cols_size = cols;
+	model->front = -1;
+	model->host_cpu = -1;
+	model->next_op = 1;
+	model->leave_key.ch = ']';
+	model->leave_key.mods = MOD_CTRL;
+	return model;
+}
+
+static void free_lines(struct text_view *text)
+{
+	int i;
+	for (i = 0; i < text->count; i++)
+		free(text->lines[i]);
+	free(text->lines);
+}
+
+void model_free(struct model *model)
+{
+	int i;
+	if (model == NULL)
+		return;
+	for (i = 0; i < model->pane_count; i++)
+		model->panes[i]->ops->free(model->panes[i]);
+	free(model->rows);
+	free(model->shown);
+	free(model->timings);
+	free(model->ops);
+	free(model->confirm.ids);
+	free(model->plan.items);
+	free_lines(&model->text);
+	free(model);
+}
+
+void snapshot_free(struct snapshot *snapshot)
+{
+	if (snapshot == NULL)
+		return;
+	stoker_free(snapshot->vms);
+	free(snapshot->samples);
+	free(snapshot->sample_ids);
+	stoker_free(snapshot->events);
+	stoker_free(snapshot->timings);
+	free(snapshot);
+}
+
+void effects_clear(struct effects *effects)
+{
+	size_t i;
+	for (i = 0; i < effects->count; i++) {
+		free(effects->items[i].spec);
+		free(effects->items[i].choices);
+	}
+	effects->count = 0;
+}
+
+void effects_free(struct effects *effects)
+{
+	effects_clear(effects);
+	free(effects->items);
+	effects->items = NULL;
+	effects->cap = 0;
+}
+
+struct row *model_row(const struct model *model, const char *id)
+{
+	size_t i;
+	for (i = 0; *id != '\0' && i < model->count; i++) {
+		if (strcmp(model->rows[i].vm.id, id) == 0)
+			return &model->rows[i];
+	}
+	return NULL;
+}
+
+const struct row *model_selected(const struct model *model)
+{
+	int cursor = model_cursor(model);
+	return cursor < 0 ? NULL : &model->rows[model->shown[cursor]];
+}
+
+int model_cursor(const struct model *model)
+{
+	size_t i;
+	/* Where it was is where it is, nearly always. */
+	if (model->selected_at < model->shown_count &&
+	    strcmp(model->rows[model->shown[model->selected_at]].vm.id, model->selected) == 0)
+		return (int)model->selected_at;
+	for (i = 0; i < model->shown_count; i++) {
+		if (strcmp(model->rows[model->shown[i]].vm.id, model->selected) == 0)
+			return (int)i;
+	}
+	return -1;
+}
+
+/* Each word of the filter must be somewhere; "!word" must be nowhere. */
+static bool matches(const struct stoker_vm *vm, const char *filter)
+{
+	char word[FIELD_SIZE];
+	const char *fields[6] = { vm->name, stoker_state_name(vm->state), vm->ip, vm->image, vm->labels, vm->backend };
+
+	while (*filter != '\0') {
+		size_t n = strcspn(filter, " "), i;
+		bool found = false, negative = filter[0] == '!' && n > 1;
+		if (n > 0) {
+			memcpy(word, filter + negative, n - negative);
+			word[n - negative] = '\0';
+			for (i = 0; i < 6 && !found; i++)
+				found = strcasestr(fields[i], word) != NULL;
+			found = found || (vm->stale && strcasestr("stale", word) != NULL);
+			if (found == negative)
+				return false;
+		}
+		filter += n + (filter[n] == ' ');
+	}
+	return true;
+}
+
+static int sign(int64_t a, int64_t b)
+{
+	return (a > b) - (a < b);
+}
+
+/* Addresses by number, so that .9 comes before .10. */
+static int64_t address(const char *ip)
+{
+	int64_t value = 0, part = 0;
+	for (; *ip != '\0'; ip++) {
+		if (*ip >= '0' && *ip <= '9') {
+			part = part * 10 + (*ip - '0');
+			part = part > 255 ? 255 : part;
+		} else {
+			value = value << 8 | part;
+			part = 0;
+		}
+	}
+	return value << 8 | part;
+}
+
+/* What needs a person comes first. */
+static int rank(const struct stoker_vm *vm)
+{
+	static const int order[STOKER_STATE_COUNT] = { 6, 3, 4, 5, 3, 7, 1, 2 };
+	return vm->stale ? 0 : order[vm->state];
+}
+
+static int compare(const void *a, const void *b, void *context)
+{
+	const struct model *model = context;
+	const struct row *one = &model->rows[*(const int *)a], *two = &model->rows[*(const int *)b];
+	int result = 0;
+
+	switch (model->sort) {
+	case SORT_NAME:
+		result = strverscmp(one->vm.name, two->vm.name);
+		break;
+	case SORT_STATUS:
+		result = rank(&one->vm) - rank(&two->vm);
+		break;
+	case SORT_IP:
+		result = sign(address(one->vm.ip), address(two->vm.ip));
+		break;
+	case SORT_CPU: /* the most first: that is what one looks for */
+		result = two->cpu - one->cpu;
+		break;
+	case SORT_RSS:
+		result = sign((int64_t)two->rss_kib, (int64_t)one->rss_kib);
+		break;
+	case SORT_UPTIME:
+		result = sign(two->vm.uptime_ms, one->vm.uptime_ms);
+		break;
+	case SORT_LAST:
+		result = sign(two->vm.last_phase_ns, one->vm.last_phase_ns);
+		break;
+	default:
+		break;
+	}
+	if (model->reverse)
+		result = -result;
+	if (result == 0) {
+		result = sign(*(const int *)a, *(const int *)b); /* the order of creation */
+		if (model->sort == SORT_CREATED && model->reverse)
+			result = -result;
+	}
+	return result;
+}
+
+void model_arrange(struct model *model)
+{
+	struct layout layout;
+	size_t i, height;
+	int cursor, *shown;
+
+	shown = realloc(model->shown, (model->count + 1) * sizeof *shown);
+	if (shown == NULL)
+		return;
+	model->shown = shown;
+	model->shown_count = 0;
+	model->marked = 0;
+	for (i = 0; i < model->count; i++) {
+		model->marked += model->rows[i].marked;
+		if (matches(&model->rows[i].vm, model->filter.text))
+			shown[model->shown_count++] = (int)i;
+	}
+	if (model->sort != SORT_CREATED || model->reverse)
+		qsort_r(shown, model->shown_count, sizeof *shown, compare, model);
+	if (model->select_name[0] != '\0') {
+		for (i = 0; i < model->count; i++) {
+			if (strcmp(model->rows[i].vm.name, model->select_name) == 0) {
+				memcpy(model->selected, model->rows[i].vm.id, sizeof model->selected);
+				model->select_name[0] = '\0';
+				break;
+			}
+		}
+	}
+	cursor = model_cursor(model);
+	if (cursor < 0 && model->shown_count > 0) {
+		/* It has gone or is filtered out: its neighbour in the same place. */
+		cursor = (int)(model->selected_at < model->shown_count ? model->selected_at : model->shown_count - 1);
+		memcpy(model->selected, model->rows[shown[cursor]].vm.id, sizeof model->selected);
+	}
+	if (cursor >= 0)
+		model->selected_at = (size_t)cursor;
+	else
+		model->selected[0] = '\0';
+
+	layout_of(model, &layout);
+	height = layout.list.rows > 0 ? (size_t)layout.list.rows : 1;
+	if (model->selected_at < model->top)
+		model->top = model->selected_at;
+	if (model->selected_at >= model->top + height)
+		model->top = model->selected_at - height + 1;
+	if (model->top + height > model->shown_count)
+		model->top = model->shown_count > height ? model->shown_count - height : 0;
+}
+
+struct pane *model_pane_of(const struct model *model, const char *vm_id, enum pane_kind kind)
+{
+	int i;
+	for (i = 0; i < model->pane_count; i++) {
+		if (model->panes[i]->ops->kind == kind && strcmp(model->panes[i]->vm_id, vm_id) == 0)
+			return model->panes[i];
+	}
+	return NULL;
+}
+
+bool model_busy(const struct model *model)
+{
+	size_t i;
+	if (model->op_count > 0)
+		return true;
+	for (i = 0; i < model->count; i++) {
+		if (model->rows[i].vm.phase != STOKER_PHASE_NONE)
+			return true;
+	}
+	return false;
+}
+
+bool model_live(const struct model *model)
+{
+	size_t i;
+	for (i = 0; i < model->count; i++) {
+		if (model->rows[i].vm.pid > 0)
+			return true;
+	}
+	return false;
+}

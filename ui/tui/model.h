@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * model.h - what the dashboard knows and shows; events in, effects out.
+ *
+ * update() is the only thing that changes a model, and it is deterministic: it
+ * reads no clock (the time is in the event), no file and no thread, and what is
+ * to be done outside comes back as effects. view_draw() reads a model and
+ * writes a screen. So a test can play any story without a terminal or a VM.
+ *
+ * A selection and the marks belong to VM ids, never to rows: they survive any
+ * sorting, filtering and refreshing.
+ */
+#ifndef STOKER_UI_TUI_MODEL_H
+#define STOKER_UI_TUI_MODEL_H
+
+#include "actions.h"
+#include "field.h"
+#include "pane.h"
+#include "screen.h"
+#include "stoker.h"
+
+#define HISTORY 16          /* CPU samples kept per VM and of the host */
+#define EVENTS_KEPT 64
+#define PANES_MAX 32
+#define TIMINGS_KEPT 256    /* of the selected VM */
+
+/* --------------------------------------------------------------- the model */
+
+struct row {
+	struct stoker_vm vm;
+	bool marked;
+	enum action_id op;      /* what we have under way on it, ACTION_NONE: nothing */
+	int64_t op_since_ns;
+	int cpu;                /* percent of one CPU as shown, -1: not known */
+	uint64_t rss_kib;       /* as shown, 0: not known */
+	int8_t history[HISTORY]; /* 0-100 of all its vCPUs, newest last */
+	int history_len;
+	int64_t cpu_ns, sampled_ns; /* the last raw sample */
+};
+
+enum sort_by { SORT_CREATED, SORT_NAME, SORT_STATUS, SORT_IP, SORT_CPU, SORT_RSS, SORT_UPTIME, SORT_LAST, SORT_COUNT };
+
+struct op {
+	uint64_t id;
+	enum action_id action;
+	char vm_id[STOKER_ID_SIZE]; /* "" for create and reconcile */
+	char name[STOKER_NAME_MAX + 1];
+	int64_t since_ns;
+};
+
+enum message_tone { MESSAGE_PLAIN, MESSAGE_GOOD, MESSAGE_BAD };
+
+enum dialog { DIALOG_NONE, DIALOG_CONFIRM, DIALOG_CREATE, DIALOG_RECONCILE, DIALOG_TEXT, DIALOG_HELP };
+
+enum form_field {
+	FORM_NAME, FORM_IMAGE, FORM_VCPUS, FORM_MEMORY, FORM_DISK, FORM_DISK_MODE, FORM_BACKEND, FORM_ACCEL, FORM_NETWORK,
+	FORM_EGRESS, FORM_LABELS, FORM_EPHEMERAL, FORM_START, FORM_COUNT
+};
+
+struct form {
+	struct field fields[FORM_COUNT]; /* choices and switches hold their text too */
+	int focus;
+	uint64_t generation; /* counts edits: an answer to an older one is ignored */
+	bool checking;       /* the newest edit has not been answered yet */
+	bool wrong;
+	char message[1280];  /* what the check says; "" when all is well */
+};
+
+/* A specification that owns its strings, for workers. */
+struct form_spec {
+	char text[FORM_COUNT][STOKER_LABELS_SIZE];
+	struct stoker_spec spec; /* points into text */
+	bool start;
+};
+
+struct confirm {
+	enum action_id action;
+	char (*ids)[STOKER_ID_SIZE];
+	size_t count;
+	bool yes; /* which button has the focus; false at first */
+};
+
+enum plan_state { PLAN_LOOKING, PLAN_READY, PLAN_WORKING, PLAN_DONE, PLAN_FAILED };
+struct plan_item {
+	struct stoker_finding finding;
+	enum stoker_repair choice; /* STOKER_REPAIR_NONE: left out */
+	enum { ITEM_WAITING, ITEM_WORKING, ITEM_DONE, ITEM_FAILED } result;
+	char why[320];
+};
+struct plan_view {
+	enum plan_state state;
+	struct plan_item *items;
+	size_t count;
+	int cursor, top;
+	uint64_t op;
+	char failure[512];
+};
+
+struct text_view {
+	char title[STOKER_NAME_MAX + 32];
+	char vm_id[STOKER_ID_SIZE];
+	char **lines;
+	int count, top;
+};
+
+struct model {
+	int rows_size, cols_size; /* of the terminal */
+	int64_t now_ns, wall_ms;  /* of the last event */
+	int utc_offset_s;         /* so that views show local time without asking anybody */
+	bool ascii, read_only, loaded;
+	char failure[512];        /* why there is no list, "" when there is one */
+	struct binding leave_key;
+
+	struct row *rows;
+	size_t count;
+	size_t marked;
+	int *shown;               /* indexes into rows: filtered, sorted */
+	size_t shown_count;
+	char selected[STOKER_ID_SIZE];
+	char select_name[STOKER_NAME_MAX + 1]; /* select this one as soon as it is seen */
+	size_t selected_at;       /* where it was last shown: who follows when it goes */
+	size_t top;               /* first row in sight */
+	enum sort_by sort;
+	bool reverse, phases_hidden;
+	struct field filter;
+	bool filtering;           /* the filter line has the focus */
+	struct field palette;
+	bool commanding;          /* the palette has the focus */
+
+	struct stoker_host host;
+	bool host_known;
+	int host_cpu;             /* as shown */
+	int8_t host_history[HISTORY];
+	int host_history_len;
+	unsigned mem_used_deci_gib; /* as shown, tenths */
+
+	struct stoker_percentiles fleet[STOKER_PHASE_COUNT];
+	char timings_id[STOKER_ID_SIZE];
+	struct stoker_timing *timings; /* of the selected VM, newest first */
+	size_t timing_count;
+	struct stoker_event events[EVENTS_KEPT]; /* newest first */
+	int event_count;
+
+	struct op *ops;
+	size_t op_count, op_cap;
+	uint64_t next_op;
+	char message[1280];
+	enum message_tone message_tone;
+
+	struct pane *panes[PANES_MAX];
+	int pane_count;
+	int front;                /* index into panes, -1: none is shown */
+	bool pane_focus, full;
+	bool leader, was_full;    /* the leave key was the last key; from a full screen */
+	char opening[STOKER_NAME_MAX + 1]; /* whose shell is being opened, "" */
+	enum pane_kind opening_kind;
+
+	enum dialog dialog;
+	struct confirm confirm;
+	struct form form;
+	struct field defaults[FORM_COUNT]; /* what a new form begins with */
+	char images[256];         /* names for the image field, separated by blanks */
+	struct plan_view plan;
+	struct text_view text;
+	int help_top;
+};
+
+struct model *model_new(int rows, int cols);
+void model_free(struct model *model);
+/* The selected VM, NULL when there is none. */
+const struct row *model_selected(const struct model *model);
+struct row *model_row(const struct model *model, const char *id);
+/* Index in `shown` of the selected VM, -1 when it is not shown. */
+int model_cursor(const struct model *model);
+/* Applies filter and sort anew and keeps selection and window in order. */
+void model_arrange(struct model *model);
+struct pane *model_pane_of(const struct model *model, const char *vm_id, enum pane_kind kind);
+/* True while something runs whose clock should be seen running. */
+bool model_busy(const struct model *model);
+/* True when any VM lives: figures then change by themselves. */
+bool model_live(const struct model *model);
+
+/* -------------------------------------------------------------- the events */
+
+/* What the reader found; parts that did not change are NULL or false. */
+struct snapshot {
+	bool has_vms;
+	struct stoker_vm *vms;
+	size_t count;
+	struct stoker_sample *samples; /* sample_ids[i] names the VM of samples[i] */
+	char (*sample_ids)[STOKER_ID_SIZE];
+	size_t sample_count;
+	bool has_host, has_fleet, has_timings;
+	struct stoker_host host;
+	struct stoker_percentiles fleet[STOKER_PHASE_COUNT];
+	struct stoker_event *events;   /* oldest first */
+	size_t event_count;
+	char timings_id[STOKER_ID_SIZE];
+	struct stoker_timing *timings;
+	size_t timing_count;
+	char images[256];
+	char failure[512];             /* why listing failed, "" when it did not */
+};
+void snapshot_free(struct snapshot *snapshot);
+
+enum event_kind {
+	EVENT_TICK,     /* time went on */
+	EVENT_KEY, EVENT_RESIZE, EVENT_SNAPSHOT,
+	EVENT_OP_DONE,  /* an operation ended; `failed` and `error` or `vm` */
+	EVENT_CHECKED,  /* the answer to EFFECT_CHECK */
+	EVENT_PLAN,     /* a plan was made; the model takes `items` */
+	EVENT_PLAN_ITEM,/* one item is being or was carried out */
+	EVENT_TEXT,     /* lines for the inspect view; the model takes them */
+	EVENT_PANE_OPENED, EVENT_PANE_REFUSED_KEY, EVENT_PANE_CHANGED,
+	EVENT_NOTICE    /* a line for the message line */
+};
+
+struct event {
+	enum event_kind kind;
+	int64_t now_ns, wall_ms;
+	struct key key;
+	int rows, cols;
+	struct snapshot *snapshot; /* taken by the model's owner afterwards, parts may be moved out */
+	uint64_t op;
+	enum action_id action;
+	bool failed;
+	struct stoker_error error;
+	struct stoker_vm vm;
+	bool has_vm;
+	uint64_t generation;
+	struct plan_item *items;
+	size_t count, item;
+	bool begun;
+	char **lines;
+	int line_count;
+	char vm_id[STOKER_ID_SIZE];
+	char text[512];
+	struct pane *pane;
+};
+
+/* ------------------------------------------------------------- the effects */
+
+enum effect_kind {
+	EFFECT_QUIT, EFFECT_SUSPEND, EFFECT_REDRAW,
+	EFFECT_DO,        /* carry out `action` on `id` as operation `op` */
+	EFFECT_CREATE,    /* create (and start) `spec`, which goes to the worker */
+	EFFECT_CHECK,     /* check `spec` and answer with `generation` */
+	EFFECT_PLAN, EFFECT_APPLY, /* apply: `choices`, `count` long, goes to the worker */
+	EFFECT_PLAN_DROP, /* the plan is not wanted any more */
+	EFFECT_INSPECT, EFFECT_LOOK, /* look: `id` is now the selected VM */
+	EFFECT_OPEN,      /* open a pane of `pane_kind` on `id` */
+	EFFECT_PANE_KEY, EFFECT_PANE_COMMAND, EFFECT_PANE_FREE
+};
+
+struct effect {
+	enum effect_kind kind;
+	enum action_id action;
+	bool force;
+	uint64_t op, generation;
+	char id[STOKER_ID_SIZE];
+	struct form_spec *spec;          /* malloc'ed, the taker frees it */
+	enum stoker_repair *choices;     /* malloc'ed, the taker frees it */
+	size_t count;
+	enum pane_kind pane_kind;
+	enum pane_command command;
+	struct pane *pane;
+	struct key key;
+};
+
+struct effects {
+	struct effect *items;
+	size_t count, cap;
+	struct effect spare; /* written without memory, carried out by nobody */
+};
+void effects_clear(struct effects *effects); /* frees what was not taken */
+void effects_free(struct effects *effects);
+
+/* Returns true when what is to be seen may have changed. */
+bool update(struct model *model, const struct event *event, struct effects *effects);
+
+#endif

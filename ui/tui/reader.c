@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * reader.c - reads the list and its figures, as little as possible of them.
+ *
+ * The list is read only when something changed; every second only the VMs that
+ * have a process are sampled, from /proc, without the store.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "jobs.h"
+
+#define FLEET_EVERY_NS 500000000LL
+
+struct reader {
+	struct stoker_vm *alive; /* those with a process, in the list's order */
+	size_t alive_count;
+	int64_t seq;             /* of the newest event that was told */
+	int64_t fleet_ns;        /* when percentiles were last read */
+	bool fleet_due;
+};
+
+static int64_t now_ns(void)
+{
+	struct timespec ts;
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
+}
+
+struct reader *reader_new(void)
+{
+	return calloc(1, sizeof(struct reader));
+}
+
+void reader_free(struct reader *reader)
+{
+	if (reader == NULL)
+		return;
+	free(reader->alive);
+	free(reader);
+}
+
+static void remember_alive(struct reader *reader, const struct snapshot *snapshot)
+{
+	struct stoker_vm *alive;
+	size_t i, count = 0;
+	for (i = 0; i < snapshot->count; i++)
+		count += snapshot->vms[i].pid > 0;
+	alive = malloc((count + 1) * sizeof *alive);
+	if (alive == NULL)
+		return;
+	free(reader->alive);
+	reader->alive = alive;
+	reader->alive_count = 0;
+	for (i = 0; i < snapshot->count; i++) {
+		if (snapshot->vms[i].pid > 0)
+			alive[reader->alive_count++] = snapshot->vms[i];
+	}
+}
+
+static void read_list(struct reader *reader, stoker *s, struct snapshot *snapshot)
+{
+	struct stoker_error err;
+	size_t i;
+
+	memset(&err, 0, sizeof err);
+	if (stoker_list(s, NULL, &snapshot->vms, &snapshot->count, &err) != STOKER_OK) {
+		stoker_error_text(&err, snapshot->failure, sizeof snapshot->failure);
+		return;
+	}
+	snapshot->has_vms = true;
+	remember_alive(reader, snapshot);
+	if (stoker_events(s, reader->seq, EVENTS_KEPT, &snapshot->events, &snapshot->event_count, NULL) != STOKER_OK)
+		snapshot->event_count = 0;
+	for (i = 0; i < snapshot->event_count; i++) {
+		if (snapshot->events[i].seq > reader->seq)
+			reader->seq = snapshot->events[i].seq;
+	}
+	reader->fleet_due = true;
+}
+
+/* True when a process has gone that the list believes alive. */
+static bool read_samples(struct reader *reader, stoker *s, struct snapshot *snapshot)
+{
+	bool gone = false;
+	size_t i;
+
+	if (reader->alive_count == 0)
+		return false;
+	snapshot->samples = calloc(reader->alive_count, sizeof *snapshot->samples);
+	snapshot->sample_ids = calloc(reader->alive_count, sizeof *snapshot->sample_ids);
+	if (snapshot->samples == NULL || snapshot->sample_ids == NULL)
+		return false;
+	stoker_sample_vms(s, reader->alive, reader->alive_count, snapshot->samples);
+	for (i = 0; i < reader->alive_count; i++) {
+		memcpy(snapshot->sample_ids[i], reader->alive[i].id, STOKER_ID_SIZE);
+		gone = gone || snapshot->samples[i].cpu_ns < 0;
+	}
+	snapshot->sample_count = reader->alive_count;
+	return gone;
+}
+
+static void read_images(stoker *s, struct snapshot *snapshot)
+{
+	struct stoker_image *images = NULL;
+	size_t count = 0, i, len = 0;
+	if (stoker_image_list(s, &images, &count, NULL) != STOKER_OK)
+		return;
+	for (i = 0; i < count && len < sizeof snapshot->images - 1; i++)
+		len += (size_t)snprintf(snapshot->images + len, sizeof snapshot->images - len, "%s%s", i > 0 ? " " : "",
+		                        images[i].name);
+	stoker_free(images);
+}
+
+struct snapshot *reader_read(struct reader *reader, stoker *s, unsigned what, const char *look, unsigned *again)
+{
+	struct snapshot *snapshot = calloc(1, sizeof *snapshot);
+	int64_t now = now_ns();
+
+	*again = 0;
+	if (snapshot == NULL)
+		return NULL;
+	if (what & READ_LIST)
+		read_list(reader, s, snapshot);
+	if (what & (READ_LIST | READ_SAMPLES)) {
+		if (read_samples(reader, s, snapshot) && !(what & READ_LIST))
+			*again |= READ_LIST;
+		snapshot->has_host = stoker_host_read(s, &snapshot->host, NULL) == STOKER_OK;
+	}
+	/* Percentiles go over everything recorded: not at every change of a busy fleet. */
+	if (reader->fleet_due && now - reader->fleet_ns >= FLEET_EVERY_NS) {
+		snapshot->has_fleet = stoker_phase_percentiles(s, NULL, snapshot->fleet, NULL) == STOKER_OK;
+		reader->fleet_due = false;
+		reader->fleet_ns = now;
+	}
+	if (reader->fleet_due)
+		*again |= READ_TIMINGS;
+	if ((what & (READ_LIST | READ_TIMINGS)) && look[0] != '\0') {
+		snprintf(snapshot->timings_id, sizeof snapshot->timings_id, "%s", look);
+		snapshot->has_timings = stoker_timings(s, look, &snapshot->timings, &snapshot->timing_count, NULL) == STOKER_OK;
+	}
+	if (what & READ_IMAGES)
+		read_images(s, snapshot);
+	return snapshot;
+}

@@ -1,0 +1,407 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * update.c - takes events into the model.
+ */
+#include "update.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "layout.h"
+
+#define KIB_PER_MIB 1024u
+
+struct effect *effect_add(struct effects *effects, enum effect_kind kind)
+{
+	struct effect *effect;
+	if (effects->count == effects->cap) {
+		size_t cap = effects->cap == 0 ? 16 : effects->cap * 2;
+		struct effect *grown = realloc(effects->items, cap * sizeof *grown);
+		if (grown == NULL)
+			return &effects->spare;
+		effects->items = grown;
+		effects->cap = cap;
+	}
+	effect = &effects->items[effects->count++];
+	memset(effect, 0, sizeof *effect);
+	effect->kind = kind;
+	return effect;
+}
+
+void say(struct model *model, enum message_tone message_tone, const char *format, ...)
+{
+	va_list args;
+	va_start(args, format);
+	vsnprintf(model->message, sizeof model->message, format, args);
+	va_end(args);
+	model->message_tone = message_tone;
+}
+
+/* --------------------------------------------------------------- snapshots */
+
+/* Figures that only tremble are left as they are: what did not really change
+ * does not move on the screen, and costs no byte. */
+static void settle(int *shown, int now, int tolerance)
+{
+	if (*shown < 0 || now < 0 || abs(now - *shown) > tolerance || (now == 0 && *shown > 0 && tolerance > 0))
+		*shown = now;
+}
+
+static void push(int8_t *history, int *len, int percent)
+{
+	percent = percent < 0 ? 0 : percent > 100 ? 100 : percent;
+	if (*len == HISTORY)
+		memmove(history, history + 1, HISTORY - 1);
+	else
+		++*len;
+	history[*len - 1] = (int8_t)percent;
+}
+
+static void take_sample(struct row *row, const struct stoker_sample *sample)
+{
+	int64_t elapsed = sample->at_ns - row->sampled_ns, percent;
+	unsigned vcpus = row->vm.vcpus > 0 ? row->vm.vcpus : 1;
+
+	if (sample->cpu_ns < 0) {
+		row->cpu = -1;
+		row->rss_kib = 0;
+		row->history_len = 0;
+		row->sampled_ns = 0;
+		return;
+	}
+	if (row->sampled_ns > 0 && elapsed > 0 && sample->cpu_ns >= row->cpu_ns) {
+		percent = (sample->cpu_ns - row->cpu_ns) * 100 / elapsed;
+		percent = percent > 100000 ? 100000 : percent;
+		settle(&row->cpu, (int)percent, 1);
+		push(row->history, &row->history_len, (int)(percent / vcpus));
+	}
+	row->cpu_ns = sample->cpu_ns;
+	row->sampled_ns = sample->at_ns;
+	if (row->rss_kib == 0 || llabs((long long)sample->rss_kib - (long long)row->rss_kib) >= (long long)KIB_PER_MIB)
+		row->rss_kib = sample->rss_kib;
+}
+
+static void take_samples(struct model *model, const struct snapshot *snapshot)
+{
+	size_t i, at = 0;
+	for (i = 0; i < snapshot->sample_count; i++) {
+		size_t tried;
+		/* Samples come in the order of the list: the next one is close by. */
+		for (tried = 0; tried < model->count; tried++, at++) {
+			if (at >= model->count)
+				at = 0;
+			if (strcmp(model->rows[at].vm.id, snapshot->sample_ids[i]) == 0) {
+				take_sample(&model->rows[at], &snapshot->samples[i]);
+				break;
+			}
+		}
+	}
+}
+
+static void take_vms(struct model *model, const struct snapshot *snapshot)
+{
+	struct row *rows = calloc(snapshot->count + 1, sizeof *rows);
+	size_t i, at = 0, tried;
+
+	if (rows == NULL)
+		return;
+	for (i = 0; i < snapshot->count; i++) {
+		struct row *row = &rows[i];
+		row->cpu = -1;
+		row->op = ACTION_NONE;
+		for (tried = 0; tried < model->count; tried++, at++) {
+			if (at >= model->count)
+				at = 0;
+			if (strcmp(model->rows[at].vm.id, snapshot->vms[i].id) == 0) {
+				*row = model->rows[at++];
+				break;
+			}
+		}
+		if (row->vm.pid != snapshot->vms[i].pid || snapshot->vms[i].pid == 0) {
+			row->cpu = -1;
+			row->rss_kib = 0;
+			row->history_len = 0;
+			row->sampled_ns = 0;
+		}
+		row->vm = snapshot->vms[i];
+	}
+	free(model->rows);
+	model->rows = rows;
+	model->count = snapshot->count;
+	model->loaded = true;
+}
+
+static void take_host(struct model *model, const struct stoker_host *host)
+{
+	uint64_t used = host->mem_total_kib > host->mem_available_kib ? host->mem_total_kib - host->mem_available_kib : 0;
+	uint64_t total = host->cpu_total_ticks - model->host.cpu_total_ticks;
+	uint64_t busy = host->cpu_busy_ticks - model->host.cpu_busy_ticks;
+	unsigned tenths = (unsigned)(used * 10 / (KIB_PER_MIB * KIB_PER_MIB));
+
+	if (model->host_known && host->cpu_total_ticks > model->host.cpu_total_ticks &&
+	    host->cpu_busy_ticks >= model->host.cpu_busy_ticks) {
+		int percent = (int)(busy * 100 / total);
+		settle(&model->host_cpu, percent, 1);
+		push(model->host_history, &model->host_history_len, percent);
+	}
+	if (!model->host_known || tenths > model->mem_used_deci_gib + 1 || tenths + 1 < model->mem_used_deci_gib)
+		model->mem_used_deci_gib = tenths;
+	model->host = *host;
+	model->host_known = true;
+}
+
+static void take_events(struct model *model, const struct snapshot *snapshot)
+{
+	size_t i;
+	for (i = 0; i < snapshot->event_count; i++) {
+		int keep = model->event_count < EVENTS_KEPT ? model->event_count : EVENTS_KEPT - 1;
+		memmove(model->events + 1, model->events, (size_t)keep * sizeof *model->events);
+		model->events[0] = snapshot->events[i];
+		model->event_count = keep + 1;
+	}
+}
+
+static void look(struct model *model, const char *before, struct effects *effects)
+{
+	struct effect *effect;
+	if (strcmp(before, model->selected) == 0)
+		return;
+	effect = effect_add(effects, EFFECT_LOOK);
+	memcpy(effect->id, model->selected, sizeof effect->id);
+}
+
+static void take_snapshot(struct model *model, struct snapshot *snapshot, struct effects *effects)
+{
+	char before[STOKER_ID_SIZE];
+
+	memcpy(before, model->selected, sizeof before);
+	if (snapshot->failure[0] != '\0' || snapshot->has_vms)
+		memcpy(model->failure, snapshot->failure, sizeof model->failure);
+	if (snapshot->has_vms)
+		take_vms(model, snapshot);
+	take_samples(model, snapshot);
+	if (snapshot->has_host)
+		take_host(model, &snapshot->host);
+	if (snapshot->has_fleet)
+		memcpy(model->fleet, snapshot->fleet, sizeof model->fleet);
+	take_events(model, snapshot);
+	if (snapshot->has_timings) {
+		free(model->timings);
+		model->timings = NULL;
+		model->timing_count = snapshot->timing_count < TIMINGS_KEPT ? snapshot->timing_count : TIMINGS_KEPT;
+		if (model->timing_count > 0)
+			model->timings = malloc(model->timing_count * sizeof *model->timings);
+		if (model->timings == NULL)
+			model->timing_count = 0;
+		else
+			memcpy(model->timings, snapshot->timings, model->timing_count * sizeof *model->timings);
+		memcpy(model->timings_id, snapshot->timings_id, sizeof model->timings_id);
+	}
+	if (snapshot->images[0] != '\0')
+		memcpy(model->images, snapshot->images, sizeof model->images);
+	model_arrange(model);
+	look(model, before, effects);
+}
+
+/* -------------------------------------------------------------------- keys */
+
+void select_at(struct model *model, long at, struct effects *effects)
+{
+	char before[STOKER_ID_SIZE];
+	if (model->shown_count == 0)
+		return;
+	at = at < 0 ? 0 : at >= (long)model->shown_count ? (long)model->shown_count - 1 : at;
+	memcpy(before, model->selected, sizeof before);
+	memcpy(model->selected, model->rows[model->shown[at]].vm.id, sizeof model->selected);
+	model->selected_at = (size_t)at;
+	model_arrange(model);
+	look(model, before, effects);
+}
+
+static void filter_key(struct model *model, const struct key *key, struct effects *effects)
+{
+	char before[STOKER_ID_SIZE];
+
+	if (key->kind == KEY_KIND_SPECIAL && key->special == SK_ENTER) {
+		model->filtering = false;
+		return;
+	}
+	if ((key->kind == KEY_KIND_SPECIAL && key->special == SK_ESCAPE) ||
+	    (key->kind == KEY_KIND_CHAR && key->ch == 'c' && key->mods == MOD_CTRL)) {
+		model->filtering = false;
+		field_set(&model->filter, "");
+	} else if (key->kind == KEY_KIND_SPECIAL && (key->special == SK_UP || key->special == SK_DOWN)) {
+		/* Roams while the filter is still being typed. */
+		select_at(model, (long)model->selected_at + (key->special == SK_UP ? -1 : 1), effects);
+		return;
+	} else if (!field_key(&model->filter, key)) {
+		return;
+	}
+	memcpy(before, model->selected, sizeof before);
+	model_arrange(model);
+	look(model, before, effects);
+}
+
+static void palette_key(struct model *model, const struct key *key, struct effects *effects)
+{
+	if (key->kind == KEY_KIND_SPECIAL && key->special == SK_ENTER) {
+		enum action_id action = action_of_name(model->palette.text);
+		model->commanding = false;
+		if (action != ACTION_NONE)
+			update_act(model, action, effects);
+		else if (model->palette.len > 0)
+			say(model, MESSAGE_BAD, "%s is no action, or several begin so; ? lists them", model->palette.text);
+	} else if ((key->kind == KEY_KIND_SPECIAL && key->special == SK_ESCAPE) ||
+	           (key->kind == KEY_KIND_SPECIAL && key->special == SK_BACKSPACE && model->palette.len == 0) ||
+	           (key->kind == KEY_KIND_CHAR && key->ch == 'c' && key->mods == MOD_CTRL)) {
+		model->commanding = false;
+	} else if (key->kind == KEY_KIND_SPECIAL && key->special == SK_TAB) {
+		/* Completes to the first action that begins so. */
+		int i;
+		for (i = 0; i < ACTION_COUNT; i++) {
+			const char *name = action_at((enum action_id)i)->name;
+			if (strncmp(name, model->palette.text, model->palette.len) == 0) {
+				field_set(&model->palette, name);
+				break;
+			}
+		}
+	} else {
+		field_key(&model->palette, key);
+	}
+}
+
+static void list_key(struct model *model, const struct key *key, struct effects *effects)
+{
+	enum action_id action;
+
+	if (model->leader && is_leave_key(model, key) && model->front >= 0) {
+		struct effect *effect = effect_add(effects, EFFECT_PANE_COMMAND);
+		effect->pane = model->panes[model->front];
+		effect->command = PANE_LITERAL;
+		pane_front(model, model->front, true);
+		return;
+	}
+	if (key->kind == KEY_KIND_SPECIAL && key->special == SK_ESCAPE) {
+		/* Takes back what narrows the view, one thing at a time. */
+		if (model->opening[0] != '\0') {
+			model->opening[0] = '\0';
+		} else if (model->marked > 0) {
+			size_t i;
+			for (i = 0; i < model->count; i++)
+				model->rows[i].marked = false;
+			model->marked = 0;
+		} else if (model->filter.len > 0) {
+			field_set(&model->filter, "");
+		}
+		model_arrange(model);
+		return;
+	}
+	action = action_of_key(key);
+	if (action != ACTION_NONE)
+		update_act(model, action, effects);
+}
+
+static void take_key(struct model *model, const struct key *key, struct effects *effects)
+{
+	bool leader = model->leader;
+
+	if (key->kind != KEY_KIND_MOUSE || key->act == MOUSE_PRESS)
+		model->message[0] = '\0';
+	if (key->kind == KEY_KIND_CHAR && key->ch == 'l' && key->mods == MOD_CTRL && !model->pane_focus) {
+		update_act(model, ACTION_REDRAW, effects);
+		return;
+	}
+	if (key->kind == KEY_KIND_MOUSE)
+		mouse_key(model, key, effects);
+	else if (model->dialog != DIALOG_NONE)
+		dialog_key(model, key, effects);
+	else if (model->filtering)
+		filter_key(model, key, effects);
+	else if (model->commanding)
+		palette_key(model, key, effects);
+	else if (model->pane_focus)
+		pane_key(model, key, effects);
+	else
+		list_key(model, key, effects);
+	if (leader && key->kind != KEY_KIND_MOUSE) {
+		model->leader = false;
+		model->was_full = false;
+	}
+}
+
+static void take_vm(struct model *model, const struct stoker_vm *vm)
+{
+	struct row *row = model_row(model, vm->id), *rows;
+	if (row == NULL) {
+		rows = realloc(model->rows, (model->count + 1) * sizeof *rows);
+		if (rows == NULL)
+			return;
+		model->rows = rows;
+		row = &rows[model->count++];
+		memset(row, 0, sizeof *row);
+		row->cpu = -1;
+		row->op = ACTION_NONE;
+	}
+	row->vm = *vm;
+}
+
+bool update(struct model *model, const struct event *given, struct effects *effects)
+{
+	struct event event = *given;
+	int fewer;
+
+	model->now_ns = event.now_ns;
+	model->wall_ms = event.wall_ms;
+	switch (event.kind) {
+	case EVENT_KEY:
+		take_key(model, &event.key, effects);
+		return true;
+	case EVENT_RESIZE:
+		model->rows_size = event.rows;
+		model->cols_size = event.cols;
+		model_arrange(model);
+		return true;
+	case EVENT_SNAPSHOT:
+		take_snapshot(model, event.snapshot, effects);
+		return true;
+	case EVENT_OP_DONE:
+		if (event.has_vm && !event.failed)
+			take_vm(model, &event.vm);
+		op_end(model, &event, effects);
+		model_arrange(model);
+		return true;
+	case EVENT_CHECKED:
+		form_checked(model, &event);
+		return model->dialog == DIALOG_CREATE;
+	case EVENT_PLAN:
+	case EVENT_PLAN_ITEM:
+		plan_event(model, &event);
+		return true;
+	case EVENT_TEXT:
+		if (strcmp(event.vm_id, model->text.vm_id) == 0 && model->dialog == DIALOG_TEXT) {
+			text_open(model, event.text, event.lines, event.line_count);
+		} else {
+			for (fewer = 0; fewer < event.line_count; fewer++)
+				free(event.lines[fewer]);
+			free(event.lines);
+		}
+		return true;
+	case EVENT_PANE_OPENED:
+		pane_opened(model, &event, effects);
+		return true;
+	case EVENT_PANE_REFUSED_KEY:
+		pane_refused(model, &event.key, effects);
+		return true;
+	case EVENT_PANE_CHANGED:
+		pane_changed(model, effects);
+		return true;
+	case EVENT_NOTICE:
+		say(model, event.failed ? MESSAGE_BAD : MESSAGE_PLAIN, "%s", event.text);
+		return true;
+	case EVENT_TICK:
+	default:
+		return true;
+	}
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * update.h - what the parts of update() call of each other.
+ */
+#ifndef STOKER_UI_TUI_UPDATE_H
+#define STOKER_UI_TUI_UPDATE_H
+
+#include "model.h"
+
+/* Adds an effect, zeroed but for its kind; a dummy without memory. */
+struct effect *effect_add(struct effects *effects, enum effect_kind kind);
+
+void say(struct model *model, enum message_tone message_tone, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* update_act.c */
+void update_act(struct model *model, enum action_id action, struct effects *effects);
+uint64_t op_begin(struct model *model, enum action_id action, const char *id, const char *name);
+void op_end(struct model *model, const struct event *event, struct effects *effects);
+void confirm_yes(struct model *model, struct effects *effects);
+void select_at(struct model *model, long at, struct effects *effects);
+
+/* update_pane.c */
+void pane_opened(struct model *model, const struct event *event, struct effects *effects);
+void pane_close(struct model *model, int index, struct effects *effects);
+void pane_front(struct model *model, int index, bool focus);
+void pane_act(struct model *model, enum action_id action, struct effects *effects);
+/* A key while a pane has the focus. */
+void pane_key(struct model *model, const struct key *key, struct effects *effects);
+void pane_refused(struct model *model, const struct key *key, struct effects *effects);
+void pane_changed(struct model *model, struct effects *effects);
+bool is_leave_key(const struct model *model, const struct key *key);
+
+/* update_dialog.c: a key while a dialog is open. */
+void dialog_key(struct model *model, const struct key *key, struct effects *effects);
+void dialog_close(struct model *model, struct effects *effects);
+void plan_open(struct model *model, struct effects *effects);
+void plan_event(struct model *model, struct event *event);
+void text_open(struct model *model, const char *title, char **lines, int count);
+
+/* form.c */
+void form_open(struct model *model, struct effects *effects);
+void form_key(struct model *model, const struct key *key, struct effects *effects);
+void form_checked(struct model *model, const struct event *event);
+/* The choices of a field, separated by blanks; NULL for one that is typed. */
+const char *form_choices(enum form_field field);
+const char *form_label(enum form_field field);
+const char *form_unit(enum form_field field);
+
+/* update_mouse.c */
+void mouse_key(struct model *model, const struct key *key, struct effects *effects);
+
+/* view_footer.c: which action's button is at this column; ACTION_NONE. */
+enum action_id footer_at(const struct model *model, int col);
+/* view_list.c: which column's heading is at this column; SORT_COUNT. */
+enum sort_by heading_at(const struct model *model, int col);
+/* view_pane.c: which pane's tab is at this column; -1. */
+int tab_at(const struct model *model, int col);
+/* view_dialog.c: the confirm dialog's buttons: 0 none, 1 keep, 2 go on. */
+int button_at(const struct model *model, int row, int col);
+
+#endif

@@ -1,0 +1,360 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * update_act.c - what each action does.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "layout.h"
+#include "update.h"
+
+uint64_t op_begin(struct model *model, enum action_id action, const char *id, const char *name)
+{
+	struct row *row;
+	struct op *op;
+	if (model->op_count == model->op_cap) {
+		size_t cap = model->op_cap == 0 ? 16 : model->op_cap * 2;
+		struct op *grown = realloc(model->ops, cap * sizeof *grown);
+		if (grown == NULL)
+			return 0;
+		model->ops = grown;
+		model->op_cap = cap;
+	}
+	op = &model->ops[model->op_count++];
+	memset(op, 0, sizeof *op);
+	op->id = model->next_op++;
+	op->action = action;
+	op->since_ns = model->now_ns;
+	snprintf(op->vm_id, sizeof op->vm_id, "%s", id);
+	snprintf(op->name, sizeof op->name, "%s", name);
+	row = model_row(model, id);
+	if (row != NULL && action != ACTION_SHELL && action != ACTION_LOGS) {
+		row->op = action;
+		row->op_since_ns = model->now_ns;
+	}
+	return op->id;
+}
+
+void op_end(struct model *model, const struct event *event, struct effects *effects)
+{
+	char text[1280];
+	struct op op;
+	struct row *row;
+	size_t i;
+
+	for (i = 0; i < model->op_count && model->ops[i].id != event->op; i++)
+		;
+	if (i == model->op_count)
+		return;
+	op = model->ops[i];
+	memmove(model->ops + i, model->ops + i + 1, (model->op_count - i - 1) * sizeof op);
+	model->op_count--;
+	row = model_row(model, op.vm_id);
+	if (row != NULL && row->op == op.action)
+		row->op = ACTION_NONE;
+	if (op.action == ACTION_RECONCILE) {
+		if (model->plan.op == op.id && model->plan.state == PLAN_WORKING)
+			model->plan.state = PLAN_DONE;
+	}
+	if ((op.action == ACTION_SHELL || op.action == ACTION_LOGS) && event->failed &&
+	    strcmp(model->opening, op.name) == 0) {
+		model->opening[0] = '\0';
+		model_arrange(model);
+	}
+	if (!event->failed) {
+		if (op.action == ACTION_CREATE && event->has_vm) {
+			memcpy(model->select_name, event->vm.name, sizeof model->select_name);
+			model_arrange(model);
+		}
+		return;
+	}
+	if (event->error.code == STOKER_E_CANCELLED)
+		return;
+	stoker_error_text(&event->error, text, sizeof text);
+	say(model, MESSAGE_BAD, "%s", text);
+	if (op.action == ACTION_CREATE && model->dialog == DIALOG_NONE && !model->pane_focus && !event->has_vm) {
+		/* What was typed is not lost: the form comes back with the reason. */
+		model->dialog = DIALOG_CREATE;
+		model->form.wrong = true;
+		model->form.checking = false;
+		snprintf(model->form.message, sizeof model->form.message, "%s%s%s", event->error.why,
+		         event->error.fix[0] != '\0' ? ". " : "", event->error.fix);
+		model->select_name[0] = '\0';
+		model->message[0] = '\0';
+	}
+	(void)effects;
+}
+
+/* Is this VM one of those the action is for, and can it be done to it? */
+static bool target(const struct model *model, const struct action *action, const struct row *row)
+{
+	bool many = (action->flags & ACT_MANY) && model->marked > 0;
+	if (many ? !row->marked : strcmp(row->vm.id, model->selected) != 0)
+		return false;
+	return action->why_not == NULL || action->why_not(&row->vm) == NULL;
+}
+
+static void unmark(struct model *model)
+{
+	size_t i;
+	for (i = 0; i < model->count; i++)
+		model->rows[i].marked = false;
+	model->marked = 0;
+}
+
+static void carry_out(struct model *model, enum action_id action, const char *id, struct effects *effects)
+{
+	struct row *row = model_row(model, id);
+	struct effect *effect;
+	if (row == NULL)
+		return;
+	if (row->op != ACTION_NONE) {
+		say(model, MESSAGE_PLAIN, "%s: %s is still under way", row->vm.name, action_at(row->op)->name);
+		return;
+	}
+	effect = effect_add(effects, EFFECT_DO);
+	effect->action = action;
+	/* A confirmed delete means it: the dialog said that the VM runs. */
+	effect->force = action == ACTION_KILL || action == ACTION_DELETE;
+	memcpy(effect->id, row->vm.id, sizeof effect->id);
+	effect->op = op_begin(model, action, row->vm.id, row->vm.name);
+}
+
+static void ask(struct model *model, const struct action *action)
+{
+	size_t i;
+	struct confirm *confirm = &model->confirm;
+
+	free(confirm->ids);
+	memset(confirm, 0, sizeof *confirm);
+	confirm->ids = calloc(model->count + 1, sizeof *confirm->ids);
+	if (confirm->ids == NULL)
+		return;
+	confirm->action = action->id;
+	for (i = 0; i < model->count; i++) {
+		if (target(model, action, &model->rows[i]))
+			memcpy(confirm->ids[confirm->count++], model->rows[i].vm.id, STOKER_ID_SIZE);
+	}
+	model->dialog = DIALOG_CONFIRM;
+}
+
+void confirm_yes(struct model *model, struct effects *effects)
+{
+	size_t i;
+	enum action_id action = model->confirm.action;
+	model->dialog = DIALOG_NONE;
+	if (action == ACTION_QUIT) {
+		effect_add(effects, EFFECT_QUIT);
+		return;
+	}
+	for (i = 0; i < model->confirm.count; i++)
+		carry_out(model, action, model->confirm.ids[i], effects);
+	unmark(model);
+}
+
+static void do_now(struct model *model, const struct action *action, struct effects *effects)
+{
+	size_t i;
+	for (i = 0; i < model->count; i++) {
+		if (target(model, action, &model->rows[i]))
+			carry_out(model, action->id, model->rows[i].vm.id, effects);
+	}
+	unmark(model);
+}
+
+static void open_pane(struct model *model, enum action_id action, struct effects *effects)
+{
+	enum pane_kind kind = action == ACTION_SHELL ? PANE_SHELL : PANE_LOG;
+	const struct row *row = model_selected(model);
+	const struct pane *pane;
+	struct effect *effect;
+	size_t i;
+	int k;
+
+	if (row == NULL)
+		return;
+	pane = model_pane_of(model, row->vm.id, kind);
+	if (pane != NULL) {
+		for (k = 0; k < model->pane_count; k++) {
+			if (model->panes[k] == pane)
+				pane_front(model, k, true);
+		}
+		return;
+	}
+	snprintf(model->opening, sizeof model->opening, "%s", row->vm.name);
+	model->opening_kind = kind;
+	model->front = -1;
+	model_arrange(model);
+	for (i = 0; i < model->op_count; i++) {
+		if (model->ops[i].action == action && strcmp(model->ops[i].vm_id, row->vm.id) == 0)
+			return; /* on its way already */
+	}
+	effect = effect_add(effects, EFFECT_OPEN);
+	effect->pane_kind = kind;
+	effect->action = action;
+	memcpy(effect->id, row->vm.id, sizeof effect->id);
+	effect->op = op_begin(model, action, row->vm.id, row->vm.name);
+}
+
+static void mark(struct model *model)
+{
+	struct row *row = model_row(model, model->selected);
+	if (row == NULL)
+		return;
+	row->marked = !row->marked;
+}
+
+static void mark_all(struct model *model)
+{
+	size_t i;
+	bool all = true;
+	for (i = 0; i < model->shown_count; i++)
+		all = all && model->rows[model->shown[i]].marked;
+	for (i = 0; i < model->shown_count; i++)
+		model->rows[model->shown[i]].marked = !all;
+}
+
+static const char *sort_name(enum sort_by sort)
+{
+	static const char *const names[SORT_COUNT] = {
+		"order of creation", "name", "status, what needs a person first", "address", "CPU", "resident memory",
+		"uptime", "last timing" };
+	return names[sort];
+}
+
+static void quit(struct model *model, struct effects *effects)
+{
+	size_t i, changes = 0;
+	if (model->front >= 0 && model->panes[model->front]->ops->kind == PANE_LOG) {
+		pane_close(model, model->front, effects);
+		return;
+	}
+	if (model->front >= 0) {
+		pane_act(model, ACTION_DETACH, effects);
+		return;
+	}
+	for (i = 0; i < model->op_count; i++)
+		changes += model->ops[i].action != ACTION_SHELL && model->ops[i].action != ACTION_LOGS;
+	if (model->pane_count > 0 || changes > 0) {
+		free(model->confirm.ids);
+		memset(&model->confirm, 0, sizeof model->confirm);
+		model->confirm.action = ACTION_QUIT;
+		model->dialog = DIALOG_CONFIRM;
+		return;
+	}
+	effect_add(effects, EFFECT_QUIT);
+}
+
+void update_act(struct model *model, enum action_id id, struct effects *effects)
+{
+	const struct action *action = action_at(id);
+	const char *why = action_disabled(id, model);
+	struct layout layout;
+	long at = (long)model->selected_at, page;
+	struct effect *effect;
+	const struct row *row;
+
+	if (why != NULL) {
+		row = model_selected(model);
+		if ((action->flags & ACT_VM) && row != NULL && !model->read_only && model->marked == 0)
+			say(model, MESSAGE_PLAIN, "%s %s: %s", action->name, row->vm.name, why);
+		else
+			say(model, MESSAGE_PLAIN, "%s: %s", action->name, why);
+		return;
+	}
+	layout_of(model, &layout);
+	page = layout.list.rows > 1 ? layout.list.rows - 1 : 1;
+	switch (id) {
+	case ACTION_UP:
+		select_at(model, at - 1, effects);
+		break;
+	case ACTION_DOWN:
+		select_at(model, at + 1, effects);
+		break;
+	case ACTION_PAGE_UP:
+		select_at(model, at - page, effects);
+		break;
+	case ACTION_PAGE_DOWN:
+		select_at(model, at + page, effects);
+		break;
+	case ACTION_FIRST:
+		select_at(model, 0, effects);
+		break;
+	case ACTION_LAST:
+		select_at(model, (long)model->shown_count - 1, effects);
+		break;
+	case ACTION_SHELL:
+	case ACTION_LOGS:
+		open_pane(model, id, effects);
+		break;
+	case ACTION_CREATE:
+		form_open(model, effects);
+		break;
+	case ACTION_START:
+	case ACTION_STOP:
+		do_now(model, action, effects);
+		break;
+	case ACTION_KILL:
+	case ACTION_DELETE:
+		ask(model, action);
+		break;
+	case ACTION_RECONCILE:
+		plan_open(model, effects);
+		break;
+	case ACTION_INSPECT:
+		row = model_selected(model);
+		if (row == NULL)
+			break;
+		text_open(model, row->vm.name, NULL, 0);
+		memcpy(model->text.vm_id, row->vm.id, sizeof model->text.vm_id);
+		effect = effect_add(effects, EFFECT_INSPECT);
+		memcpy(effect->id, row->vm.id, sizeof effect->id);
+		break;
+	case ACTION_MARK:
+		mark(model);
+		select_at(model, at + 1, effects);
+		break;
+	case ACTION_MARK_ALL:
+		mark_all(model);
+		model_arrange(model);
+		break;
+	case ACTION_FILTER:
+		model->filtering = true;
+		break;
+	case ACTION_SORT:
+		model->sort = (enum sort_by)((model->sort + 1) % SORT_COUNT);
+		model->reverse = false;
+		say(model, MESSAGE_PLAIN, "sorted by %s", sort_name(model->sort));
+		model_arrange(model);
+		break;
+	case ACTION_REVERSE:
+		model->reverse = !model->reverse;
+		model_arrange(model);
+		break;
+	case ACTION_PHASES:
+		model->phases_hidden = !model->phases_hidden;
+		model_arrange(model);
+		break;
+	case ACTION_PALETTE:
+		field_set(&model->palette, "");
+		model->commanding = true;
+		break;
+	case ACTION_HELP:
+		model->dialog = DIALOG_HELP;
+		model->help_top = 0;
+		break;
+	case ACTION_SUSPEND:
+		effect_add(effects, EFFECT_SUSPEND);
+		break;
+	case ACTION_REDRAW:
+		effect_add(effects, EFFECT_REDRAW);
+		break;
+	case ACTION_QUIT:
+		quit(model, effects);
+		break;
+	default:
+		pane_act(model, id, effects);
+		break;
+	}
+}

@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * update_dialog.c - keys of dialogs: confirm, reconcile, text, help.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "update.h"
+
+static bool is_special(const struct key *key, enum special_key special)
+{
+	return key->kind == KEY_KIND_SPECIAL && key->special == special;
+}
+
+static bool is_char(const struct key *key, uint32_t ch)
+{
+	return key->kind == KEY_KIND_CHAR && key->ch == ch && (key->mods & ~(unsigned)MOD_SHIFT) == 0;
+}
+
+static bool is_away(const struct key *key)
+{
+	return is_special(key, SK_ESCAPE) || is_char(key, 'q') ||
+	       (key->kind == KEY_KIND_CHAR && key->ch == 'c' && key->mods == MOD_CTRL);
+}
+
+void dialog_close(struct model *model, struct effects *effects)
+{
+	if (model->dialog == DIALOG_RECONCILE && model->plan.state != PLAN_WORKING)
+		effect_add(effects, EFFECT_PLAN_DROP);
+	model->dialog = DIALOG_NONE;
+}
+
+static void confirm_key(struct model *model, const struct key *key, struct effects *effects)
+{
+	struct confirm *confirm = &model->confirm;
+
+	if (is_away(key) || is_char(key, 'n') || is_char(key, 'N')) {
+		model->dialog = DIALOG_NONE;
+	} else if (is_special(key, SK_LEFT) || is_special(key, SK_RIGHT) || is_special(key, SK_TAB) ||
+	           is_char(key, 'h') || is_char(key, 'l')) {
+		confirm->yes = !confirm->yes;
+	} else if (is_char(key, 'y') || is_char(key, 'Y')) {
+		confirm_yes(model, effects);
+	} else if (is_special(key, SK_ENTER)) {
+		if (confirm->yes)
+			confirm_yes(model, effects);
+		else
+			model->dialog = DIALOG_NONE;
+	}
+}
+
+/* ------------------------------------------------------------------ scroll */
+
+/* Moves a scroll position by a key; the view keeps it inside. */
+static bool scroll_key(int *top, const struct key *key, int page)
+{
+	if (is_special(key, SK_UP) || is_char(key, 'k'))
+		*top -= 1;
+	else if (is_special(key, SK_DOWN) || is_char(key, 'j') || is_special(key, SK_ENTER))
+		*top += 1;
+	else if (is_special(key, SK_PAGE_UP) || is_char(key, 'b'))
+		*top -= page;
+	else if (is_special(key, SK_PAGE_DOWN) || is_char(key, ' ') || is_char(key, 'f'))
+		*top += page;
+	else if (is_special(key, SK_HOME) || is_char(key, 'g'))
+		*top = 0;
+	else if (is_special(key, SK_END) || is_char(key, 'G'))
+		*top = 1 << 20;
+	else
+		return false;
+	return true;
+}
+
+static void clamp(int *top, int count, int page)
+{
+	if (*top > count - page)
+		*top = count - page;
+	if (*top < 0)
+		*top = 0;
+}
+
+void text_open(struct model *model, const char *title, char **lines, int count)
+{
+	struct text_view *text = &model->text;
+	int i;
+	for (i = 0; i < text->count; i++)
+		free(text->lines[i]);
+	free(text->lines);
+	text->lines = lines;
+	text->count = count;
+	text->top = 0;
+	snprintf(text->title, sizeof text->title, "%s", title);
+	model->dialog = DIALOG_TEXT;
+}
+
+/* --------------------------------------------------------------- reconcile */
+
+void plan_open(struct model *model, struct effects *effects)
+{
+	struct plan_view *plan = &model->plan;
+	struct effect *effect;
+
+	if (plan->state == PLAN_WORKING && plan->op != 0) {
+		size_t i;
+		for (i = 0; i < model->op_count; i++) {
+			if (model->ops[i].id == plan->op) {
+				model->dialog = DIALOG_RECONCILE; /* still at it: look on */
+				return;
+			}
+		}
+	}
+	free(plan->items);
+	memset(plan, 0, sizeof *plan);
+	model->dialog = DIALOG_RECONCILE;
+	effect = effect_add(effects, EFFECT_PLAN);
+	plan->op = effect->op = op_begin(model, ACTION_RECONCILE, "", "");
+}
+
+void plan_event(struct model *model, struct event *event)
+{
+	struct plan_view *plan = &model->plan;
+	struct plan_item *item;
+	size_t i;
+
+	if (event->kind == EVENT_PLAN) {
+		if (event->op != plan->op || model->dialog != DIALOG_RECONCILE) {
+			free(event->items);
+			return;
+		}
+		free(plan->items);
+		plan->items = event->items;
+		plan->count = event->count;
+		plan->cursor = plan->top = 0;
+		plan->state = event->failed ? PLAN_FAILED : PLAN_READY;
+		if (event->failed)
+			stoker_error_text(&event->error, plan->failure, sizeof plan->failure);
+		for (i = 0; i < plan->count; i++)
+			plan->items[i].choice = plan->items[i].finding.ask ? STOKER_REPAIR_NONE : plan->items[i].finding.repair;
+		return;
+	}
+	if (event->op != plan->op || event->item >= plan->count)
+		return;
+	item = &plan->items[event->item];
+	item->result = event->begun ? ITEM_WORKING : event->failed ? ITEM_FAILED : ITEM_DONE;
+	if (event->failed)
+		stoker_error_text(&event->error, item->why, sizeof item->why);
+}
+
+static size_t chosen(const struct plan_view *plan)
+{
+	size_t i, n = 0;
+	for (i = 0; i < plan->count; i++)
+		n += plan->items[i].choice != STOKER_REPAIR_NONE;
+	return n;
+}
+
+static void apply(struct model *model, struct effects *effects)
+{
+	struct plan_view *plan = &model->plan;
+	enum stoker_repair *choices;
+	struct effect *effect;
+	size_t i;
+
+	choices = calloc(plan->count, sizeof *choices);
+	if (choices == NULL)
+		return;
+	for (i = 0; i < plan->count; i++)
+		choices[i] = plan->items[i].choice;
+	effect = effect_add(effects, EFFECT_APPLY);
+	effect->choices = choices;
+	effect->count = plan->count;
+	plan->op = effect->op = op_begin(model, ACTION_RECONCILE, "", "");
+	plan->state = PLAN_WORKING;
+}
+
+static void plan_key(struct model *model, const struct key *key, struct effects *effects)
+{
+	struct plan_view *plan = &model->plan;
+	struct plan_item *item = plan->cursor < (int)plan->count ? &plan->items[plan->cursor] : NULL;
+
+	if (is_away(key)) {
+		dialog_close(model, effects);
+	} else if (is_special(key, SK_UP) || is_char(key, 'k')) {
+		plan->cursor -= plan->cursor > 0;
+	} else if (is_special(key, SK_DOWN) || is_char(key, 'j')) {
+		plan->cursor += plan->cursor + 1 < (int)plan->count;
+	} else if (plan->state == PLAN_READY && item != NULL && is_char(key, ' ')) {
+		item->choice = item->choice != STOKER_REPAIR_NONE ? STOKER_REPAIR_NONE : item->finding.repair;
+	} else if (plan->state == PLAN_READY && item != NULL && is_char(key, 'e')) {
+		if (item->finding.alternative != STOKER_REPAIR_NONE)
+			item->choice = item->choice == item->finding.alternative ? item->finding.repair : item->finding.alternative;
+	} else if (is_special(key, SK_ENTER)) {
+		if (plan->state == PLAN_READY && chosen(plan) > 0)
+			apply(model, effects);
+		else if (plan->state != PLAN_LOOKING && plan->state != PLAN_WORKING && chosen(plan) == 0)
+			dialog_close(model, effects);
+		else if (plan->state == PLAN_DONE || plan->state == PLAN_FAILED)
+			dialog_close(model, effects);
+	}
+}
+
+static void text_key(struct model *model, const struct key *key)
+{
+	int page = model->rows_size - 6 > 1 ? model->rows_size - 6 : 1;
+	if (is_away(key) || is_char(key, 'i'))
+		model->dialog = DIALOG_NONE;
+	else
+		scroll_key(&model->text.top, key, page);
+	clamp(&model->text.top, model->text.count, page);
+}
+
+static void help_key(struct model *model, const struct key *key)
+{
+	if (is_away(key) || is_char(key, '?') || is_special(key, SK_F1))
+		model->dialog = DIALOG_NONE;
+	else
+		scroll_key(&model->help_top, key, model->rows_size - 4 > 1 ? model->rows_size - 4 : 1);
+	clamp(&model->help_top, 200, 1);
+}
+
+void dialog_key(struct model *model, const struct key *key, struct effects *effects)
+{
+	switch (model->dialog) {
+	case DIALOG_CONFIRM:
+		confirm_key(model, key, effects);
+		break;
+	case DIALOG_CREATE:
+		form_key(model, key, effects);
+		break;
+	case DIALOG_RECONCILE:
+		plan_key(model, key, effects);
+		break;
+	case DIALOG_TEXT:
+		text_key(model, key);
+		break;
+	case DIALOG_HELP:
+		help_key(model, key);
+		break;
+	default:
+		break;
+	}
+}

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * update_mouse.c - clicks and the wheel.
+ */
+#include <string.h>
+
+#include "layout.h"
+#include "update.h"
+
+#define WHEEL_STEP 3
+
+static void dialog_mouse(struct model *model, const struct key *key, struct effects *effects)
+{
+	struct key moved;
+	int button, i;
+
+	if (model->dialog == DIALOG_CONFIRM && key->act == MOUSE_PRESS && key->button == 1) {
+		button = button_at(model, key->row, key->col);
+		if (button == 1)
+			model->dialog = DIALOG_NONE;
+		else if (button == 2)
+			confirm_yes(model, effects);
+		return;
+	}
+	if (key->act != MOUSE_WHEEL_UP && key->act != MOUSE_WHEEL_DOWN)
+		return;
+	memset(&moved, 0, sizeof moved);
+	moved.kind = KEY_KIND_SPECIAL;
+	moved.special = key->act == MOUSE_WHEEL_UP ? SK_UP : SK_DOWN;
+	for (i = 0; i < (model->dialog == DIALOG_TEXT || model->dialog == DIALOG_HELP ? WHEEL_STEP : 1); i++)
+		dialog_key(model, &moved, effects);
+}
+
+static void press(struct model *model, const struct layout *layout, const struct key *key, struct effects *effects)
+{
+	enum action_id action;
+	enum sort_by sort;
+	int tab;
+
+	if (rect_has(&layout->list, key->row, key->col)) {
+		size_t at = model->top + (size_t)(key->row - layout->list.row);
+		model->pane_focus = false;
+		if (at < model->shown_count)
+			select_at(model, (long)at, effects);
+	} else if (rect_has(&layout->heading, key->row, key->col)) {
+		sort = heading_at(model, key->col);
+		if (sort != SORT_COUNT) {
+			model->reverse = sort == model->sort && !model->reverse;
+			model->sort = sort;
+			model_arrange(model);
+		}
+	} else if (rect_has(&layout->tabs, key->row, key->col)) {
+		tab = tab_at(model, key->col);
+		if (tab >= 0)
+			pane_front(model, tab, true);
+	} else if (rect_has(&layout->footer, key->row, key->col)) {
+		action = footer_at(model, key->col);
+		if (action != ACTION_NONE) {
+			model->pane_focus = false;
+			update_act(model, action, effects);
+		}
+	}
+}
+
+void mouse_key(struct model *model, const struct key *key, struct effects *effects)
+{
+	struct layout layout;
+	struct effect *effect;
+
+	layout_of(model, &layout);
+	if (model->dialog != DIALOG_NONE) {
+		dialog_mouse(model, key, effects);
+		return;
+	}
+	if (layout.pane.rows > 0 && rect_has(&layout.pane, key->row, key->col) && model->front >= 0) {
+		if (key->act == MOUSE_PRESS)
+			model->pane_focus = true;
+		effect = effect_add(effects, EFFECT_PANE_KEY);
+		effect->pane = model->panes[model->front];
+		effect->key = *key;
+		effect->key.row -= layout.pane.row;
+		effect->key.col -= layout.pane.col;
+		return;
+	}
+	if (key->act == MOUSE_PRESS && key->button == 1)
+		press(model, &layout, key, effects);
+	else if (key->act == MOUSE_WHEEL_UP && rect_has(&layout.list, key->row, key->col))
+		select_at(model, (long)model->selected_at - WHEEL_STEP, effects);
+	else if (key->act == MOUSE_WHEEL_DOWN && rect_has(&layout.list, key->row, key->col))
+		select_at(model, (long)model->selected_at + WHEEL_STEP, effects);
+}

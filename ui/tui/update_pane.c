@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * update_pane.c - shells and logs: which is in front, who gets the keys.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "update.h"
+
+bool is_leave_key(const struct model *model, const struct key *key)
+{
+	const struct binding *leave = &model->leave_key;
+	if (key->kind == KEY_KIND_SPECIAL)
+		return leave->special != SK_NONE && key->special == leave->special && key->mods == leave->mods;
+	return key->kind == KEY_KIND_CHAR && leave->ch != 0 && key->ch == leave->ch && key->mods == leave->mods;
+}
+
+void pane_front(struct model *model, int index, bool focus)
+{
+	if (index < 0 || index >= model->pane_count)
+		return;
+	model->front = index;
+	model->panes[index]->activity = false;
+	model->pane_focus = focus;
+	model->opening[0] = '\0';
+	model_arrange(model);
+}
+
+static int index_of(const struct model *model, const struct pane *pane)
+{
+	int i;
+	for (i = 0; i < model->pane_count; i++) {
+		if (model->panes[i] == pane)
+			return i;
+	}
+	return -1;
+}
+
+void pane_close(struct model *model, int index, struct effects *effects)
+{
+	struct effect *effect;
+	if (index < 0 || index >= model->pane_count)
+		return;
+	effect = effect_add(effects, EFFECT_PANE_FREE);
+	effect->pane = model->panes[index];
+	memmove(model->panes + index, model->panes + index + 1,
+	        (size_t)(model->pane_count - index - 1) * sizeof *model->panes);
+	model->pane_count--;
+	if (model->front == index) {
+		model->front = -1;
+		model->pane_focus = model->full = false;
+	} else if (model->front > index) {
+		model->front--;
+	}
+	model_arrange(model);
+}
+
+void pane_opened(struct model *model, const struct event *event, struct effects *effects)
+{
+	bool wanted = strcmp(model->opening, event->pane->vm_name) == 0 && model->opening_kind == event->pane->ops->kind;
+	bool free_hands = model->dialog == DIALOG_NONE && !model->filtering && !model->commanding;
+
+	if (model->pane_count == PANES_MAX) {
+		struct effect *effect = effect_add(effects, EFFECT_PANE_FREE);
+		effect->pane = event->pane;
+		say(model, MESSAGE_BAD, "%d panes are open, that is as many as there can be. Close one with w", PANES_MAX);
+		model->opening[0] = '\0';
+		return;
+	}
+	model->panes[model->pane_count++] = event->pane;
+	if (wanted)
+		pane_front(model, model->pane_count - 1, free_hands);
+	else
+		event->pane->activity = true;
+}
+
+void pane_key(struct model *model, const struct key *key, struct effects *effects)
+{
+	struct effect *effect;
+
+	if (model->front < 0) {
+		model->pane_focus = false;
+		return;
+	}
+	if (is_leave_key(model, key)) {
+		model->was_full = model->full;
+		model->pane_focus = model->full = false;
+		model->leader = true;
+		model_arrange(model);
+		return;
+	}
+	effect = effect_add(effects, EFFECT_PANE_KEY);
+	effect->pane = model->panes[model->front];
+	effect->key = *key;
+}
+
+/* The pane had no use for it: the usual keys for going back are ours. */
+void pane_refused(struct model *model, const struct key *key, struct effects *effects)
+{
+	if (model->front < 0)
+		return;
+	if ((key->kind == KEY_KIND_SPECIAL && (key->special == SK_ESCAPE || key->special == SK_ENTER)) ||
+	    (key->kind == KEY_KIND_CHAR && key->ch == 'q' && key->mods == 0) ||
+	    (key->kind == KEY_KIND_CHAR && key->ch == 'c' && key->mods == MOD_CTRL))
+		pane_close(model, model->front, effects);
+	else if (key->kind == KEY_KIND_SPECIAL && key->special == SK_TAB)
+		model->pane_focus = false;
+	else if (key->kind == KEY_KIND_CHAR && key->ch == 'z' && key->mods == 0)
+		model->full = !model->full;
+}
+
+/* A pane whose session ended as it should goes away; one that was cut off
+ * stays, so that its last lines can be read, and says why. */
+void pane_changed(struct model *model, struct effects *effects)
+{
+	char why[256];
+	int i;
+	for (i = 0; i < model->pane_count; i++) {
+		struct pane *pane = model->panes[i];
+		why[0] = '\0';
+		if (!pane->ops->over(pane, why, sizeof why))
+			continue;
+		if (pane->ops->kind == PANE_SHELL && why[0] == '\0') {
+			pane_close(model, i--, effects);
+		} else if (i == model->front && model->message[0] == '\0' && model->pane_focus) {
+			say(model, MESSAGE_PLAIN, "%s: %s", pane->vm_name, why[0] != '\0' ? why : "the log has ended");
+		}
+	}
+	if (model->front >= 0)
+		model->panes[model->front]->activity = false;
+}
+
+void pane_act(struct model *model, enum action_id action, struct effects *effects)
+{
+	struct effect *effect;
+	struct row *row;
+
+	switch (action) {
+	case ACTION_NEXT_FOCUS:
+		if (model->front < 0)
+			pane_front(model, 0, true);
+		else
+			model->pane_focus = true;
+		break;
+	case ACTION_NEXT_PANE:
+		pane_front(model, (model->front + 1) % model->pane_count, model->leader);
+		break;
+	case ACTION_FULL:
+		if (model->front < 0)
+			model->front = 0;
+		model->full = !(model->leader && model->was_full);
+		model->pane_focus = true;
+		break;
+	case ACTION_SCROLL:
+		if (model->front < 0)
+			model->front = 0;
+		effect = effect_add(effects, EFFECT_PANE_COMMAND);
+		effect->pane = model->panes[model->front];
+		effect->command = PANE_SCROLL;
+		model->full = model->leader && model->was_full;
+		model->pane_focus = true;
+		break;
+	case ACTION_DETACH:
+		if (model->front < 0)
+			say(model, MESSAGE_PLAIN, "no pane is shown; Enter on a VM with %s brings its shell back",
+			    model->ascii ? "$" : "⌂");
+		else if (model->panes[model->front]->ops->kind == PANE_LOG)
+			pane_close(model, model->front, effects);
+		else
+			model->front = -1;
+		model->pane_focus = model->full = false;
+		break;
+	case ACTION_CLOSE:
+		/* The one in front, else the selected VM's shell. */
+		row = model_row(model, model->selected);
+		if (model->front >= 0)
+			pane_close(model, model->front, effects);
+		else if (row != NULL && model_pane_of(model, row->vm.id, PANE_SHELL) != NULL)
+			pane_close(model, index_of(model, model_pane_of(model, row->vm.id, PANE_SHELL)), effects);
+		break;
+	default:
+		break;
+	}
+	model_arrange(model);
+}

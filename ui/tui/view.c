@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * view.c - the frame, put together; and what several views need.
+ */
+#include "view.h"
+
+#include <stdio.h>
+#include <string.h>
+
+void clock_text(const struct model *model, int64_t at_ms, bool seconds, char *buf, size_t cap)
+{
+	int64_t s = at_ms / 1000 + model->utc_offset_s;
+	int day = (int)((s % 86400 + 86400) % 86400);
+	if (seconds)
+		snprintf(buf, cap, "%02d:%02d:%02d", day / 3600, day / 60 % 60, day % 60);
+	else
+		snprintf(buf, cap, "%02d:%02d", day / 3600, day / 60 % 60);
+}
+
+void running_text(int64_t ns, char *buf, size_t cap)
+{
+	int64_t tenths = ns < 0 ? 0 : ns / 100000000;
+	if (tenths < 1000)
+		snprintf(buf, cap, "%d.%ds", (int)(tenths / 10), (int)(tenths % 10));
+	else
+		snprintf(buf, cap, "%dm%02ds", (int)(tenths / 600 > 99999 ? 99999 : tenths / 600), (int)(tenths / 10 % 60));
+}
+
+int draw_wrapped(struct screen *screen, int row, int col, int rows, int cols, struct style style, const char *text)
+{
+	int line = 0;
+	while (*text != '\0' && line < rows) {
+		char part[1024];
+		size_t take = 0, last_blank = 0;
+		if (cols < 1)
+			return line;
+		/* As many bytes as fit, a blank for preference at the end. */
+		while (text[take] != '\0' && take < sizeof part - 5) {
+			size_t next = take + 1;
+			while ((text[next] & 0xc0) == 0x80)
+				next++;
+			memcpy(part, text, next);
+			part[next] = '\0';
+			if (text_width(part) > cols)
+				break;
+			if (text[take] == ' ')
+				last_blank = take;
+			take = next;
+		}
+		if (take == 0)
+			take = 1; /* a character wider than the line: stepped over */
+		if (text[take] != '\0' && text[take] != ' ' && last_blank > 0)
+			take = last_blank;
+		memcpy(part, text, take);
+		part[take] = '\0';
+		screen_put(screen, row + line, col, cols, style, part);
+		text += take;
+		while (*text == ' ')
+			text++;
+		line++;
+	}
+	return line;
+}
+
+static void too_small(const struct model *model, struct screen *screen)
+{
+	char text[96];
+	snprintf(text, sizeof text, "%d x %d is too small: the dashboard needs %d columns and %d rows", model->cols_size,
+	         model->rows_size, LAYOUT_MIN_COLS, LAYOUT_MIN_ROWS);
+	draw_wrapped(screen, 0, 0, model->rows_size, model->cols_size, tone(TONE_STRONG), text);
+}
+
+void view_draw(struct model *model, struct screen *screen)
+{
+	struct layout layout;
+
+	screen_clear(screen);
+	screen_set_ascii(screen, model->ascii);
+	layout_of(model, &layout);
+	if (layout.too_small) {
+		too_small(model, screen);
+		return;
+	}
+	if (layout.header.rows > 0)
+		view_header(model, screen, &layout);
+	if (layout.list.rows > 0)
+		view_list(model, screen, &layout);
+	if (layout.phases.rows > 0)
+		view_phases(model, screen, &layout);
+	if (layout.tabs.rows > 0)
+		view_panes(model, screen, &layout);
+	if (layout.events.rows > 0)
+		view_events(model, screen, &layout);
+	if (layout.message.rows > 0)
+		view_message(model, screen, &layout);
+	view_footer(model, screen, &layout);
+	if (model->dialog != DIALOG_NONE)
+		view_dialog(model, screen);
+}

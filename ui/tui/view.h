@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * view.h - a model onto a screen. Views ask nobody anything.
+ */
+#ifndef STOKER_UI_TUI_VIEW_H
+#define STOKER_UI_TUI_VIEW_H
+
+#include "layout.h"
+#include "model.h"
+#include "theme.h"
+
+/* The whole frame. */
+void view_draw(struct model *model, struct screen *screen);
+
+void view_header(const struct model *model, struct screen *screen, const struct layout *layout);
+void view_list(const struct model *model, struct screen *screen, const struct layout *layout);
+void view_phases(const struct model *model, struct screen *screen, const struct layout *layout);
+void view_panes(struct model *model, struct screen *screen, const struct layout *layout);
+void view_events(const struct model *model, struct screen *screen, const struct layout *layout);
+void view_message(const struct model *model, struct screen *screen, const struct layout *layout);
+void view_footer(const struct model *model, struct screen *screen, const struct layout *layout);
+void view_dialog(const struct model *model, struct screen *screen);
+void view_form(const struct model *model, struct screen *screen);
+void view_plan(const struct model *model, struct screen *screen);
+void view_text(const struct model *model, struct screen *screen);
+void view_help(const struct model *model, struct screen *screen);
+
+/* "14:02" or "14:02:07", in the model's local time. */
+void clock_text(const struct model *model, int64_t at_ms, bool seconds, char *buf, size_t cap);
+/* A running time: "0.4s", "12.3s", "2m05s". */
+void running_text(int64_t ns, char *buf, size_t cap);
+/* Draws text over several lines, broken at blanks; returns the lines used. */
+int draw_wrapped(struct screen *screen, int row, int col, int rows, int cols, struct style style, const char *text);
+
+#endif

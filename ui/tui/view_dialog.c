@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * view_dialog.c - the confirm dialog; text and help pages.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "common/format.h"
+#include "update.h"
+#include "view.h"
+
+struct place {
+	int row, col, rows, cols;
+};
+
+static struct place centred(const struct model *model, int rows, int cols)
+{
+	struct place p;
+	p.rows = rows < model->rows_size - 1 ? rows : model->rows_size - 1;
+	p.cols = cols < model->cols_size - 2 ? cols : model->cols_size - 2;
+	p.row = (model->rows_size - p.rows) / 3;
+	p.col = (model->cols_size - p.cols) / 2;
+	return p;
+}
+
+/* ----------------------------------------------------------------- confirm */
+
+#define CONFIRM_LINES 8
+
+static void confirm_words(const struct model *model, char *title, char *keep, char *go, char *note, size_t cap)
+{
+	const struct confirm *confirm = &model->confirm;
+	const char *verb = confirm->action == ACTION_DELETE ? "Delete" : "Kill";
+	const struct row *row;
+	size_t i, shells = 0;
+
+	if (confirm->action == ACTION_QUIT) {
+		for (i = 0; i < (size_t)model->pane_count; i++)
+			shells += model->panes[i]->ops->kind == PANE_SHELL;
+		snprintf(title, cap, "Leave the dashboard?");
+		snprintf(keep, cap, "Stay");
+		snprintf(go, cap, "Leave");
+		if (shells > 0)
+			snprintf(note, cap, "%zu open %s. The VMs run on.", shells, shells == 1 ? "shell ends" : "shells end");
+		else
+			snprintf(note, cap, "What is under way is finished first. The VMs run on.");
+		return;
+	}
+	row = confirm->count == 1 ? model_row(model, confirm->ids[0]) : NULL;
+	if (row != NULL) {
+		snprintf(title, cap, "%s %s?", verb, row->vm.name);
+		snprintf(keep, cap, "Keep it");
+		snprintf(go, cap, "%s it", verb);
+	} else {
+		snprintf(title, cap, "%s %zu VMs?", verb, confirm->count);
+		snprintf(keep, cap, "Keep them");
+		snprintf(go, cap, "%s %zu", verb, confirm->count);
+	}
+	snprintf(note, cap, "%s", confirm->action == ACTION_DELETE
+	         ? confirm->count == 1 ? "Its disk goes with it." : "Their disks go with them."
+	         : "As if the power were cut: what is not on disk is lost.");
+}
+
+/* One VM of the dialog: name, state, uptime, shell. */
+static void confirm_line(const struct model *model, const struct row *row, char *buf, size_t cap)
+{
+	char up[16] = "";
+	size_t len;
+	if (row->vm.uptime_ms >= 0)
+		format_uptime(up, sizeof up, row->vm.uptime_ms);
+	len = (size_t)snprintf(buf, cap, "%s%s%s%s", stoker_state_name(row->vm.state), up[0] != '\0' ? ", up " : "", up,
+	                       model_pane_of(model, row->vm.id, PANE_SHELL) != NULL ? ", shell open" : "");
+	if (row->vm.pid > 0 && model->confirm.action == ACTION_DELETE && len < cap)
+		snprintf(buf + len, cap - len, "; it is killed first");
+}
+
+static int confirm_place(const struct model *model, struct place *place, int *keep_col, int *keep_cols, int *go_col,
+                         int *go_cols)
+{
+	char title[160], keep[160], go[160], note[160];
+	int lines = (int)model->confirm.count, width = 54, names = 0, buttons;
+	size_t i;
+
+	confirm_words(model, title, keep, go, note, sizeof title);
+	lines = lines > CONFIRM_LINES ? CONFIRM_LINES + 1 : lines;
+	for (i = 0; i < model->confirm.count; i++) {
+		const struct row *row = model_row(model, model->confirm.ids[i]);
+		int n = row != NULL ? text_width(row->vm.name) : 0;
+		names = n > names ? n : names;
+	}
+	if (names + 46 > width)
+		width = names + 46;
+	if (text_width(title) + 10 > width)
+		width = text_width(title) + 10;
+	*place = centred(model, lines + 5, width);
+	*keep_cols = text_width(keep) + 4;
+	*go_cols = text_width(go) + 4;
+	buttons = *keep_cols + 3 + *go_cols;
+	*keep_col = place->col + (place->cols - buttons) / 2;
+	*go_col = *keep_col + *keep_cols + 3;
+	return names;
+}
+
+int button_at(const struct model *model, int row, int col)
+{
+	struct place place;
+	int keep_col, keep_cols, go_col, go_cols;
+	confirm_place(model, &place, &keep_col, &keep_cols, &go_col, &go_cols);
+	if (row != place.row + place.rows - 2)
+		return 0;
+	return col >= keep_col && col < keep_col + keep_cols ? 1 : col >= go_col && col < go_col + go_cols ? 2 : 0;
+}
+
+static void button(struct screen *screen, int row, int col, int cols, const char *text, bool focus)
+{
+	char label[176];
+	snprintf(label, sizeof label, focus ? "[ %s ]" : "  %s  ", text);
+	screen_put(screen, row, col, cols, tone(TONE_STRONG), label);
+	if (focus)
+		screen_restyle(screen, row, col, cols, ATTR_REVERSE, 0);
+}
+
+static void view_confirm(const struct model *model, struct screen *screen)
+{
+	const struct confirm *confirm = &model->confirm;
+	char title[160], keep[160], go[160], note[160], text[160];
+	int keep_col, keep_cols, go_col, go_cols, names, row, last;
+	struct place p;
+	size_t i;
+
+	confirm_words(model, title, keep, go, note, sizeof title);
+	names = confirm_place(model, &p, &keep_col, &keep_cols, &go_col, &go_cols);
+	draw_box(screen, p.row, p.col, p.rows, p.cols, title);
+	last = p.row + p.rows - 2; /* buttons */
+	row = p.row + 1;
+	for (i = 0; i < confirm->count && row < last - 2; i++) {
+		const struct row *vm = model_row(model, confirm->ids[i]);
+		if (row == last - 3 && i + 1 < confirm->count) {
+			snprintf(text, sizeof text, "and %zu more", confirm->count - i);
+			screen_put(screen, row++, p.col + 2, p.cols - 4, tone(TONE_QUIET), text);
+			break;
+		}
+		if (vm == NULL)
+			continue;
+		screen_field(screen, row, p.col + 2, names < p.cols - 4 ? names : p.cols - 4, tone(TONE_STRONG), vm->vm.name);
+		confirm_line(model, vm, text, sizeof text);
+		if (p.cols - names - 6 > 0)
+			screen_field(screen, row, p.col + 4 + names, p.cols - names - 6, tone(TONE_PLAIN), text);
+		row++;
+	}
+	if (row < last)
+		screen_field(screen, row, p.col + 2, p.cols - 4, tone(TONE_PLAIN), note);
+	button(screen, last, keep_col, keep_cols, keep, !confirm->yes);
+	button(screen, last, go_col, go_cols, go, confirm->yes);
+}
+
+/* ------------------------------------------------------------ text and help */
+
+void view_text(const struct model *model, struct screen *screen)
+{
+	const struct text_view *text = &model->text;
+	struct place p = centred(model, model->rows_size - 2, model->cols_size > 110 ? 110 : model->cols_size);
+	int i, page;
+
+	p.row = 1;
+	draw_box(screen, p.row, p.col, p.rows, p.cols, text->title);
+	page = p.rows - 2;
+	if (text->count == 0)
+		screen_put(screen, p.row + 1, p.col + 2, p.cols - 4, tone(TONE_QUIET), "Reading ...");
+	for (i = 0; i < page && text->top + i < text->count; i++) {
+		const char *line = text->lines[text->top + i];
+		/* "label: value" lines come as label, tab, value. */
+		const char *tab = strchr(line, '\t');
+		if (tab != NULL) {
+			char label[64];
+			size_t n = (size_t)(tab - line) < sizeof label ? (size_t)(tab - line) : sizeof label - 1;
+			memcpy(label, line, n);
+			label[n] = '\0';
+			screen_put(screen, p.row + 1 + i, p.col + 2, 16, tone(TONE_QUIET), label);
+			screen_field(screen, p.row + 1 + i, p.col + 19, p.cols - 21, tone(TONE_PLAIN), tab + 1);
+		} else {
+			screen_field(screen, p.row + 1 + i, p.col + 2, p.cols - 4, tone(TONE_STRONG), line);
+		}
+	}
+	if (text->top > 0)
+		screen_put(screen, p.row, p.col + p.cols - 4, 1, tone(TONE_ACCENT), glyph(screen, GLYPH_UP));
+	if (text->top + page < text->count)
+		screen_put(screen, p.row + p.rows - 1, p.col + p.cols - 4, 1, tone(TONE_ACCENT), glyph(screen, GLYPH_DOWN));
+}
+
+/* Counts lines when screen is NULL. */
+static int help_lines(const struct model *model, struct screen *screen, const struct place *p, int top)
+{
+	static const struct {
+		enum glyph glyph;
+		enum tone tone;
+		const char *text;
+	} signs[] = {
+		{ GLYPH_RUNNING, TONE_GOOD, "running and ready" },
+		{ GLYPH_BUSY, TONE_BUSY, "on its way: starting, booting, stopping" },
+		{ GLYPH_PAUSED, TONE_PAUSED, "paused" },
+		{ GLYPH_STOPPED, TONE_QUIET, "created or stopped" },
+		{ GLYPH_CRASHED, TONE_BAD, "crashed: the VMM ended by itself (its exit status, or signal, behind)" },
+		{ GLYPH_ERROR, TONE_BAD, "error: an operation failed, the reason is kept" },
+		{ GLYPH_STALE, TONE_ODD, "the host contradicts the record: reconcile" },
+		{ GLYPH_SHELL, TONE_ACCENT, "has a shell open" },
+	};
+	int line = 0, group, i, row, page = p->rows - 2;
+	char key[24], second[16], both[48];
+
+#define SHOWN (screen != NULL && line >= top && line < top + page)
+	for (group = 0; group < GROUP_COUNT; group++) {
+		if (SHOWN)
+			screen_put(screen, p->row + 1 + line - top, p->col + 2, p->cols - 4, tone(TONE_STRONG),
+			           action_group_name((enum action_group)group));
+		line++;
+		for (i = 0; i < ACTION_COUNT; i++) {
+			const struct action *action = action_at((enum action_id)i);
+			bool off;
+			if (action->group != (enum action_group)group)
+				continue;
+			row = p->row + 1 + line - top;
+			if (SHOWN) {
+				action_key_text(&action->key, model->ascii, key, sizeof key);
+				action_key_text(&action->second, model->ascii, second, sizeof second);
+				snprintf(both, sizeof both, "%s%s%s", key, second[0] != '\0' ? " " : "", second);
+				off = model->read_only && (action->flags & ACT_CHANGES);
+				screen_put(screen, row, p->col + 4, 12, tone(off ? TONE_QUIET : TONE_TITLE), both);
+				screen_put(screen, row, p->col + 16, 12, tone(off ? TONE_QUIET : TONE_PLAIN), action->name);
+				screen_field(screen, row, p->col + 29, p->cols - 31, tone(off ? TONE_QUIET : TONE_PLAIN),
+				             off ? "(not in a read-only dashboard)" : action->help);
+			}
+			line++;
+		}
+		if (group == GROUP_PANE) {
+			if (SHOWN) {
+				action_key_text(&model->leave_key, model->ascii, key, sizeof key);
+				screen_put(screen, p->row + 1 + line - top, p->col + 4, 12, tone(TONE_TITLE), key);
+				screen_put(screen, p->row + 1 + line - top, p->col + 16, 12, tone(TONE_PLAIN), "leave");
+				screen_field(screen, p->row + 1 + line - top, p->col + 29, p->cols - 31, tone(TONE_PLAIN),
+				             "From the pane to the list; twice sends it to the guest");
+			}
+			line++;
+		}
+		line++;
+	}
+	if (SHOWN)
+		screen_put(screen, p->row + 1 + line - top, p->col + 2, p->cols - 4, tone(TONE_STRONG), "Signs");
+	line++;
+	for (i = 0; i < (int)(sizeof signs / sizeof *signs); i++) {
+		row = p->row + 1 + line - top;
+		if (SHOWN) {
+			screen_put(screen, row, p->col + 4, 2, tone(signs[i].tone), glyph(screen, signs[i].glyph));
+			screen_field(screen, row, p->col + 16, p->cols - 18, tone(TONE_PLAIN), signs[i].text);
+		}
+		line++;
+	}
+#undef SHOWN
+	return line;
+}
+
+void view_help(const struct model *model, struct screen *screen)
+{
+	struct place p = centred(model, model->rows_size - 2, model->cols_size > 100 ? 100 : model->cols_size);
+	int total, top = model->help_top;
+
+	p.row = 1;
+	total = help_lines(model, NULL, &p, 0);
+	if (p.rows > total + 2)
+		p.rows = total + 2;
+	if (top > total - (p.rows - 2))
+		top = total - (p.rows - 2);
+	if (top < 0)
+		top = 0;
+	draw_box(screen, p.row, p.col, p.rows, p.cols, "Keys");
+	help_lines(model, screen, &p, top);
+	if (top > 0)
+		screen_put(screen, p.row, p.col + p.cols - 4, 1, tone(TONE_ACCENT), glyph(screen, GLYPH_UP));
+	if (top + p.rows - 2 < total)
+		screen_put(screen, p.row + p.rows - 1, p.col + p.cols - 4, 1, tone(TONE_ACCENT), glyph(screen, GLYPH_DOWN));
+}
+
+void view_dialog(const struct model *model, struct screen *screen)
+{
+	screen_cursor(screen, -1, -1);
+	switch (model->dialog) {
+	case DIALOG_CONFIRM:
+		view_confirm(model, screen);
+		break;
+	case DIALOG_CREATE:
+		view_form(model, screen);
+		break;
+	case DIALOG_RECONCILE:
+		view_plan(model, screen);
+		break;
+	case DIALOG_TEXT:
+		view_text(model, screen);
+		break;
+	case DIALOG_HELP:
+		view_help(model, screen);
+		break;
+	default:
+		break;
+	}
+}

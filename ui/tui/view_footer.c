@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * view_footer.c - events, the message line, and the keys that work now.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "update.h"
+#include "view.h"
+
+static void event_line(const struct model *model, struct screen *screen, int row, int cols, int index)
+{
+	const struct stoker_event *event = &model->events[index];
+	char clock[16];
+	bool bad = strcmp(event->kind, "failed") == 0 || strcmp(event->kind, "crashed") == 0;
+	clock_text(model, event->at_ms, true, clock, sizeof clock);
+	screen_put(screen, row, 1, 8, tone(TONE_QUIET), clock);
+	screen_field(screen, row, 11, cols - 12, tone(bad ? TONE_BAD : index == 0 ? TONE_PLAIN : TONE_QUIET), event->text);
+}
+
+/* Older events above, the newest in the message line below them. */
+void view_events(const struct model *model, struct screen *screen, const struct layout *layout)
+{
+	int i;
+	for (i = 0; i < layout->events.rows; i++) {
+		int index = layout->events.rows - i;
+		if (index < model->event_count)
+			event_line(model, screen, layout->events.row + i, layout->events.cols, index);
+	}
+}
+
+static void prompt(const struct field *field, struct screen *screen, const struct layout *layout, const char *sign,
+                   const char *right)
+{
+	int row = layout->message.row, cols = layout->message.cols, need = text_width(right);
+	int width = cols - 4 - need > 10 ? cols - 4 - need : cols - 3;
+	screen_put(screen, row, 1, 1, tone(TONE_TITLE), sign);
+	field_draw(field, screen, row, 2, width, tone(TONE_PLAIN), true);
+	if (cols - 4 - need > 10)
+		screen_put(screen, row, cols - need - 1, need, tone(TONE_QUIET), right);
+}
+
+/* The actions that begin with what was typed. */
+static void candidates(const struct model *model, char *buf, size_t cap)
+{
+	size_t len = 0;
+	int i, shown = 0;
+	buf[0] = '\0';
+	for (i = 0; i < ACTION_COUNT && shown < 6; i++) {
+		const char *name = action_at((enum action_id)i)->name;
+		if (strncmp(name, model->palette.text, model->palette.len) != 0 || action_disabled((enum action_id)i, model))
+			continue;
+		len += (size_t)snprintf(buf + len, cap - len, "%s%s", shown > 0 ? "  " : "", name);
+		shown++;
+	}
+	if (shown == 0)
+		snprintf(buf, cap, "no such action");
+}
+
+void view_message(const struct model *model, struct screen *screen, const struct layout *layout)
+{
+	static const enum tone tones[] = { TONE_PLAIN, TONE_GOOD, TONE_BAD };
+	int row = layout->message.row, cols = layout->message.cols;
+	char text[160];
+
+	if (model->commanding) {
+		candidates(model, text, sizeof text);
+		prompt(&model->palette, screen, layout, ":", text);
+	} else if (model->filtering) {
+		snprintf(text, sizeof text, "%zu of %zu   Enter keeps, Esc drops", model->shown_count, model->count);
+		prompt(&model->filter, screen, layout, "/", text);
+	} else if (model->message[0] != '\0') {
+		screen_field(screen, row, 1, cols - 2, tone(tones[model->message_tone]), model->message);
+	} else if (model->filter.len > 0) {
+		snprintf(text, sizeof text, "/%.60s   %zu of %zu   Esc shows all", model->filter.text, model->shown_count,
+		         model->count);
+		screen_put(screen, row, 1, cols - 2, tone(TONE_ACCENT), text);
+	} else if (model->event_count > 0) {
+		event_line(model, screen, row, cols, 0);
+	}
+}
+
+/* ------------------------------------------------------------------ footer */
+
+struct button {
+	enum action_id action;
+	int col, width;
+};
+
+/* The buttons that fit, in the order of their rank; help and quit always. */
+static int buttons(const struct model *model, struct button *out)
+{
+	int count = 0, rank, i, col = 1, tail = 0, cols = model->cols_size;
+	bool ascii = model->ascii;
+	char key[16];
+	const enum action_id last[2] = { ACTION_HELP, ACTION_QUIT };
+
+	for (i = 0; i < 2; i++) {
+		action_key_text(&action_at(last[i])->key, ascii, key, sizeof key);
+		tail += text_width(key) + 1 + text_width(action_at(last[i])->footer) + 2;
+	}
+	for (rank = 1; rank <= 20; rank++) {
+		for (i = 0; i < ACTION_COUNT; i++) {
+			const struct action *action = action_at((enum action_id)i);
+			int width;
+			if (action->rank != rank || (action->flags & ACT_QUIET) || i == ACTION_QUIT || i == ACTION_HELP)
+				continue;
+			if (action_disabled((enum action_id)i, model) != NULL)
+				continue;
+			action_key_text(&action->key, ascii, key, sizeof key);
+			width = text_width(key) + 1 + text_width(action->footer);
+			if (col + width + 2 + tail > cols)
+				continue;
+			out[count].action = (enum action_id)i;
+			out[count].col = col;
+			out[count++].width = width;
+			col += width + 2;
+		}
+	}
+	for (i = 0; i < 2; i++) {
+		action_key_text(&action_at(last[i])->key, ascii, key, sizeof key);
+		out[count].action = last[i];
+		out[count].col = col;
+		out[count].width = text_width(key) + 1 + text_width(action_at(last[i])->footer);
+		col += out[count++].width + 2;
+	}
+	return count;
+}
+
+enum action_id footer_at(const struct model *model, int col)
+{
+	struct button button[ACTION_COUNT + 2];
+	int i, count;
+	if (model->pane_focus || model->filtering || model->commanding)
+		return ACTION_NONE;
+	count = buttons(model, button);
+	for (i = 0; i < count; i++) {
+		if (col >= button[i].col && col < button[i].col + button[i].width)
+			return button[i].action;
+	}
+	return ACTION_NONE;
+}
+
+/* "key what" pairs, separated by two blanks; the keys stand out. */
+static void hint(struct screen *screen, int row, int col, int cols, const char *text)
+{
+	while (*text != '\0' && col < cols) {
+		char part[128];
+		const char *end = strstr(text, "  ");
+		size_t n = end != NULL ? (size_t)(end - text) : strlen(text), key;
+		n = n < sizeof part ? n : sizeof part - 1;
+		key = strcspn(text, " ");
+		key = key > n ? n : key;
+		memcpy(part, text, key);
+		part[key] = '\0';
+		col += screen_put(screen, row, col, cols - col, tone(TONE_TITLE), part);
+		memcpy(part, text + key, n - key);
+		part[n - key] = '\0';
+		col += screen_put(screen, row, col, cols - col, tone(TONE_PLAIN), part) + 2;
+		text += n;
+		while (*text == ' ')
+			text++;
+	}
+}
+
+static void pane_footer(const struct model *model, struct screen *screen, int row, int cols)
+{
+	const struct pane *pane = model->panes[model->front];
+	const char *own = pane->ops->hint(pane);
+	char leave[24], text[256];
+
+	action_key_text(&model->leave_key, model->ascii, leave, sizeof leave);
+	/* The way out comes first: it is never the part that does not fit. */
+	if (own != NULL && *own != '\0')
+		snprintf(text, sizeof text, "%s to the list  %s", leave, own);
+	else if (cols < 70)
+		snprintf(text, sizeof text, "%s to the list  (keys go to the guest)", leave);
+	else
+		snprintf(text, sizeof text, "%s to the list  then:  z %s  [ scroll and search  d detach  %s send it%s", leave,
+		         model->full ? "half screen" : "full screen", leave, cols >= 110 ? "   (keys go to the guest)" : "");
+	hint(screen, row, 1, cols, text);
+}
+
+void view_footer(const struct model *model, struct screen *screen, const struct layout *layout)
+{
+	struct button button[ACTION_COUNT + 2];
+	int row = layout->footer.row, cols = layout->footer.cols, i, count, used;
+	char key[16];
+
+	if (model->dialog == DIALOG_HELP || model->dialog == DIALOG_TEXT) {
+		hint(screen, row, 1, cols, "j k scroll  Esc back");
+		return;
+	}
+	if (model->dialog != DIALOG_NONE)
+		return; /* dialogs say their keys themselves */
+	if (model->pane_focus && model->front >= 0) {
+		pane_footer(model, screen, row, cols);
+		return;
+	}
+	if (model->filtering) {
+		hint(screen, row, 1, cols, "Enter keep  Esc drop  !word without it");
+		return;
+	}
+	if (model->commanding) {
+		hint(screen, row, 1, cols, "Enter do it  Tab complete  Esc back");
+		return;
+	}
+	if (model->leader) {
+		hint(screen, row, 1, cols, "z full screen  [ scroll and search  d detach  w close  n next  Tab back to the pane");
+		return;
+	}
+	count = buttons(model, button);
+	for (i = 0; i < count; i++) {
+		const struct action *action = action_at(button[i].action);
+		action_key_text(&action->key, model->ascii, key, sizeof key);
+		used = screen_put(screen, row, button[i].col, cols - button[i].col, tone(TONE_TITLE), key);
+		screen_put(screen, row, button[i].col + used + 1, cols - button[i].col - used - 1, tone(TONE_PLAIN),
+		           action->footer);
+	}
+}

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * view_form.c - the form that creates a VM.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "update.h"
+#include "view.h"
+
+#define WIDTH 66
+#define LABEL 16
+
+/* The choices in a row, the chosen one standing out; NULL when they do not fit. */
+static void draw_choices(struct screen *screen, int row, int col, int cols, const char *choices, const char *chosen,
+                         bool focus)
+{
+	char word[64];
+	while (*choices != '\0') {
+		size_t n = strcspn(choices, " ");
+		bool is;
+		n = n < sizeof word ? n : sizeof word - 1;
+		memcpy(word, choices, n);
+		word[n] = '\0';
+		is = strcmp(word, chosen) == 0;
+		if ((int)n + 2 > cols)
+			break;
+		screen_put(screen, row, col, 1, tone(TONE_PLAIN), is ? "[" : " ");
+		screen_put(screen, row, col + 1, (int)n, tone(is ? TONE_STRONG : TONE_QUIET), word);
+		screen_put(screen, row, col + 1 + (int)n, 1, tone(TONE_PLAIN), is ? "]" : " ");
+		if (is && focus)
+			screen_restyle(screen, row, col, (int)n + 2, ATTR_REVERSE, 0);
+		col += (int)n + 3;
+		cols -= (int)n + 3;
+		choices += n + (choices[n] == ' ');
+	}
+}
+
+static void draw_field(const struct model *model, struct screen *screen, int row, int col, int cols, int index)
+{
+	const struct form *form = &model->form;
+	const char *choices = form_choices((enum form_field)index), *unit = form_unit((enum form_field)index);
+	bool focus = form->focus == index;
+	int room = cols - LABEL, width, need = text_width(unit);
+
+	screen_put(screen, row, col, 1, tone(TONE_STRONG), focus ? glyph(screen, GLYPH_SELECT) : " ");
+	screen_put(screen, row, col + 2, LABEL - 3, tone(focus ? TONE_STRONG : TONE_PLAIN), form_label((enum form_field)index));
+	if (choices != NULL) {
+		draw_choices(screen, row, col + LABEL, room, choices, form->fields[index].text, focus);
+	} else {
+		width = index >= FORM_VCPUS && index <= FORM_DISK ? 8 : room > 28 ? 28 : room;
+		if (index == FORM_LABELS)
+			width = room;
+		field_draw(&form->fields[index], screen, row, col + LABEL, width, tone(TONE_FIELD), focus);
+		if (index == FORM_NAME && form->fields[index].len == 0)
+			screen_put(screen, row, col + LABEL, width, tone(TONE_QUIET), "made up when empty");
+		else if (index == FORM_IMAGE && model->images[0] != '\0' && room - width > 6)
+			screen_field(screen, row, col + LABEL + width + 2, room - width - 2, tone(TONE_QUIET), model->images);
+		else if (index != FORM_NAME && index != FORM_IMAGE && index != FORM_LABELS && need > 0 && room - width > need + 1)
+			screen_put(screen, row, col + LABEL + width + 2, need, tone(TONE_QUIET), unit);
+	}
+	if (choices != NULL && focus && room > 44)
+		screen_put(screen, row, col + cols - need, need, tone(TONE_QUIET), unit);
+}
+
+void view_form(const struct model *model, struct screen *screen)
+{
+	const struct form *form = &model->form;
+	int cols = WIDTH < model->cols_size - 2 ? WIDTH : model->cols_size - 2;
+	int message = model->rows_size >= 22 ? 3 : model->rows_size >= 14 ? 2 : 1;
+	int fields = model->rows_size - 1 - 3 - message, rows, row, col, first = 0, i;
+	const char *keys = cols < 50 ? "Enter create  Esc cancel" : "Enter create  Tab next  Space choose  Esc cancel";
+
+	fields = fields > FORM_COUNT ? FORM_COUNT : fields < 1 ? 1 : fields;
+	rows = fields + message + 3;
+	row = (model->rows_size - rows) / 3;
+	row = row < 0 ? 0 : row;
+	col = (model->cols_size - cols) / 2;
+	draw_box(screen, row, col, rows, cols, "Create a VM");
+	if (form->focus >= fields)
+		first = form->focus - fields + 1;
+	for (i = 0; i < fields; i++)
+		draw_field(model, screen, row + 1 + i, col + 2, cols - 4, first + i);
+	/* The line under the fields says whether this can be created. */
+	if (form->wrong)
+		draw_wrapped(screen, row + 1 + fields, col + 2, message, cols - 4, tone(TONE_BAD), form->message);
+	else if (form->checking)
+		screen_put(screen, row + 1 + fields + (message > 1), col + 2, cols - 4, tone(TONE_QUIET), "Checking ...");
+	else
+		screen_put(screen, row + 1 + fields + (message > 1), col + 2, cols - 4, tone(TONE_GOOD),
+		           strcmp(form->fields[FORM_START].text, "no") == 0 ? "Can be created." : "Can be created and started.");
+	screen_put(screen, row + rows - 2, col + 2, cols - 4, tone(TONE_QUIET), keys);
+}
