@@ -96,6 +96,13 @@ const struct row *model_selected(const struct model *model)
 	return cursor < 0 ? NULL : &model->rows[model->shown[cursor]];
 }
 
+int64_t model_uptime(const struct model *model, const struct row *row)
+{
+	if (row->vm.uptime_ms < 0)
+		return -1;
+	return row->vm.uptime_ms + (model->now_ns > row->listed_ns ? (model->now_ns - row->listed_ns) / 1000000 : 0);
+}
+
 int model_cursor(const struct model *model)
 {
 	size_t i;

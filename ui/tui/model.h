@@ -31,6 +31,7 @@ struct row {
 	bool marked;
 	enum action_id op;      /* what we have under way on it, ACTION_NONE: nothing */
 	int64_t op_since_ns;
+	int64_t listed_ns;      /* when `vm` was read: its uptime counts on from there */
 	int cpu;                /* percent of one CPU as shown, -1: not known */
 	uint64_t rss_kib;       /* as shown, 0: not known */
 	int8_t history[HISTORY]; /* 0-100 of all its vCPUs, newest last */
@@ -170,6 +171,8 @@ void model_free(struct model *model);
 /* The selected VM, NULL when there is none. */
 const struct row *model_selected(const struct model *model);
 struct row *model_row(const struct model *model, const char *id);
+/* Milliseconds it has been up by now, -1 when it is not. */
+int64_t model_uptime(const struct model *model, const struct row *row);
 /* Index in `shown` of the selected VM, -1 when it is not shown. */
 int model_cursor(const struct model *model);
 /* Applies filter and sort anew and keeps selection and window in order. */

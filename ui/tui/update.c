@@ -126,6 +126,7 @@ static void take_vms(struct model *model, const struct snapshot *snapshot)
 			row->sampled_ns = 0;
 		}
 		row->vm = snapshot->vms[i];
+		row->listed_ns = model->now_ns;
 	}
 	free(model->rows);
 	model->rows = rows;
@@ -345,6 +346,7 @@ static void take_vm(struct model *model, const struct stoker_vm *vm)
 		row->op = ACTION_NONE;
 	}
 	row->vm = *vm;
+	row->listed_ns = model->now_ns;
 }
 
 bool update(struct model *model, const struct event *given, struct effects *effects)

@@ -53,7 +53,8 @@ int draw_wrapped(struct screen *screen, int row, int col, int rows, int cols, st
 			take = last_blank;
 		memcpy(part, text, take);
 		part[take] = '\0';
-		screen_put(screen, row + line, col, cols, style, part);
+		if (screen != NULL)
+			screen_put(screen, row + line, col, cols, style, part);
 		text += take;
 		while (*text == ' ')
 			text++;

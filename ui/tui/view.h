@@ -29,7 +29,7 @@ void view_help(const struct model *model, struct screen *screen);
 void clock_text(const struct model *model, int64_t at_ms, bool seconds, char *buf, size_t cap);
 /* A running time: "0.4s", "12.3s", "2m05s". */
 void running_text(int64_t ns, char *buf, size_t cap);
-/* Draws text over several lines, broken at blanks; returns the lines used. */
+/* Draws text over several lines, broken at blanks; returns the lines used. Without a screen it only counts them. */
 int draw_wrapped(struct screen *screen, int row, int col, int rows, int cols, struct style style, const char *text);
 
 #endif

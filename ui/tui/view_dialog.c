@@ -67,7 +67,7 @@ static void confirm_line(const struct model *model, const struct row *row, char 
 	char up[16] = "";
 	size_t len;
 	if (row->vm.uptime_ms >= 0)
-		format_uptime(up, sizeof up, row->vm.uptime_ms);
+		format_uptime(up, sizeof up, model_uptime(model, row));
 	len = (size_t)snprintf(buf, cap, "%s%s%s%s", stoker_state_name(row->vm.state), up[0] != '\0' ? ", up " : "", up,
 	                       model_pane_of(model, row->vm.id, PANE_SHELL) != NULL ? ", shell open" : "");
 	if (row->vm.pid > 0 && model->confirm.action == ACTION_DELETE && len < cap)

@@ -8,6 +8,8 @@
 #include "update.h"
 #include "view.h"
 
+#define MESSAGE_LINES 5
+
 static void event_line(const struct model *model, struct screen *screen, int row, int cols, int index)
 {
 	const struct stoker_event *event = &model->events[index];
@@ -70,7 +72,11 @@ void view_message(const struct model *model, struct screen *screen, const struct
 		snprintf(text, sizeof text, "%zu of %zu   Enter keeps, Esc drops", model->shown_count, model->count);
 		prompt(&model->filter, screen, layout, "/", text);
 	} else if (model->message[0] != '\0') {
-		screen_field(screen, row, 1, cols - 2, tone(tones[model->message_tone]), model->message);
+		/* A long one takes the lines it needs from what is above it. */
+		int lines = draw_wrapped(NULL, 0, 0, MESSAGE_LINES, cols - 2, tone(TONE_PLAIN), model->message);
+		lines = lines < 1 ? 1 : lines > row ? row : lines;
+		screen_fill(screen, row - lines + 1, 0, lines, cols, tone(TONE_PLAIN));
+		draw_wrapped(screen, row - lines + 1, 1, lines, cols - 2, tone(tones[model->message_tone]), model->message);
 	} else if (model->filter.len > 0) {
 		snprintf(text, sizeof text, "/%.60s   %zu of %zu   Esc shows all", model->filter.text, model->shown_count,
 		         model->count);

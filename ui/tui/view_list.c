@@ -35,7 +35,7 @@ static const struct {
 	[COL_SPARK] = { "", -8, SORT_CPU, 6 },
 	[COL_RSS] = { "RSS", -5, SORT_RSS, 8 },
 	[COL_UP] = { "UP", -5, SORT_UPTIME, 4 },
-	[COL_LAST] = { "LAST", 11, SORT_LAST, 5 },
+	[COL_LAST] = { "LAST", 12, SORT_LAST, 5 },
 	[COL_IMAGE] = { "IMAGE", 10, SORT_COUNT, 12 },
 	[COL_LABELS] = { "LABELS", 16, SORT_COUNT, 13 },
 };
@@ -177,7 +177,7 @@ static void draw_name(const struct model *model, struct screen *screen, int row,
 	}
 }
 
-static void cell_text(const struct row *row, int column, char *buf, size_t cap)
+static void cell_text(const struct model *model, const struct row *row, int column, char *buf, size_t cap)
 {
 	const struct stoker_vm *vm = &row->vm;
 	buf[0] = '\0';
@@ -210,7 +210,7 @@ static void cell_text(const struct row *row, int column, char *buf, size_t cap)
 			snprintf(buf, cap, "-");
 		break;
 	case COL_UP:
-		format_uptime(buf, cap, vm->uptime_ms);
+		format_uptime(buf, cap, model_uptime(model, row));
 		break;
 	case COL_LAST:
 		last_text(vm, buf, cap);
@@ -263,7 +263,7 @@ static void draw_row(const struct model *model, struct screen *screen, const str
 			status_text(model, screen, vm_row, text, sizeof text);
 			style = tone(vm_row->op != ACTION_NONE && vm->phase == STOKER_PHASE_NONE ? TONE_BUSY : state_tone(vm));
 		} else {
-			cell_text(vm_row, i, text, sizeof text);
+			cell_text(model, vm_row, i, text, sizeof text);
 			if (strcmp(text, "-") == 0)
 				style = tone(TONE_QUIET);
 			if (i == COL_LAST)

@@ -13,7 +13,7 @@
 #include "common/format.h"
 #include "view.h"
 
-#define LABEL_COLS 9
+#define LABEL_COLS 10
 #define TIME_COLS 9
 #define RUNS_MAX 6
 
@@ -156,6 +156,14 @@ static void draw_phase(const struct model *model, struct screen *screen, int row
 	}
 }
 
+/* A heading in the rule, its right end over a column's. */
+static void above(struct screen *screen, int row, int end, const char *text)
+{
+	int width = text_width(text);
+	screen_fill(screen, row, end - width - 1, 1, width + 2, tone(TONE_PLAIN));
+	screen_put(screen, row, end - width, width, tone(TONE_QUIET), text);
+}
+
 void view_phases(const struct model *model, struct screen *screen, const struct layout *layout)
 {
 	static const int order[] = { STOKER_PHASE_CREATE, STOKER_PHASE_START, STOKER_PHASE_BOOT, STOKER_PHASE_SSH,
@@ -164,7 +172,7 @@ void view_phases(const struct model *model, struct screen *screen, const struct 
 	const struct row *selected = model_selected(model);
 	struct life life;
 	int64_t usual = 0, now = 0, scale, from = 0;
-	char title[STOKER_NAME_MAX + 32], right[64], time[16];
+	char title[STOKER_NAME_MAX + 32];
 	int i, lines = at->rows - 2;
 
 	if (selected == NULL) {
@@ -179,19 +187,15 @@ void view_phases(const struct model *model, struct screen *screen, const struct 
 		now += life.ns[i] > 0 ? life.ns[i] : 0;
 	}
 	/* Grows in steps of a quarter when a life is longer than usual: bars do not creep while they grow. */
-	scale = usual > 0 ? usual + usual / 4 : 1000000000;
+	scale = model->fleet[STOKER_PHASE_BOOT].count > 0 ? usual + usual / 4 : 1000000000;
 	while (scale < now)
 		scale += scale / 4 + 1;
 	snprintf(title, sizeof title, "%s: phases", selected->vm.name);
-	right[0] = '\0';
-	if (now > 0) {
-		format_duration(time, sizeof time, now);
-		snprintf(right, sizeof right, "this run");
-	}
 	draw_rule(screen, at->row, 0, at->cols, title, NULL, false);
 	/* Headings stand over their columns. */
-	screen_field(screen, at->row, at->cols - 2 * TIME_COLS - 1, -(TIME_COLS - 1), tone(TONE_QUIET), right);
-	screen_field(screen, at->row, at->cols - TIME_COLS - 1, -(TIME_COLS - 1), tone(TONE_QUIET), "p50");
+	if (now > 0)
+		above(screen, at->row, at->cols - TIME_COLS - 2, "this run");
+	above(screen, at->row, at->cols - 2, "p50");
 	for (i = 0; i < (int)(sizeof order / sizeof *order) && i < lines; i++) {
 		int phase = order[i];
 		int64_t begin = chained(phase) ? from : 0;
