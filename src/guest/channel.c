@@ -585,9 +585,12 @@ static enum stoker_status not_run(struct channel *c, struct running *r, const st
 	default:
 		break;
 	}
+	/* The agent says what failed, usually better than the number does. */
 	error_clean(command, sizeof command, exec->argv[0], strlen(exec->argv[0]));
-	n = snprintf(line, sizeof line, "stoker: cannot run %s: %s%s%s\n", command, e->text, e->text[0] ? ": " : "",
-	             strerror(e->value));
+	if (e->text[0])
+		n = snprintf(line, sizeof line, "stoker: %s\n", e->text);
+	else
+		n = snprintf(line, sizeof line, "stoker: cannot run %s: %s\n", command, strerror(e->value));
 	if (n > 0)
 		exec_deliver(&r->io->err, line, (size_t)n < sizeof line ? (size_t)n : sizeof line - 1, deadline, cancel_fd);
 	return STOKER_OK;
