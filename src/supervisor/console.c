@@ -85,7 +85,7 @@ static bool put(struct console *c, const char *data, size_t len)
 	return len == 0;
 }
 
-static void vnote(struct console *c, const char *fmt, va_list ap)
+static __attribute__((format(printf, 2, 0))) void vnote(struct console *c, const char *fmt, va_list ap)
 {
 	char line[256] = "\nstoker: ";
 	const size_t head = strlen(line);

@@ -57,7 +57,7 @@ static bool agent_valid(const char *v, size_t len)
 	if (len == 0 || len >= sizeof ((struct hello *)0)->agent)
 		return false;
 	for (size_t i = 0; i < len; i++)
-		if (!is_lower(v[i]) && !is_digit(v[i]) && !(v[i] >= 'A' && v[i] <= 'Z') && !strchr(".-+_", v[i]))
+		if (!is_lower(v[i]) && !is_digit(v[i]) && !(v[i] >= 'A' && v[i] <= 'Z') && (v[i] == '\0' || !strchr(".-+_", v[i])))
 			return false;
 	return true;
 }

@@ -119,7 +119,7 @@ static bool boot_id(const char *v, size_t len, char out[BOOT_ID_SIZE])
 	if (len != BOOT_ID_SIZE - 1)
 		return false;
 	for (size_t i = 0; i < len; i++)
-		if (!strchr("0123456789abcdef-", v[i]))
+		if (v[i] == '\0' || !strchr("0123456789abcdef-", v[i]))
 			return false;
 	memcpy(out, v, len);
 	out[len] = '\0';

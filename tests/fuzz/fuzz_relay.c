@@ -15,13 +15,15 @@ enum { CLIENTS = 4 };
 
 struct world {
 	struct relay relay;
-	uint8_t guest_rest[4 * FRAME_PAYLOAD_MAX], client_rest[CLIENTS][4 * FRAME_PAYLOAD_MAX];
 	size_t guest_len, client_len[CLIENTS];
 	uint32_t last_guest_stream; /* a number the guest knows from us */
 	uint64_t outstanding[CLIENTS]; /* output bytes sent and not paid for */
 	uint64_t granted[CLIENTS];
 	bool ended[CLIENTS];
 };
+
+/* Apart, because clearing them for every input would take most of the time. */
+static uint8_t guest_rest[4 * FRAME_PAYLOAD_MAX], client_rest[CLIENTS][4 * FRAME_PAYLOAD_MAX];
 
 static void check(bool ok)
 {
@@ -105,42 +107,42 @@ static const struct relay_ops ops = { client_send, guest_send, guest_discard, cl
 static void feed_guest(struct world *w, const uint8_t *data, size_t len)
 {
 	size_t used;
-	if (len > sizeof w->guest_rest - w->guest_len)
+	if (len > sizeof guest_rest - w->guest_len)
 		return;
-	memcpy(w->guest_rest + w->guest_len, data, len);
+	memcpy(guest_rest + w->guest_len, data, len);
 	w->guest_len += len;
-	used = relay_guest_input(&w->relay, w->guest_rest, w->guest_len);
+	used = relay_guest_input(&w->relay, guest_rest, w->guest_len);
 	check(used <= w->guest_len);
 	w->guest_len -= used;
 	/* Never more kept than one unfinished frame. */
 	check(w->guest_len < FRAME_HEADER + FRAME_PAYLOAD_MAX);
-	memmove(w->guest_rest, w->guest_rest + used, w->guest_len);
+	memmove(guest_rest, guest_rest + used, w->guest_len);
 }
 
 static void feed_client(struct world *w, unsigned i, const uint8_t *data, size_t len)
 {
 	size_t used;
 	struct frame f;
-	if (w->ended[i] || len > sizeof w->client_rest[i] - w->client_len[i])
+	if (w->ended[i] || len > sizeof client_rest[i] - w->client_len[i])
 		return;
 	/* What the client may be sent: at most a window for each stream and direction, and what it gives back. */
-	memcpy(w->client_rest[i] + w->client_len[i], data, len);
+	memcpy(client_rest[i] + w->client_len[i], data, len);
 	w->client_len[i] += len;
 	for (size_t at = 0; at + FRAME_HEADER <= w->client_len[i];) {
-		long n = frame_next(w->client_rest[i] + at, w->client_len[i] - at, &f);
+		long n = frame_next(client_rest[i] + at, w->client_len[i] - at, &f);
 		if (n <= 0)
 			break;
 		if (f.type == FRAME_EXEC)
 			w->granted[i] += 2 * FRAME_WINDOW;
 		if (f.type == FRAME_CREDIT && f.length == 5)
-			w->granted[i] += frame_get32(w->client_rest[i] + at + FRAME_HEADER + 1);
+			w->granted[i] += frame_get32(client_rest[i] + at + FRAME_HEADER + 1);
 		at += (size_t)n;
 	}
-	used = relay_client_input(&w->relay, i, w->client_rest[i], w->client_len[i]);
+	used = relay_client_input(&w->relay, i, client_rest[i], w->client_len[i]);
 	check(used <= w->client_len[i]);
 	w->client_len[i] -= used;
 	check(w->client_len[i] < FRAME_HEADER + FRAME_PAYLOAD_MAX);
-	memmove(w->client_rest[i], w->client_rest[i] + used, w->client_len[i]);
+	memmove(client_rest[i], client_rest[i] + used, w->client_len[i]);
 }
 
 /* type, stream byte, payload: gets a right header. Stream 255 of the guest: one that exists. */
