@@ -187,12 +187,16 @@ static void dispatch_escape(struct run *run, char final)
 		return;
 	if (f->intermediate != 0) {
 		/* Character sets and the alignment pattern; not double-width lines,
-		 * not 8-bit answers, not another encoding. */
-		if (strchr("()*+", f->intermediate) || (f->intermediate == '#' && final == '8')) {
-			put(run, out, 1);
-			put(run, &f->intermediate, 1);
-			put(run, &final, 1);
-		}
+		 * not 8-bit answers, not another encoding. The emulator would take
+		 * some bytes behind the intermediate one for the begin of another
+		 * sequence, so only known ones go through. */
+		if (strchr("()*+", f->intermediate))
+			final = strchr("0A", final) ? final : 'B';
+		else if (f->intermediate != '#' || final != '8')
+			return;
+		put(run, out, 1);
+		put(run, &f->intermediate, 1);
+		put(run, &final, 1);
 		return;
 	}
 	switch (final) {
