@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "error.h"
+#include "reconcile.h"
 #include "store.h"
 
 #define TEXT(x) #x
@@ -267,6 +268,9 @@ enum stoker_status stoker_open(const struct stoker_options *options, stoker **ou
 		st = store_open(s->state_dir, s->read_only, &s->store, s->notice, sizeof s->notice, err);
 	if (st != STOKER_OK)
 		goto fail;
+	/* A store rebuilt from manifests knows how each VM was made, not that it runs. */
+	if (s->notice[0] && !s->read_only)
+		reconcile_after_rescue(s);
 	*out = s;
 	return STOKER_OK;
 fail:

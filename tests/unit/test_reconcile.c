@@ -19,7 +19,7 @@
 struct place {
 	struct stoker s;
 	char state[256], runtime[300], images[300];
-	pid_t children[16];
+	struct process_id children[64]; /* reaped by the kernel: ended only as who they are */
 	unsigned count;
 };
 
@@ -48,13 +48,21 @@ static int set_up(void **state)
 	return 0;
 }
 
+static void end(const struct process_id *id)
+{
+	int fd = process_pidfd(id);
+	if (fd < 0)
+		return;
+	process_signal(fd, SIGKILL);
+	process_wait_end(fd, INT64_MAX, -1);
+	close(fd);
+}
+
 static int tear_down(void **state)
 {
 	struct place *p = *state;
-	for (unsigned i = 0; i < p->count; i++) {
-		kill(p->children[i], SIGKILL); /* ours, and not reaped yet: the pid is still its own */
-		waitpid(p->children[i], NULL, 0);
-	}
+	for (unsigned i = 0; i < p->count; i++)
+		end(&p->children[i]);
 	store_close(p->s.store);
 	nftw(p->state, kit_rm, 32, FTW_DEPTH | FTW_PHYS);
 	free(p);
@@ -62,10 +70,13 @@ static int tear_down(void **state)
 }
 
 /* A sleep with these as its stdin and its stdout/stderr; "" for /dev/null. */
-static struct process_id spawn(struct place *p, const char *in, const char *out)
+static struct process_id spawn_as(struct place *p, const char *in, const char *out, const char *follow)
 {
 	struct process_id id;
-	pid_t pid = fork();
+	char self[512] = "";
+	pid_t pid;
+	assert_true(readlink("/proc/self/exe", self, sizeof self - 1) > 0);
+	pid = fork();
 	if (pid == 0) {
 		int a = open(in[0] ? in : "/dev/null", O_RDWR), b = open(out[0] ? out : "/dev/null", O_RDWR);
 		if (a < 0 || b < 0)
@@ -74,29 +85,42 @@ static struct process_id spawn(struct place *p, const char *in, const char *out)
 		dup2(b, 1);
 		dup2(b, 2);
 		close_range(3, ~0u, 0);
+		if (follow)
+			execlp("tail", "tail", follow, "-s", "0.02", "-f", "/dev/null", (char *)NULL);
 		execlp("sleep", "sleep", "600", (char *)NULL);
 		_exit(9);
 	}
-	p->children[p->count++] = pid;
+	assert_true(pid > 0 && p->count < sizeof p->children / sizeof *p->children);
 	for (int i = 0; i < 500; i++) { /* until it is sleep, with its files as they will be */
-		char link[64], target[64] = "";
+		char link[64], target[512] = "";
 		snprintf(link, sizeof link, "/proc/%d/exe", (int)pid);
-		if (readlink(link, target, sizeof target - 1) > 0 && strstr(target, "sleep") && process_identify(pid, &id))
+		if (readlink(link, target, sizeof target - 1) > 0 && strcmp(target, self) != 0 && process_identify(pid, &id)) {
+			p->children[p->count++] = id;
 			return id;
-		if (readlink(link, target, sizeof target - 1) > 0 && strstr(target, "coreutils") && process_identify(pid, &id))
-			return id;
+		}
 		usleep(2000);
 	}
-	fail_msg("no sleep");
+	fail_msg("no process");
 	return id;
+}
+
+static struct process_id spawn(struct place *p, const char *in, const char *out)
+{
+	return spawn_as(p, in, out, NULL);
+}
+
+/* As a supervisor does, it ends when its VMM has ended. */
+static struct process_id spawn_supervisor(struct place *p, const struct process_id *vmm)
+{
+	char follow[32];
+	snprintf(follow, sizeof follow, "--pid=%lld", (long long)vmm->pid);
+	return spawn_as(p, "", "", follow);
 }
 
 static struct process_id dead_one(struct place *p)
 {
 	struct process_id id = spawn(p, "", "");
-	kill((pid_t)id.pid, SIGKILL);
-	waitpid((pid_t)id.pid, NULL, 0);
-	p->count--;
+	end(&id);
 	return id;
 }
 
@@ -240,8 +264,8 @@ static void test_in_order(void **state)
 	assert_nothing(p);
 	make_vm(p, 1, &rec);
 	make_vm(p, 2, &rec);
-	supervisor = spawn(p, "", "");
 	vmm = spawn_vmm(p, rec.vm.id);
+	supervisor = spawn_supervisor(p, &vmm);
 	write_status(p, rec.vm.id, &vmm, &supervisor, true, -2);
 	set_running(p, &rec, vmm, supervisor);
 	make_vm(p, 3, &rec);
@@ -353,8 +377,8 @@ static void test_half_done(void **state)
 	assert_true(process_alive(&innocent));
 	/* start: the VMM lives and its guest has said hello */
 	make_vm(p, 5, &rec);
-	supervisor = spawn(p, "", "");
 	vmm = spawn_vmm(p, rec.vm.id);
+	supervisor = spawn_supervisor(p, &vmm);
 	write_status(p, rec.vm.id, &vmm, &supervisor, true, -2);
 	cut_off(p, &rec, STOKER_PHASE_START, STOKER_STARTING);
 	mend(p, STOKER_FINDING_HALF_DONE, STOKER_REPAIR_FINISH);
@@ -402,8 +426,8 @@ static void test_half_done(void **state)
 	assert_false(has_record(p, "vm-9"));
 	/* nobody about it, although it says so */
 	make_vm(p, 10, &rec);
-	supervisor = spawn(p, "", "");
 	vmm = spawn_vmm(p, rec.vm.id);
+	supervisor = spawn_supervisor(p, &vmm);
 	write_status(p, rec.vm.id, &vmm, &supervisor, true, -2);
 	set_running(p, &rec, vmm, supervisor);
 	rec.vm.state = STOKER_STOPPING;
@@ -417,12 +441,13 @@ static void test_unknown_vmm(void **state)
 {
 	struct place *p = *state;
 	struct vm_record rec;
-	struct process_id vmm, supervisor = spawn(p, "", "");
+	struct process_id vmm, supervisor;
 	struct stoker_finding f;
 
 	/* The record knows nothing of it: as after a rescue from the manifest. */
 	make_vm(p, 1, &rec);
 	vmm = spawn_vmm(p, rec.vm.id);
+	supervisor = spawn_supervisor(p, &vmm);
 	write_status(p, rec.vm.id, &vmm, &supervisor, true, -2);
 	assert_int_equal(planned(p, &f), 1);
 	assert_false(f.ask);
@@ -451,12 +476,13 @@ static void test_after_rescue(void **state)
 {
 	struct place *p = *state;
 	struct vm_record rec, two;
-	struct process_id vmm, supervisor = spawn(p, "", "");
+	struct process_id vmm, supervisor;
 	char path[4096];
 
 	make_vm(p, 1, &rec);
 	make_vm(p, 2, &two);
 	vmm = spawn_vmm(p, rec.vm.id);
+	supervisor = spawn_supervisor(p, &vmm);
 	write_status(p, rec.vm.id, &vmm, &supervisor, true, -2);
 	set_running(p, &rec, vmm, supervisor);
 	store_close(p->s.store);
@@ -475,12 +501,13 @@ static void test_orphan_vmm(void **state)
 {
 	struct place *p = *state;
 	struct vm_record rec, other;
-	struct process_id vmm, supervisor = spawn(p, "", "");
+	struct process_id vmm, supervisor;
 	struct stoker_finding f;
 	char path[4096];
 
 	make_vm(p, 1, &rec);
 	vmm = spawn_vmm(p, rec.vm.id);
+	supervisor = spawn_supervisor(p, &vmm);
 	write_status(p, rec.vm.id, &vmm, &supervisor, true, -2);
 	set_running(p, &rec, vmm, supervisor);
 	assert_ok(store_remove(p->s.store, rec.vm.id, e));
@@ -539,9 +566,7 @@ static void test_orphan_dir(void **state)
 	/* In somebody's use, be it an editor: left alone. */
 	reader = spawn(p, kit_path(path, p->state, "vms/%s/console.log", rec.vm.id), "");
 	assert_nothing(p);
-	kill((pid_t)reader.pid, SIGKILL);
-	waitpid((pid_t)reader.pid, NULL, 0);
-	p->count--;
+	end(&reader);
 	/* Locked: somebody works on it. */
 	fd = open(kit_path(path, p->state, "vms/%s", rec.vm.id), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	assert_int_equal(flock(fd, LOCK_EX), 0);
@@ -597,9 +622,7 @@ static void test_orphan_runtime(void **state)
 	write_status(p, id, &gone, &gone, false, 0);
 	reader = spawn(p, kit_path(path, p->runtime, "vms/%s/vmm.err", id), "");
 	assert_nothing(p);
-	kill((pid_t)reader.pid, SIGKILL);
-	waitpid((pid_t)reader.pid, NULL, 0);
-	p->count--;
+	end(&reader);
 	mend(p, STOKER_FINDING_ORPHAN_RUNTIME, STOKER_REPAIR_REMOVE);
 	assert_false(exists(p->runtime, "", id));
 	assert_true(process_alive(&living));
@@ -673,7 +696,7 @@ static void test_changed_meanwhile(void **state)
 {
 	struct place *p = *state;
 	struct vm_record rec;
-	struct process_id vmm, supervisor = spawn(p, "", "");
+	struct process_id vmm, supervisor;
 	struct stoker_error err;
 	stoker_plan *plan;
 
@@ -688,6 +711,7 @@ static void test_changed_meanwhile(void **state)
 	p->s.read_only = false;
 	/* It was started again. */
 	vmm = spawn_vmm(p, rec.vm.id);
+	supervisor = spawn_supervisor(p, &vmm);
 	write_status(p, rec.vm.id, &vmm, &supervisor, true, -2);
 	set_running(p, &rec, vmm, supervisor);
 	assert_ok(stoker_reconcile_apply(&p->s, plan, 0, STOKER_REPAIR_MARK, e));
@@ -778,5 +802,6 @@ int main(void)
 		TEST(test_many),
 		TEST(test_cancel),
 	};
+	signal(SIGCHLD, SIG_IGN); /* no zombies: what was ended is gone */
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
