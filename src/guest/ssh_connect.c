@@ -102,13 +102,15 @@ static ssize_t on_recv(libssh2_socket_t sock, void *data, size_t len, int flags,
 		n = recv(conn->sock, data, len, MSG_DONTWAIT);
 	} while (n < 0 && errno == EINTR);
 	if (n < 0) {
+		/* Empty: libssh2 asks several times per turn, the kernel is asked once. */
+		conn->budget = 0;
 		if (errno != EAGAIN)
 			conn->io_errno = errno;
 		return -errno;
 	}
 	if (n == 0)
 		conn->ended = true;
-	conn->budget -= (size_t)n;
+	conn->budget = (size_t)n < len ? 0 : conn->budget - (size_t)n;
 	conn->received += (uint64_t)n;
 	if (n > 0)
 		conn->received_ns = clock_now_ns();
@@ -287,9 +289,31 @@ static void library_begin(void)
 	libssh2_init(0);
 }
 
+/* Sets those of the names that this libssh2 has. It would drop the others itself, but 1.10 does so by a memcpy()
+ * that overlaps. */
+static bool prefer_names(struct ssh_conn *conn, int method, const char *names)
+{
+	char known[256] = "";
+	const char **have = NULL;
+	int count = libssh2_session_supported_algs(conn->session, method, &have);
+	size_t used = 0;
+
+	while (*names) {
+		size_t len = strcspn(names, ",");
+		for (int i = 0; i < count; i++) {
+			if (strlen(have[i]) == len && memcmp(have[i], names, len) == 0 && used + len + 2 < sizeof known)
+				used += (size_t)snprintf(known + used, sizeof known - used, "%s%s", used ? "," : "", have[i]);
+		}
+		names += len + (names[len] == ',');
+	}
+	if (count > 0)
+		libssh2_free(conn->session, have);
+	return used != 0 && libssh2_session_method_pref(conn->session, method, known) == 0;
+}
+
 static enum stoker_status session_make(struct ssh_conn *conn, struct stoker_error *err)
 {
-	/* Unknown names are dropped by libssh2. The first of each are the fastest for a dropbear under emulation
+	/* The first of each are the fastest for a dropbear under emulation
 	 * among those that all current servers have; ed25519 is what the agent makes and what is pinned. */
 	static const struct {
 		int method;
@@ -318,7 +342,7 @@ static enum stoker_status session_make(struct ssh_conn *conn, struct stoker_erro
 	libssh2_session_callback_set(conn->session, LIBSSH2_CALLBACK_RECV, (void *)on_recv);
 #endif
 	for (size_t i = 0; i < sizeof prefer / sizeof *prefer; i++) {
-		if (libssh2_session_method_pref(conn->session, prefer[i].method, prefer[i].names) != 0)
+		if (!prefer_names(conn, prefer[i].method, prefer[i].names))
 			return error_set(err, STOKER_E_FAILED, "this libssh2 knows none of %s", prefer[i].names);
 	}
 	return STOKER_OK;
