@@ -339,6 +339,8 @@ static void answers(void **state)
 	FEED(term, "\033P$q q\033\\");
 	n = term_output(term, buf, sizeof(buf));
 	assert_true(n > 4 && memcmp(buf, "\033P", 2) == 0);
+	FEED(term, "\033P$ql\033\\\033P$q\033\\\033P$qmm\033\\\033P+q544e\033\\"); /* would crash 0.1.4 */
+	expect_output(term, "");
 	for (int i = 0; i < 100000; i++)
 		FEED(term, "\033[c");
 	/* a key is not lost among them */

@@ -136,6 +136,14 @@ static void begin_string(struct run *run, char kind)
 	f->string_cut = false;
 }
 
+/* DECRQSS, by which an editor learns the pen, the margins and the cursor's
+ * shape. For any other 0.1.4 prints a number as if it were a string. */
+static bool status_query(const char *s, size_t len)
+{
+	return (len == 3 && (memcmp(s, "$qm", 3) == 0 || memcmp(s, "$qr", 3) == 0)) ||
+	       (len == 4 && (memcmp(s, "$q q", 4) == 0 || memcmp(s, "$q\"q", 4) == 0));
+}
+
 static void end_string(struct run *run)
 {
 	struct filter *f = run->filter;
@@ -147,12 +155,7 @@ static void end_string(struct run *run)
 		run->ops->title(run->user, s, len);
 	} else if (f->string_kind == ']' && len >= 2 && (s[0] == '0' || s[0] == '2') && s[1] == ';') {
 		run->ops->title(run->user, s + 2, len - 2);
-	} else if (f->string_kind == 'P' && !f->string_cut && len >= 3 && len <= 4 && s[0] == '$' && s[1] == 'q') {
-		/* DECRQSS: what an editor asks to learn the cursor's shape */
-		for (size_t i = 2; i < len; i++) {
-			if (s[i] < 0x20 || s[i] > 0x7e)
-				return;
-		}
+	} else if (f->string_kind == 'P' && !f->string_cut && status_query(s, len)) {
 		put_text(run, "\033P");
 		put(run, s, len);
 		put_text(run, "\033\\");
