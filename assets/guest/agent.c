@@ -20,7 +20,7 @@
 
 #define PORT_SOON 1000   /* tries, 2 ms apart, while the driver is still looking around */
 #define PORT_LATER_MS 1000
-#define FIXED 2          /* descriptors before those of the streams */
+#define FIXED 3          /* descriptors before those of the streams */
 
 struct round {
 	struct pollfd fd[FIXED + 3 * FRAME_STREAMS_MAX];
@@ -53,7 +53,7 @@ bool agent_init(struct agent *a)
 
 static void send_hello(struct agent *a)
 {
-	static const char *const names[MARK_COUNT] = { "init", "modules", "root", "net", "key", "hello" };
+	static const char *const names[MARK_COUNT] = { "init", "modules", "root", "net", "key", "sshd", "hello" };
 	char text[FRAME_HELLO_MAX];
 	size_t at = 0;
 
@@ -285,6 +285,7 @@ static void prepare(struct agent *a, struct round *r)
 	r->count = 0;
 	add(r, a->signal_fd, POLLIN, 0, 0);
 	add(r, w->up ? w->fd : -1, port, 0, 0);
+	add(r, a->service.log_fd, POLLIN, 0, 0);
 	for (unsigned n = 0; n < a->top; n++) {
 		unsigned i = (a->turn + n) % a->top;
 		const struct stream *s = &a->stream[i];
@@ -369,7 +370,7 @@ enum end agent_run(struct agent *a)
 		service_tick(&a->service, now);
 		if (!a->wire.up)
 			port_look(a, now);
-		if (a->wire.up && a->hello_due && a->service.key_done)
+		if (a->wire.up && a->hello_due && a->service.settled)
 			send_hello(a);
 		settle(a, now);
 		if (a->wire.up && !wire_flush(&a->wire))
@@ -379,6 +380,10 @@ enum end agent_run(struct agent *a)
 			say("poll: %s", strerror(errno));
 		if (r.fd[0].revents != 0)
 			read_signals(a);
+		if (r.fd[2].revents != 0 && r.fd[2].fd == a->service.log_fd)
+			service_log(&a->service);
+		if (a->marks.at[MARK_SSHD] == 0 && a->service.settled)
+			a->marks.at[MARK_SSHD] = now_ms();
 		if (r.fd[1].revents & (POLLHUP | POLLERR | POLLNVAL)) {
 			port_lost(a);
 			continue;

@@ -9,9 +9,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
 #include <limits.h>
-#include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,7 +24,6 @@
 #define STRINGS_MAX 8192 /* argv and env together */
 #define GROUPS_MAX 64
 #define DEFAULTS 8
-#define PIPE_SIZE (256 * 1024)
 #ifndef TIOCGPTPEER
 #define TIOCGPTPEER 0x5441
 #endif
@@ -39,14 +36,17 @@ struct user {
 	size_t groups;
 };
 
+/* What is put together for one command. There is one of it, and its memory is
+ * never given back: allocating and freeing cost more than all else here. */
 struct command {
 	uint32_t flags;
 	uint16_t rows, cols;
 	const char *user, *dir;
-	const char **argv, **env; /* NULL-terminated; env has room for DEFAULTS more */
-	size_t argc, envc;
+	const char **env; /* behind argv; NULL-terminated as argv is */
+	size_t argc, envc, made_count;
+	const char *strings[STRINGS_MAX + DEFAULTS + 2];
 	char made[DEFAULTS][300];
-	size_t made_count;
+	char file[64 * 1024]; /* /etc/passwd, then /etc/group; what is longer is not looked at */
 	struct user who;
 };
 
@@ -76,7 +76,7 @@ static const char *next_string(const uint8_t **p, const uint8_t *end)
 	return text;
 }
 
-/* The strings stay in the payload; only the arrays are allocated. */
+/* The strings stay in the payload. */
 static const char *parse(struct command *c, const uint8_t *p, size_t n)
 {
 	const uint8_t *end = p + n;
@@ -88,6 +88,7 @@ static const char *parse(struct command *c, const uint8_t *p, size_t n)
 	c->cols = frame_get16(p + 6);
 	c->argc = frame_get16(p + 8);
 	c->envc = frame_get16(p + 10);
+	c->made_count = 0;
 	p += 12;
 	if (c->flags & ~(uint32_t)EXEC_TTY)
 		return "the request has an unknown flag";
@@ -95,21 +96,19 @@ static const char *parse(struct command *c, const uint8_t *p, size_t n)
 		return "no command was given";
 	if (c->argc + c->envc > STRINGS_MAX)
 		return "too many arguments";
-	c->argv = calloc(c->argc + 1, sizeof *c->argv);
-	c->env = calloc(c->envc + DEFAULTS + 1, sizeof *c->env);
-	if (c->argv == NULL || c->env == NULL)
-		return "the guest has no memory left";
+	c->env = c->strings + c->argc + 1;
 	c->user = next_string(&p, end);
 	c->dir = c->user != NULL ? next_string(&p, end) : NULL;
 	bool ok = c->dir != NULL;
 
 	for (size_t i = 0; ok && i < c->argc; i++)
-		ok = (c->argv[i] = next_string(&p, end)) != NULL;
+		ok = (c->strings[i] = next_string(&p, end)) != NULL;
 	for (size_t i = 0; ok && i < c->envc; i++)
 		ok = (c->env[i] = next_string(&p, end)) != NULL;
 	if (!ok || p != end)
 		return "the request is malformed";
-	if (c->argv[0][0] == '\0')
+	c->strings[c->argc] = c->env[c->envc] = NULL;
+	if (c->strings[0][0] == '\0')
 		return "the command's name is empty";
 	for (size_t i = 0; i < c->envc; i++)
 		if (c->env[i][0] == '=' || strchr(c->env[i], '=') == NULL)
@@ -124,36 +123,64 @@ static void take(char *out, size_t cap, const char *text)
 	snprintf(out, cap, "%s", text != NULL ? text : "");
 }
 
-/* By name or number, from the files alone: getpwnam() would also look for a name service daemon. */
-static bool find_user(struct user *u, const char *name)
+/* Cuts the next line of a file like /etc/passwd into its fields. Returns how many; 0: no more lines. */
+static size_t next_record(char **text, char *field[7])
+{
+	char *line = *text, *end = strchr(line, '\n');
+	size_t n = 0;
+
+	if (*line == '\0')
+		return 0;
+	if (end != NULL)
+		*end++ = '\0';
+	*text = end != NULL ? end : line + strlen(line);
+	for (;;) {
+		field[n++] = line;
+		line = strchr(line, ':');
+		if (n == 7 || line == NULL)
+			return n;
+		*line++ = '\0';
+	}
+}
+
+static bool number(const char *text, uint32_t *out)
 {
 	char *end;
-	unsigned long number = strtoul(name, &end, 10);
-	bool by_number = name[0] >= '0' && name[0] <= '9' && *end == '\0' && number < UINT_MAX;
-	FILE *f = fopen("/etc/passwd", "re");
-	struct passwd *p;
-	bool found = false;
+	unsigned long long n = strtoull(text, &end, 10);
+
+	*out = (uint32_t)n;
+	return text[0] >= '0' && text[0] <= '9' && *end == '\0' && n < UINT32_MAX;
+}
+
+/* By name or number. Read here and not with getpwnam(), which would also look
+ * for a name service daemon. */
+static bool find_user(struct command *c)
+{
+	struct user *u = &c->who;
+	const char *name = c->user[0] != '\0' ? c->user : "root";
+	uint32_t wanted = 0, uid, gid;
+	bool by_number = number(name, &wanted), found = false;
+	char *text = c->file, *field[7];
 
 	memset(u, 0, sizeof *u);
-	while (f != NULL && !found && (p = fgetpwent(f)) != NULL) {
-		found = name[0] == '\0' ? p->pw_uid == 0 : by_number ? p->pw_uid == number : strcmp(p->pw_name, name) == 0;
+	read_file("/etc/passwd", c->file, sizeof c->file);
+	for (size_t n; !found && (n = next_record(&text, field)) > 0;) {
+		if (n < 7 || !number(field[2], &uid) || !number(field[3], &gid))
+			continue;
+		found = by_number ? uid == wanted : strcmp(field[0], name) == 0;
 		if (!found)
 			continue;
-		take(u->name, sizeof u->name, p->pw_name);
-		take(u->home, sizeof u->home, p->pw_dir);
-		take(u->shell, sizeof u->shell, p->pw_shell);
-		u->uid = p->pw_uid;
-		u->gid = p->pw_gid;
+		take(u->name, sizeof u->name, field[0]);
+		take(u->home, sizeof u->home, field[5]);
+		take(u->shell, sizeof u->shell, field[6]);
+		u->uid = uid;
+		u->gid = gid;
 	}
-	if (f != NULL)
-		fclose(f);
-	if (!found && (name[0] == '\0' || strcmp(name, "root") == 0 || by_number)) {
+	if (!found && (by_number || strcmp(name, "root") == 0)) {
 		/* An image without a passwd file has a root all the same, and a number needs no name. */
-		bool root = !by_number || number == 0;
-
-		take(u->name, sizeof u->name, root ? "root" : name);
-		take(u->home, sizeof u->home, root ? "/root" : "/");
-		u->uid = u->gid = root ? 0 : (uid_t)number;
+		take(u->name, sizeof u->name, wanted == 0 ? "root" : name);
+		take(u->home, sizeof u->home, wanted == 0 ? "/root" : "/");
+		u->uid = u->gid = wanted;
 		found = true;
 	}
 	if (u->shell[0] == '\0')
@@ -161,20 +188,25 @@ static bool find_user(struct user *u, const char *name)
 	return found;
 }
 
-static void find_groups(struct user *u)
+static void find_groups(struct command *c)
 {
-	FILE *f = u->uid != 0 ? fopen("/etc/group", "re") : NULL;
-	struct group *g;
+	struct user *u = &c->who;
+	char *text = c->file, *field[7], *save;
+	uint32_t gid;
 
 	u->group[u->groups++] = u->gid;
-	while (f != NULL && u->groups < GROUPS_MAX && (g = fgetgrent(f)) != NULL)
-		for (char **m = g->gr_mem; *m != NULL; m++)
-			if (strcmp(*m, u->name) == 0 && g->gr_gid != u->gid) {
-				u->group[u->groups++] = g->gr_gid;
+	if (u->uid == 0)
+		return;
+	read_file("/etc/group", c->file, sizeof c->file);
+	for (size_t n; u->groups < GROUPS_MAX && (n = next_record(&text, field)) > 0;) {
+		if (n < 4 || !number(field[2], &gid) || gid == u->gid)
+			continue;
+		for (char *m = strtok_r(field[3], ",", &save); m != NULL; m = strtok_r(NULL, ",", &save))
+			if (strcmp(m, u->name) == 0) {
+				u->group[u->groups++] = gid;
 				break;
 			}
-	if (f != NULL)
-		fclose(f);
+	}
 }
 
 /* ---- the environment */
@@ -221,7 +253,8 @@ static void try_paths(struct child *c)
 	int seen = ENOENT;
 
 	if (strchr(name, '/') != NULL) {
-		execve(name, c->argv, c->env);
+		if (access(name, X_OK) == 0)
+			execve(name, c->argv, c->env);
 		c->err = errno;
 		return;
 	}
@@ -229,7 +262,9 @@ static void try_paths(struct child *c)
 		size_t n = strcspn(p, ":");
 
 		if (n > 0 && snprintf(file, sizeof file, "%.*s/%s", (int)n, p, name) < (int)sizeof file) {
-			execve(file, c->argv, c->env);
+			/* Looked at first: a failing exec is dear, it makes an address space in vain. */
+			if (access(file, X_OK) == 0)
+				execve(file, c->argv, c->env);
 			if (errno != ENOENT && errno != ENOTDIR)
 				seen = errno;
 			if (errno != ENOENT && errno != ENOTDIR && errno != EACCES)
@@ -305,8 +340,6 @@ static bool open_pipes(int ours[3], int theirs[3])
 		if (fcntl(ours[i], F_SETFL, O_NONBLOCK) != 0)
 			return false;
 	}
-	/* A larger pipe lets a fast command and us take fewer turns. Refusal does not matter. */
-	fcntl(ours[STREAM_OUT], F_SETPIPE_SZ, PIPE_SIZE);
 	return true;
 }
 
@@ -334,26 +367,23 @@ void stream_start(struct stream *s, struct wire *w, uint32_t id, const uint8_t *
 {
 	static const char *const places[] = { "the command cannot be set up", "cannot become user", "cannot enter",
 		                              "cannot run" };
-	struct command *c = calloc(1, sizeof *c);
+	static struct command scratch;
+	struct command *c = &scratch;
 	int ours[3] = { -1, -1, -1 }, theirs[3] = { -1, -1, -1 };
 	char text[400];
 
-	if (c == NULL) {
-		stream_refuse(w, id, ENOMEM, "the guest has no memory left");
-		return;
-	}
 	const char *wrong = parse(c, p, n);
 
 	if (wrong != NULL) {
 		stream_refuse(w, id, EINVAL, wrong);
 		goto out;
 	}
-	if (!find_user(&c->who, c->user)) {
+	if (!find_user(c)) {
 		snprintf(text, sizeof text, "there is no user %s in the guest", c->user);
 		stream_refuse(w, id, EINVAL, text);
 		goto out;
 	}
-	find_groups(&c->who);
+	find_groups(c);
 	bool tty = c->flags & EXEC_TTY;
 
 	set_default(c, "PATH", GUEST_PATH);
@@ -376,7 +406,7 @@ void stream_start(struct stream *s, struct wire *w, uint32_t id, const uint8_t *
 		.dir = c->dir[0] != '\0' ? c->dir : home,
 		.path = variable(c, "PATH"),
 		/* execve() takes char *const * only for old programs' sake. */
-		.argv = (char *const *)(uintptr_t)c->argv,
+		.argv = (char *const *)(uintptr_t)c->strings,
 		.env = (char *const *)(uintptr_t)c->env,
 		.who = &c->who,
 	};
@@ -385,7 +415,7 @@ void stream_start(struct stream *s, struct wire *w, uint32_t id, const uint8_t *
 	if (child.err != 0) {
 		/* A child that could not exec is reaped with the orphans. */
 		const char *about = child.at == AT_USER ? c->who.name : child.at == AT_DIR ? child.dir :
-			            child.at == AT_EXEC ? c->argv[0] : "";
+			            child.at == AT_EXEC ? c->strings[0] : "";
 
 		snprintf(text, sizeof text, "%s%s%.200s: %s", places[child.at], about[0] != '\0' ? " " : "", about,
 		         strerror(child.err));
@@ -408,7 +438,4 @@ out:
 	close_pair((int[2]){ ours[2], theirs[0] });
 	if (theirs[1] != theirs[0])
 		close_pair((int[2]){ theirs[1], theirs[2] });
-	free(c->argv);
-	free(c->env);
-	free(c);
 }

@@ -80,6 +80,8 @@ void net_files(const struct config *c);
 struct service {
 	pid_t key_pid, sshd_pid; /* 0: not running */
 	bool wanted, key_done;
+	bool settled; /* dropbear listens, or there is no hope that it will */
+	int log_fd;   /* dropbear's messages; -1: none */
 	int64_t started_ms, again_ms; /* again_ms 0: no start is due */
 	unsigned failures;
 	char host_key[128]; /* "ssh-ed25519 AAAA...", "" when there is none */
@@ -88,6 +90,8 @@ void service_begin(struct service *s, const struct config *c);
 /* True when the pid was one of ours. */
 bool service_ended(struct service *s, pid_t pid, int status);
 void service_tick(struct service *s, int64_t now);
+/* dropbear said something: from its first word on it listens. */
+void service_log(struct service *s);
 /* Milliseconds until service_tick() has something to do, -1: never. */
 int service_timeout(const struct service *s, int64_t now);
 
@@ -136,7 +140,7 @@ struct stream {
 	uint32_t id; /* 0: the slot is free */
 	pid_t pid;   /* leader of its own session and process group */
 	bool ended, tty, closed /* by the host */, cut, draining;
-	bool in_eof, in_dead, out_eof[3], line_open;
+	bool in_eof, in_dead, out_eof[3], line_open, widened;
 	int status;
 	int fd[3];
 	uint32_t credit[3]; /* IN: what the host may still send; OUT, ERR: what we may */
@@ -174,7 +178,7 @@ size_t stats_text(char *buf, size_t cap);
 
 /* ---- agent.c */
 
-enum { MARK_INIT, MARK_MODULES, MARK_ROOT, MARK_NET, MARK_KEY, MARK_HELLO, MARK_COUNT };
+enum { MARK_INIT, MARK_MODULES, MARK_ROOT, MARK_NET, MARK_KEY, MARK_SSHD, MARK_HELLO, MARK_COUNT };
 struct marks {
 	int64_t at[MARK_COUNT]; /* ms since kernel start; 0: not reached */
 };

@@ -42,5 +42,7 @@ int main(void)
 	agent.marks.at[MARK_NET] = now_ms();
 	if (agent.service.key_done)
 		agent.marks.at[MARK_KEY] = agent.marks.at[MARK_NET];
+	if (agent.service.settled)
+		agent.marks.at[MARK_SSHD] = agent.marks.at[MARK_NET];
 	power_end(&agent.wire, agent_run(&agent));
 }

@@ -4,8 +4,13 @@
  *
  * The key is made once: in the overlay of an isolated VM it lives as long as
  * the VM, with a tmpfs on top as long as one run.
+ *
+ * The host may connect as soon as it has our hello, and a connection that
+ * comes before dropbear listens is refused. So the hello waits for dropbear's
+ * first message, which it writes when its sockets are open.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
@@ -24,10 +29,11 @@
 #define BACKOFF_LAST_MS 10000
 #define STEADY_MS 10000 /* lived as long: the next death counts as the first */
 
-static char *const service_env[] = { (char[]){ "PATH=" GUEST_PATH }, NULL };
+static const char *const service_env[] = { "PATH=" GUEST_PATH, NULL };
 
-static pid_t spawn(char *const argv[])
+static pid_t spawn(const char *const argv[], int log)
 {
+	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attr;
 	sigset_t none, all;
 	pid_t pid = 0;
@@ -38,8 +44,13 @@ static pid_t spawn(char *const argv[])
 	posix_spawnattr_setsigmask(&attr, &none);
 	posix_spawnattr_setsigdefault(&attr, &all);
 	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSID);
-	int err = posix_spawn(&pid, argv[0], NULL, &attr, argv, service_env);
+	posix_spawn_file_actions_init(&actions);
+	if (log >= 0)
+		posix_spawn_file_actions_adddup2(&actions, log, 2);
+	int err = posix_spawn(&pid, argv[0], &actions, &attr, (char *const *)(uintptr_t)argv,
+	                      (char *const *)(uintptr_t)service_env);
 
+	posix_spawn_file_actions_destroy(&actions);
 	posix_spawnattr_destroy(&attr);
 	if (err != 0) {
 		say("%s cannot be started: %s", argv[0], strerror(err));
@@ -69,18 +80,47 @@ static bool read_key(struct service *s)
 
 static void start(struct service *s, int64_t now)
 {
+	static const char *const argv[] = { SSHD, "-F", "-E", "-s", "-m", "-p", "22", "-r", KEY_FILE, NULL };
+	int log[2] = { -1, -1 };
+
 	s->again_ms = 0;
 	s->started_ms = now;
-	s->sshd_pid = spawn((char *[]){ (char[]){ SSHD }, (char[]){ "-F" }, (char[]){ "-s" }, (char[]){ "-m" },
-	                                (char[]){ "-p" }, (char[]){ "22" }, (char[]){ "-r" }, (char[]){ KEY_FILE }, NULL });
+	if (pipe2(log, O_CLOEXEC | O_NONBLOCK) != 0) {
+		say("no pipe for dropbear: %s", strerror(errno));
+		s->again_ms = now + BACKOFF_LAST_MS;
+		return;
+	}
+	s->sshd_pid = spawn(argv, log[1]);
+	close(log[1]);
+	s->log_fd = log[0];
+	if (s->sshd_pid == 0)
+		s->settled = true;
+}
+
+void service_log(struct service *s)
+{
+	char text[1024];
+	ssize_t n = read(s->log_fd, text, sizeof text);
+
+	if (n > 0) {
+		s->settled = true; /* the rest is about its sessions */
+		return;
+	}
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	close(s->log_fd);
+	s->log_fd = -1;
 }
 
 void service_begin(struct service *s, const struct config *c)
 {
+	s->log_fd = -1;
 	s->key_done = true;
 	s->wanted = c->ip != 0 && access(SSHD, X_OK) == 0;
-	if (!s->wanted)
+	if (!s->wanted) {
+		s->settled = true;
 		return;
+	}
 	if (read_key(s)) {
 		start(s, now_ms());
 		return;
@@ -88,9 +128,8 @@ void service_begin(struct service *s, const struct config *c)
 	if (mkdir("/etc/dropbear", 0700) != 0 && errno != EEXIST)
 		say("/etc/dropbear cannot be made: %s", strerror(errno));
 	unlink(KEY_FILE);
-	s->key_pid = spawn((char *[]){ (char[]){ KEYGEN }, (char[]){ "-t" }, (char[]){ "ed25519" }, (char[]){ "-f" },
-	                               (char[]){ KEY_FILE }, NULL });
-	s->key_done = s->key_pid == 0;
+	s->key_pid = spawn((const char *const[]){ KEYGEN, "-t", "ed25519", "-f", KEY_FILE, NULL }, -1);
+	s->key_done = s->settled = s->key_pid == 0;
 }
 
 bool service_ended(struct service *s, pid_t pid, int status)
@@ -100,16 +139,19 @@ bool service_ended(struct service *s, pid_t pid, int status)
 	if (pid == s->key_pid) {
 		s->key_pid = 0;
 		s->key_done = true;
-		if (read_key(s))
+		if (read_key(s)) {
 			start(s, now);
-		else
-			say("no SSH host key could be made (dropbearkey ended with %d): SSH is off",
-			    WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
+			return true;
+		}
+		s->settled = true;
+		say("no SSH host key could be made (dropbearkey ended with %d): SSH is off",
+		    WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
 		return true;
 	}
 	if (pid != s->sshd_pid)
 		return false;
 	s->sshd_pid = 0;
+	s->settled = true;
 	s->failures = now - s->started_ms >= STEADY_MS ? 1 : s->failures + 1;
 	int64_t wait = s->failures > 7 ? BACKOFF_LAST_MS : (int64_t)BACKOFF_FIRST_MS << (s->failures - 1);
 
