@@ -7,7 +7,7 @@ need jq
 need_image
 
 state_of() {
-	vm_field "$1" state
+	vm_field "$1" status
 }
 
 is_state() {
@@ -85,7 +85,7 @@ old=$(vm_field a supervisor_pid)
 boot_id=$(in_guest a 'cat /proc/sys/kernel/random/boot_id')
 kill -9 "$old"
 expect_equal "$(in_guest a 'cat /proc/sys/kernel/random/boot_id')" "$boot_id"
-expect_no_match "$(vm_field a supervisor_pid)" "^($old|0)$"
+expect_no_match "$(vm_field a supervisor_pid)" "^($old|null)$"
 kill -9 "$(vm_field a pid)"
 wait_until 5 is_state a crashed
 ok stoker delete a
@@ -162,7 +162,7 @@ expect_equal "$(state_of e)" stopped
 
 check "no network card: a way in all the same, by the channel"
 new_vm n --network none
-expect_equal "$(vm_field n ssh_port)" 0
+expect_equal "$(vm_field n ssh_port)" null
 ok stoker start n
 expect_equal "$(in_guest n 'ls /sys/class/net')" lo
 expect_status 125 stoker exec --via ssh n -- true
@@ -172,8 +172,8 @@ check "an ephemeral VM leaves nothing, however it ends"
 new_vm f --ephemeral
 ok stoker start f
 kill -9 "$(vm_field f pid)"
-gone() { [ "$(stoker list --json | jq length)" = 1 ]; }
-wait_until 5 gone # c still runs
+gone() { [ "$(stoker list --json | jq length)" = 0 ]; }
+wait_until 5 gone
 new_vm g --ephemeral
 ok stoker start g
 ok stoker stop g
@@ -200,7 +200,7 @@ ok stoker stop h
 port=$(vm_field h ssh_port)
 python3 -c "
 import socket, sys, time
-s = socket.socket(); s.bind(('127.0.0.1', $port)); s.listen(1)
+s = socket.socket(); s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1); s.bind(('127.0.0.1', $port)); s.listen(1)
 open('$T/bound', 'w').close(); time.sleep(60)" &
 taker=$!
 wait_until 5 test -e "$T/bound"
