@@ -11,8 +11,8 @@
 # It needs neither root nor a loop device nor a network once the packages are in the cache. What it reports on
 # stdout are lines "progress N TOTAL text"; errors go to stderr as sentences.
 #
-# FILE of --kernel is a vmlinux (ELF) or a bzImage. Its drivers (virtio_mmio, virtio_blk, virtio_net,
-# virtio_console, overlay, ext4) must be built in: the modules of Debian's kernel fit no other.
+# FILE of --kernel is a vmlinux (ELF) or a bzImage. Its modules are taken from /lib/modules/VERSION when they are there;
+# else its drivers (virtio_mmio, virtio_blk, virtio_net, virtio_console, overlay, ext4) must be built in.
 
 set -eu
 umask 022
@@ -59,7 +59,7 @@ while [ $# -gt 0 ]; do
 done
 [ -f "$init" ] || fail "the init program '$init' is not there: build the target stoker-init first"
 [ -n "$cache" ] || fail "--cache is missing"
-[ -z "$kernel" ] || [ -r "$kernel" ] || fail "the kernel '$kernel' cannot be read"
+[ -z "$kernel" ] || { [ -f "$kernel" ] && [ -r "$kernel" ]; } || fail "the kernel '$kernel' is no file that can be read"
 
 # ---- tools
 
@@ -217,6 +217,9 @@ unpack_kernel "$kernel" "$out/vmlinux"
 version=$(grep -a -m 1 -o 'Linux version [0-9][^ ]*' "$out/vmlinux" | head -n 1 | cut -d ' ' -f 3 | tr -dc 'A-Za-z0-9.+~_-')
 [ -n "$version" ] || version=unknown
 
+own_modules=''
+[ $kind = debian ] || own_modules=/lib/modules/$version
+
 # ---- 3. initrd: the init, and the modules it may need, in groups
 
 step 3 "packing the initrd"
@@ -225,7 +228,7 @@ mkdir -p "$tree/modules" "$tree/dev" "$tree/proc" "$tree/sys"
 cp "$init" "$tree/init"
 chmod 755 "$tree/init"
 base=''
-for d in "$work"/kernel/lib/modules/* "$work"/kernel/usr/lib/modules/*; do
+for d in "$work"/kernel/lib/modules/* "$work"/kernel/usr/lib/modules/* "${own_modules:-none}"; do
 	[ ! -d "$d/kernel" ] || base=$d
 done
 [ -z "$base" ] || find "$base/kernel" -name '*.ko*' | sort >"$work/modules"
@@ -284,12 +287,12 @@ archive() {
 			bits=$((0100644)) size=$(stat -c %s "$tree/$entry")
 			[ ! -x "$tree/$entry" ] || bits=$((0100755))
 		fi
-		printf '070701%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%s\0' $number $bits 0 0 $links $EPOCH $size \
+		printf '070701%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%s\0' $number $bits 0 0 $links $EPOCH "$size" \
 			0 0 0 0 $((${#entry} + 1)) 0 "$entry"
 		pad $((110 + ${#entry} + 1))
-		if [ $size -gt 0 ]; then
+		if [ "$size" -gt 0 ]; then
 			cat "$tree/$entry"
-			pad $size
+			pad "$size"
 		fi
 	done
 }
