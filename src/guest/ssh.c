@@ -23,6 +23,7 @@
 #define TURN (256 * 1024)        /* bytes read from the socket per turn, so that stdin and cancelling get theirs */
 #define KILL_MS 3000             /* to end a command in the guest; after it the connection is given up */
 #define RESIZE_LOOK_MS 250
+#define LINE_MAX_BYTES 8000      /* dropbear takes 9000 bytes of command, libssh2 sends 32 KiB; a longer one goes by file */
 
 struct ssh_session {
 	struct ssh_conn *conn;
@@ -344,49 +345,38 @@ static int start(struct run *run, const char *command, int *why)
 	return rc;
 }
 
-static enum stoker_status ssh_exec(void *impl, const struct stoker_exec *exec, struct exec_io *io,
-                                   const struct stoker_call *call, struct stoker_exec_result *result,
-                                   struct stoker_error *err)
+/* Runs one command line. */
+static enum stoker_status run_line(struct ssh_session *session, const char *line, const struct stoker_exec *exec,
+                                   struct exec_io *io, int64_t deadline_ns, int cancel_fd,
+                                   struct stoker_exec_result *result, struct stoker_error *err)
 {
-	struct ssh_session *session = impl;
 	struct ssh_conn *conn = session->conn;
-	struct run run = { .session = session, .exec = exec, .io = io, .cancel_fd = call ? call->cancel_fd : -1,
-		           .deadline_ns = deadline_after_ms(call ? call->timeout_ms : -1),
+	struct run run = { .session = session, .exec = exec, .io = io, .cancel_fd = cancel_fd, .deadline_ns = deadline_ns,
 		           .pending = io->in_fd < 0 ? io->in : NULL, .pending_len = io->in_fd < 0 && io->in ? io->in_len : 0,
 		           .in_ended = io->in_fd < 0, .size = exec->resize ? *exec->resize : 0 };
-	int64_t begin = clock_now_ns(), end = 0;
 	enum stoker_status st = STOKER_OK;
-	char *command = NULL, *buf;
 	bool started = false;
+	int64_t end = 0;
 	int rc, why;
+	char *buf = malloc(2 * CHUNK);
 
-	memset(result, 0, sizeof *result);
-	if (session->broken || conn->ended || conn->io_errno) {
-		error_set(err, STOKER_E_CLOSED, "the SSH connection to %s has ended", conn->name);
-		return error_fix(err, "Open a new session");
-	}
-	st = ssh_command(exec, &command, err);
-	if (st != STOKER_OK)
-		return st;
-	buf = malloc(2 * CHUNK);
-	if (!buf) {
-		free(command);
+	if (!buf)
 		return error_errno(err, ENOMEM, "cannot run a command");
-	}
 	run.in = buf + CHUNK;
 	if (exec->tty && io->in_fd < 0 && !run.pending_len)
 		run.eof_sent = true; /* no input at all is not an input that ended: the terminal stays open */
 
-	rc = open_channel(session, &run.channel, run.deadline_ns, run.cancel_fd, &why);
+	rc = open_channel(session, &run.channel, deadline_ns, cancel_fd, &why);
 	if (rc == 0) {
-		rc = start(&run, command, &why);
+		rc = start(&run, line, &why);
 		started = rc == 0 || why;
 	}
 	if (rc == 0)
 		why = pump(&run, buf, &rc);
 	if (rc == LIBSSH2_ERROR_CHANNEL_REQUEST_DENIED) {
-		st = error_set(err, STOKER_E_LIMIT, "the guest's SSH server refuses a command of %zu bytes", strlen(command));
-		error_fix(err, "Make it shorter, send data through stdin, or use the channel (without --via ssh)");
+		st = error_set(err, STOKER_E_FAILED, "the guest's SSH server refuses to run a command%s",
+		               exec->tty ? " on a pseudo-terminal" : "");
+		error_fix(err, "Look at the console (stoker logs %s), or use the channel (without --via ssh)", conn->name);
 	} else if (rc == LIBSSH2_ERROR_CHANNEL_FAILURE && !conn->ended) {
 		st = error_set(err, STOKER_E_LIMIT, "the guest's SSH server opens no further channel on this connection");
 	} else if (why) {
@@ -403,16 +393,78 @@ static enum stoker_status ssh_exec(void *impl, const struct stoker_exec *exec, s
 		take_status(session, run.channel, result);
 		free_channel(session, run.channel, end ? end : deadline_after_ms(KILL_MS));
 	}
-	result->duration_ns = clock_now_ns() - begin;
-	result->out_bytes = io->out.bytes;
-	result->err_bytes = io->err.bytes;
-	result->truncated = io->out.truncated || io->err.truncated;
 	if (!session->broken) {
 		ssh_conn_turn(conn, TURN);
 		open_step(session);
 	}
 	free(buf);
-	free(command);
+	return st;
+}
+
+/* A command line that is too long for the server is put into a file in the
+ * guest, which removes itself as its first act; *line becomes the one that
+ * reads it. */
+static enum stoker_status by_file(struct ssh_session *session, char **line, int64_t deadline_ns, int cancel_fd,
+                                  struct stoker_error *err)
+{
+	static const char put[] = "umask 077; f=$(mktemp) && { echo 'rm -f \"$f\"'; cat; } >\"$f\" && printf %s \"$f\"";
+	struct exec_io io = { .in_fd = -1, .in = *line, .in_len = strlen(*line) };
+	struct stoker_exec_result result;
+	const struct stoker_exec plain = { .argv = NULL };
+	enum stoker_status st;
+	char *name, *fresh;
+	size_t cap;
+
+	exec_sink_open(&io.out, -1, 256);
+	exec_sink_open(&io.err, -1, 256);
+	st = run_line(session, put, &plain, &io, deadline_ns, cancel_fd, &result, err);
+	name = io.out.data;
+	if (st == STOKER_OK && (result.status != 0 || !name || name[0] != '/' || io.out.truncated ||
+	                        strlen(name) != io.out.len || strpbrk(name, "'\n"))) {
+		st = error_set(err, STOKER_E_LIMIT, "the guest has no place for a command of %zu bytes", io.in_len);
+		error_fix(err, "Make room in the guest's /tmp, send data through stdin, or use the channel (without --via ssh)");
+	}
+	if (st == STOKER_OK) {
+		cap = io.out.len + 32;
+		fresh = malloc(cap);
+		if (fresh) {
+			snprintf(fresh, cap, "f='%s'; . '%s'", name, name);
+			free(*line);
+			*line = fresh;
+		} else {
+			st = error_errno(err, ENOMEM, "cannot run a command");
+		}
+	}
+	free(io.out.data);
+	free(io.err.data);
+	return st;
+}
+
+static enum stoker_status ssh_exec(void *impl, const struct stoker_exec *exec, struct exec_io *io,
+                                   const struct stoker_call *call, struct stoker_exec_result *result,
+                                   struct stoker_error *err)
+{
+	struct ssh_session *session = impl;
+	int64_t begin = clock_now_ns(), deadline = deadline_after_ms(call ? call->timeout_ms : -1);
+	int cancel_fd = call ? call->cancel_fd : -1;
+	enum stoker_status st;
+	char *line = NULL;
+
+	memset(result, 0, sizeof *result);
+	if (session->broken || session->conn->ended || session->conn->io_errno) {
+		error_set(err, STOKER_E_CLOSED, "the SSH connection to %s has ended", session->conn->name);
+		return error_fix(err, "Open a new session");
+	}
+	st = ssh_command(exec, &line, err);
+	if (st == STOKER_OK && strlen(line) > LINE_MAX_BYTES)
+		st = by_file(session, &line, deadline, cancel_fd, err);
+	if (st == STOKER_OK)
+		st = run_line(session, line, exec, io, deadline, cancel_fd, result, err);
+	free(line);
+	result->duration_ns = clock_now_ns() - begin;
+	result->out_bytes = io->out.bytes;
+	result->err_bytes = io->err.bytes;
+	result->truncated = io->out.truncated || io->err.truncated;
 	return st;
 }
 

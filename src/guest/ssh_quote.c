@@ -12,7 +12,7 @@
 #include "error.h"
 #include "guest/ssh_conn.h"
 
-#define COMMAND_MAX (32 * 1024) /* must go out as one packet of libssh2 */
+#define COMMAND_MAX (1024 * 1024) /* half of what a Linux guest takes as arguments */
 
 struct text {
 	char *data;
@@ -161,9 +161,9 @@ enum stoker_status ssh_command(const struct stoker_exec *exec, char **out, struc
 		free(outer.data);
 		if (failed == ENOMEM)
 			return error_errno(err, failed, "cannot prepare the command");
-		st = error_set(err, STOKER_E_LIMIT, "the command with its arguments is longer than the %d KiB that SSH can carry",
+		st = error_set(err, STOKER_E_LIMIT, "the command with its arguments is longer than %d KiB",
 		               COMMAND_MAX / 1024);
-		error_fix(err, "Send the data through stdin, or use the channel (without --via ssh)");
+		error_fix(err, "Send the data through stdin");
 		return st;
 	}
 	*out = outer.data;

@@ -97,6 +97,39 @@ static void streams(struct server *v)
 	ssh_ops.close(impl);
 }
 
+/* Longer than dropbear and libssh2 take in one piece. */
+static void long_command(struct server *v)
+{
+	void *impl = open_session(v);
+	const size_t sizes[] = { 7900, 9500, 40000, 120000 };
+
+	for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+		char *word = malloc(sizes[i] + 1);
+		struct ran r;
+		assert_non_null(word);
+		for (size_t k = 0; k < sizes[i]; k++)
+			word[k] = "ab\n' \"$\\*"[k % 9];
+		word[sizes[i]] = '\0';
+		r = run_with(impl, &(struct stoker_exec){ .argv = (const char *const[]){ "sh", "-c", "printf %s \"$1\"; cat", "sh", word,
+		             NULL }, .dir = "/usr" }, "+input", 6, 20000, -1);
+		assert_int_equal(r.st, STOKER_OK);
+		assert_int_equal(r.result.out_bytes, sizes[i] + 6);
+		assert_memory_equal(r.out, word, sizes[i]);
+		assert_string_equal(r.out + sizes[i], "+input");
+		assert_string_equal(r.errout, "");
+		ran_free(&r);
+		free(word);
+	}
+	ssh_ops.close(impl);
+}
+
+static void test_long_command(void **state)
+{
+	(void)state;
+	long_command(&bear);
+	long_command(&sshd);
+}
+
 static void test_streams_openssh(void **state)
 {
 	(void)state;
@@ -441,6 +474,37 @@ static void test_host_key(void **state)
 	assert_int_equal(try_open(&bear, &rec, 10000, &err), STOKER_E_HOST_KEY);
 	snprintf(rec.vm.host_key, sizeof rec.vm.host_key, "%s", bear.rec.vm.host_key);
 	assert_int_equal(try_open(&bear, &rec, 10000, &err), STOKER_OK);
+}
+
+/* A person's yes to the key of a guest without an agent is kept; a guest with one is not open to that. */
+static void test_accept_host_key(void **state)
+{
+	struct stoker_options options = { .state_dir = NULL };
+	struct store_pools pools = { 0x0a000002, 0x0a000010, 40000, 40010, NULL };
+	struct vm_record rec = bear.rec;
+	struct stoker_error err = { .why = "" };
+	char dir[] = "/tmp/stoker-accept-XXXXXX";
+	stoker *s;
+	(void)state;
+
+	assert_non_null(mkdtemp(dir));
+	options.state_dir = dir;
+	assert_int_equal(stoker_open(&options, &s, &err), STOKER_OK);
+	rec.vm.state = STOKER_STOPPED;
+	rec.vm.host_key[0] = '\0';
+	rec.agent = false;
+	if (store_insert(s->store, &rec, &pools, &err) != STOKER_OK)
+		fail_msg("%s", err.why);
+	assert_int_equal(ssh_accept_host_key(s, "test", "ssh-rsa AAAA", &err), STOKER_E_INVALID);
+	if (ssh_accept_host_key(s, "test", bear.rec.vm.host_key, &err) != STOKER_OK)
+		fail_msg("%s", err.why);
+	assert_int_equal(store_find(s->store, "test", &rec, &err), STOKER_OK);
+	assert_string_equal(rec.vm.host_key, bear.rec.vm.host_key);
+	rec.agent = true;
+	assert_int_equal(store_update(s->store, &rec, &err), STOKER_OK);
+	assert_int_equal(ssh_accept_host_key(s, "test", bear.rec.vm.host_key, &err), STOKER_E_STATE);
+	stoker_close(s);
+	run_quietly((const char *const[]){ "rm", "-rf", dir, NULL });
 }
 
 static void test_wrong_key(void **state)
@@ -917,10 +981,11 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_streams_openssh), cmocka_unit_test(test_streams_dropbear),
-		cmocka_unit_test(test_many_openssh), cmocka_unit_test(test_many_dropbear),
+		cmocka_unit_test(test_long_command), cmocka_unit_test(test_many_openssh), cmocka_unit_test(test_many_dropbear),
 		cmocka_unit_test(test_tty), cmocka_unit_test(test_timeout), cmocka_unit_test(test_volume),
 		cmocka_unit_test(test_both_ways), cmocka_unit_test(test_reader_leaves), cmocka_unit_test(test_ping),
-		cmocka_unit_test(test_statistics), cmocka_unit_test(test_host_key), cmocka_unit_test(test_wrong_key),
+		cmocka_unit_test(test_statistics), cmocka_unit_test(test_host_key), cmocka_unit_test(test_accept_host_key),
+		cmocka_unit_test(test_wrong_key),
 		cmocka_unit_test(test_states), cmocka_unit_test(test_bad_servers), cmocka_unit_test(test_nobody_listens),
 		cmocka_unit_test(test_cancel), cmocka_unit_test(test_cut), cmocka_unit_test(test_frozen), cmocka_unit_test(test_threads),
 		cmocka_unit_test(test_shell),

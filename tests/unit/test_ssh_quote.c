@@ -162,7 +162,7 @@ static void test_status(void **state)
 
 static void test_refused(void **state)
 {
-	static char huge[40 * 1024];
+	static char huge[1100 * 1024];
 	struct stoker_error err;
 	char *line;
 	(void)state;
