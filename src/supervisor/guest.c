@@ -16,6 +16,7 @@
 enum { DIRECT_MIN = 16 * 1024 };
 #define RECONNECT_FIRST (200 * NS_PER_MS)
 #define RECONNECT_LAST (5 * NS_PER_S)
+#define HANGUP_WAIT (500 * NS_PER_MS)
 #define SYNC_LIMIT (10 * NS_PER_S)
 
 /* ---- what the relay asks for */
@@ -168,7 +169,7 @@ void guest_close(struct supervisor *s, const char *why)
 	s->guest_fd = -1;
 	queue_clear(&s->guest_out);
 	s->guest_in_len = 0;
-	s->sync_due_ns = 0;
+	s->sync_due_ns = s->hangup_due_ns = 0;
 	relay_guest_down(&s->relay, why);
 	if (!s->over && s->relay.state != RELAY_BROKEN)
 		s->reconnect_due_ns = clock_now_ns() + s->reconnect_wait_ns;
@@ -183,8 +184,14 @@ void guest_readable(struct supervisor *s)
 	n = recv(s->guest_fd, s->guest_in + s->guest_in_len, READ_BUFFER - s->guest_in_len, 0);
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
+	if (n <= 0 && s->over) {
+		guest_close(s, "the VM has ended");
+		return;
+	}
 	if (n <= 0) {
-		guest_close(s, s->over ? "the VM has ended" : "the VMM closed the guest's channel");
+		/* Most often the VMM is just ending: then that is what clients are to be told. */
+		epoll_ctl(s->epoll, EPOLL_CTL_DEL, s->guest_fd, NULL);
+		s->hangup_due_ns = clock_now_ns() + HANGUP_WAIT;
 		return;
 	}
 	s->trim_due_ns = clock_now_ns() + NS_PER_S;
@@ -207,6 +214,6 @@ void guest_flush(struct supervisor *s)
 		queue_clear(&s->guest_out); /* its end is seen when it is read */
 	s->guest_dirty = false;
 	out = s->guest_out.len > 0;
-	if (out != s->guest_wants_out && watch_set(s, EPOLL_CTL_MOD, s->guest_fd, WATCH_GUEST, 0, out))
+	if (s->hangup_due_ns == 0 && out != s->guest_wants_out && watch_set(s, EPOLL_CTL_MOD, s->guest_fd, WATCH_GUEST, 0, out))
 		s->guest_wants_out = out;
 }

@@ -15,7 +15,7 @@
 
 enum { EVENTS = 32, LAST_READS = 64 };
 #define CONSOLE_RETRY NS_PER_S
-#define LINGER (2 * NS_PER_S) /* for clients that still read the last output */
+#define LINGER (NS_PER_S / 2) /* for clients that still read the last output */
 
 bool watch_set(struct supervisor *s, int op, int fd, enum watch_kind kind, unsigned index, bool out)
 {
@@ -69,11 +69,11 @@ static void vmm_over(struct supervisor *s)
 	vmm_ended(s);
 	close(s->vmm_fd);
 	s->vmm_fd = -1;
-	close(s->listen);
-	s->listen = -1;
 	for (size_t i = 0; i < sizeof leftovers / sizeof *leftovers; i++)
 		unlinkat(s->run_dir, leftovers[i], 0);
 	publish(s);
+	close(s->listen);
+	s->listen = -1;
 	guest_close(s, "the VM has ended");
 	if (s->console_fd >= 0)
 		close(s->console_fd);
@@ -94,8 +94,8 @@ static void trim(struct supervisor *s)
 
 static int64_t next_due(const struct supervisor *s)
 {
-	const int64_t due[] = { s->publish_due_ns, s->reconnect_due_ns, s->console_due_ns,
-		                s->sync_due_ns,    s->trim_due_ns,      s->over_due_ns };
+	const int64_t due[] = { s->publish_due_ns, s->reconnect_due_ns, s->console_due_ns, s->sync_due_ns,
+		                s->trim_due_ns,    s->hangup_due_ns,    s->over_due_ns };
 	int64_t first = INT64_MAX;
 	for (size_t i = 0; i < sizeof due / sizeof *due; i++)
 		if (due[i] > 0 && due[i] < first)
@@ -113,6 +113,8 @@ static void timers(struct supervisor *s)
 	int64_t now = clock_now_ns();
 	if (is_due(s->publish_due_ns, now))
 		publish(s);
+	if (is_due(s->hangup_due_ns, now))
+		guest_close(s, "the VMM closed the guest's channel");
 	if (is_due(s->reconnect_due_ns, now))
 		guest_reconnect(s);
 	if (is_due(s->console_due_ns, now))

@@ -38,7 +38,7 @@ struct supervisor {
 	bool child;               /* the VMM is our child: its exit status is ours to collect */
 	bool over;                /* the VMM has ended */
 	bool guest_dirty, guest_wants_out, clients_held;
-	int64_t publish_due_ns, reconnect_due_ns, console_due_ns, sync_due_ns, trim_due_ns, over_due_ns;
+	int64_t publish_due_ns, reconnect_due_ns, console_due_ns, sync_due_ns, trim_due_ns, hangup_due_ns, over_due_ns;
 	int64_t reconnect_wait_ns;
 	struct run_status status;
 	struct console console;

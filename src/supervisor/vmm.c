@@ -195,8 +195,10 @@ out:
 bool vmm_adopt(struct supervisor *s, char *why, size_t cap)
 {
 	s->vmm_fd = process_pidfd(&s->opt.adopt);
-	if (s->vmm_fd < 0)
-		return failed(why, cap, "the VMM to be adopted does not run");
+	if (s->vmm_fd < 0 || !process_alive(&s->opt.adopt)) { /* a zombie is nothing to watch over */
+		snprintf(why, cap, "the VMM to be adopted does not run any more");
+		return false;
+	}
 	s->status.vmm = s->opt.adopt;
 	publish_inherit(s);
 	s->errors_fd = errors_open(s);
@@ -226,26 +228,41 @@ void vmm_errors_read(struct supervisor *s)
 	}
 }
 
+/* What the VMM calls information is no reason for its end. */
+static bool worth_a_word(const char *line, size_t len)
+{
+	return len > 0 && !memmem(line, len, ": info: ", 8);
+}
+
 /* The last lines, whole ones if possible, as one line of at most 500 bytes. */
 static void last_words(struct supervisor *s)
 {
 	enum { KEEP = 500 };
-	const char *p = s->errors;
-	size_t len = s->errors_len;
-	while (len > 0 && (p[len - 1] == '\n' || p[len - 1] == '\r' || p[len - 1] == ' '))
-		len--;
-	if (len > KEEP) {
-		const char *line = memchr(p + len - KEEP, '\n', KEEP);
-		size_t skip = line ? (size_t)(line + 1 - p) : len - KEEP;
-		p += skip;
-		len -= skip;
+	char text[KEEP];
+	size_t at = sizeof text, end = s->errors_len;
+	while (end > 0) {
+		size_t start = end, len;
+		while (start > 0 && s->errors[start - 1] != '\n')
+			start--;
+		len = end - start;
+		while (len > 0 && (s->errors[start + len - 1] == '\r' || s->errors[start + len - 1] == ' '))
+			len--;
+		if (worth_a_word(s->errors + start, len)) {
+			size_t bar = at < sizeof text ? 3 : 0;
+			if (len + bar > at) {
+				if (bar > 0)
+					break;
+				start += len - at; /* one endless line: its end */
+				len = at;
+			}
+			at -= len + bar;
+			memcpy(text + at, s->errors + start, len);
+			if (bar > 0)
+				memcpy(text + at + len, " | ", 3);
+		}
+		end = start > 0 ? start - 1 : 0;
 	}
-	/* Newlines become spaces around a bar: the status file has one line for it. */
-	for (size_t i = 0; i < len; i++)
-		if (s->errors[(size_t)(p - s->errors) + i] == '\n')
-			s->errors[(size_t)(p - s->errors) + i] = '|';
-	error_clean(s->status.message, KEEP + 1 < (int)sizeof s->status.message ? KEEP + 1 : sizeof s->status.message, p,
-	            len);
+	error_clean(s->status.message, sizeof s->status.message, text + at, sizeof text - at);
 }
 
 void vmm_ended(struct supervisor *s)
