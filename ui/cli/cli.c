@@ -51,8 +51,12 @@ int cli_fail(struct cli *cli, const struct stoker_error *err)
 {
 	char text[sizeof(err->what) + sizeof(err->why) + sizeof(err->fix) + 16];
 
+	struct stoker_error named = *err;
+
 	cli_progress_end(cli);
-	stoker_error_text(err, text, sizeof(text));
+	if (!named.what[0])
+		snprintf(named.what, sizeof(named.what), "%s", cli->verb_name);
+	stoker_error_text(&named, text, sizeof(text));
 	fflush(stdout);
 	fputs("stoker: ", stderr);
 	cli_put(stderr, text);
