@@ -8,6 +8,7 @@
  * leave alone. What is read may be damaged or hostile: size, depth, types,
  * lengths, ranges and characters are checked before anything is believed.
  */
+#include <arpa/inet.h>
 #include <cjson/cJSON.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -57,10 +58,8 @@ static bool is_printable(const char *text)
 
 static bool is_ip(const char *text)
 {
-	unsigned a, b, c, d;
-	char more;
-	return made_of(text, DIGITS ".") && sscanf(text, "%3u.%3u.%3u.%3u%c", &a, &b, &c, &d, &more) == 4 && a < 256 &&
-	       b < 256 && c < 256 && d < 256;
+	struct in_addr addr;
+	return inet_pton(AF_INET, text, &addr) == 1;
 }
 
 static bool is_process(const struct process_id *p)
@@ -326,8 +325,13 @@ enum stoker_status manifest_read(const char *path, struct vm_record *out, struct
 	int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 
 	if (fd < 0 || fstat(fd, &sb) < 0) {
-		st = errno == ENOENT ? error_set(err, STOKER_E_NOT_FOUND, "there is no %s", path)
-		                     : error_errno(err, errno, "cannot read %s", path);
+		int e = errno;
+		/* What stays as it is belongs to the file and makes it unusable; what passes is an error of the host's. */
+		if (e == ELOOP || e == EACCES || e == ENOTDIR || e == ENXIO)
+			st = error_set(err, STOKER_E_INVALID, "%s is not a usable manifest: %s", path, strerror(e));
+		else
+			st = e == ENOENT ? error_set(err, STOKER_E_NOT_FOUND, "there is no %s", path)
+			                 : error_errno(err, e, "cannot read %s", path);
 		goto out;
 	}
 	if (!S_ISREG(sb.st_mode))

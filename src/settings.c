@@ -4,6 +4,7 @@
  * for every key what it means, what is allowed and what is standard; values
  * are checked when the file is read, so that whoever asks later may rely on it.
  */
+#include <arpa/inet.h>
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -96,16 +97,15 @@ static bool number_of(const char *text, long *out)
 
 static bool address_of(const char *text, size_t len, uint32_t *out)
 {
-	char copy[16], more;
-	unsigned a, b, c, d;
+	char copy[16];
+	struct in_addr addr;
 	if (len >= sizeof copy)
 		return false;
 	memcpy(copy, text, len);
 	copy[len] = '\0';
-	if (copy[strspn(copy, "0123456789.")] || sscanf(copy, "%3u.%3u.%3u.%3u%c", &a, &b, &c, &d, &more) != 4 || a > 255 ||
-	    b > 255 || c > 255 || d > 255)
+	if (inet_pton(AF_INET, copy, &addr) != 1)
 		return false;
-	*out = a << 24 | b << 16 | c << 8 | d;
+	*out = ntohl(addr.s_addr);
 	return true;
 }
 

@@ -79,7 +79,12 @@ static enum stoker_status collect(const struct store *store, struct vm_record **
 			cap = more;
 		}
 		st = manifest_read(path, &all[n], &why);
-		if (st == STOKER_E_NOMEM || st == STOKER_E_LIMIT) {
+		if (st == STOKER_E_NOT_FOUND) { /* deleted just now */
+			st = STOKER_OK;
+			continue;
+		}
+		/* The host's fault, not the manifest's: a VM must not be left out for that. */
+		if (st != STOKER_OK && st != STOKER_E_INVALID) {
 			if (err)
 				*err = why;
 			break;

@@ -2,6 +2,7 @@
  *
  * store_vm.c - the records of VMs and the operations under way.
  */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <sqlite3.h>
 #include <stdio.h>
@@ -15,17 +16,17 @@
 
 static bool ip_number(const char *text, uint32_t *out)
 {
-	unsigned a, b, c, d;
-	char more;
-	if (sscanf(text, "%3u.%3u.%3u.%3u%c", &a, &b, &c, &d, &more) != 4 || a > 255 || b > 255 || c > 255 || d > 255)
+	struct in_addr addr;
+	if (inet_pton(AF_INET, text, &addr) != 1)
 		return false;
-	*out = a << 24 | b << 16 | c << 8 | d;
+	*out = ntohl(addr.s_addr);
 	return true;
 }
 
 static void ip_text(uint32_t ip, char out[46])
 {
-	snprintf(out, 46, "%u.%u.%u.%u", ip >> 24, ip >> 16 & 255, ip >> 8 & 255, ip & 255);
+	struct in_addr addr = { htonl(ip) };
+	inet_ntop(AF_INET, &addr, out, 46);
 }
 
 static void bind_process(struct sqlite3_stmt *s, int at, const struct process_id *p)
