@@ -28,22 +28,22 @@ enum action_group { GROUP_VM, GROUP_LIST, GROUP_PANE, GROUP_GENERAL, GROUP_COUNT
  * rank: order in the footer, which shows as many as fit. */
 #define ACTIONS(X)                                                                                                     \
 	X(SHELL, "shell", SPECIAL(SK_ENTER), NO_KEY, GROUP_VM, ACT_VM | ACT_CHANGES, 1, why_not_shell,                 \
-	  "shell", "Open a shell in the VM beside the list, or return to it")                                         \
+	  "shell", "A shell beside the list, or back to an open one")                                         \
 	X(CREATE, "create", PLAIN('c'), NO_KEY, GROUP_VM, ACT_CHANGES, 2, NULL,                                        \
-	  "create", "Create a VM: a form with the defaults filled in")                                                \
+	  "create", "Create a VM; the form begins with the defaults")                                                \
 	X(START, "start", PLAIN('s'), NO_KEY, GROUP_VM, ACT_VM | ACT_CHANGES | ACT_MANY, 3, why_not_start,             \
 	  "start", "Start the VM")                                                                                    \
 	X(STOP, "stop", PLAIN('x'), NO_KEY, GROUP_VM, ACT_VM | ACT_CHANGES | ACT_MANY, 4, why_not_stop,                \
-	  "stop", "Ask the guest to power off; it is killed when it does not in time")                                \
+	  "stop", "Ask the guest to power off, kill it when late")                                \
 	X(KILL, "kill", PLAIN('X'), NO_KEY, GROUP_VM, ACT_VM | ACT_CHANGES | ACT_MANY | ACT_DANGER, 6, why_not_stop,   \
 	  "kill", "End the VM at once, as if its power were cut")                                                     \
 	X(DELETE, "delete", PLAIN('D'), NO_KEY, GROUP_VM, ACT_VM | ACT_CHANGES | ACT_MANY | ACT_DANGER, 5,             \
 	  why_not_delete, "delete", "Delete the VM and its disk")                                                     \
 	X(LOGS, "logs", PLAIN('l'), NO_KEY, GROUP_VM, ACT_VM, 9, NULL, "logs", "Show and follow the VM's console")      \
 	X(INSPECT, "inspect", PLAIN('i'), NO_KEY, GROUP_VM, ACT_VM, 10, NULL,                                          \
-	  "inspect", "Everything recorded about the VM, its files and its timings")                                   \
+	  "inspect", "All that is recorded, its files, its timings")                                   \
 	X(RECONCILE, "reconcile", PLAIN('R'), NO_KEY, GROUP_VM, ACT_CHANGES, 8, NULL,                                  \
-	  "reconcile", "Compare the records with the host and repair what contradicts")                               \
+	  "reconcile", "Compare records with host, repair differences")                               \
 	X(UP, "up", SPECIAL(SK_UP), PLAIN('k'), GROUP_LIST, ACT_QUIET, 0, NULL, "", "Select the VM above")              \
 	X(DOWN, "down", SPECIAL(SK_DOWN), PLAIN('j'), GROUP_LIST, ACT_QUIET, 0, NULL, "", "Select the VM below")        \
 	X(PAGE_UP, "page-up", SPECIAL(SK_PAGE_UP), CONTROL('b'), GROUP_LIST, ACT_QUIET, 0, NULL, "", "A page up")       \
@@ -52,18 +52,18 @@ enum action_group { GROUP_VM, GROUP_LIST, GROUP_PANE, GROUP_GENERAL, GROUP_COUNT
 	X(FIRST, "first", PLAIN('g'), SPECIAL(SK_HOME), GROUP_LIST, ACT_QUIET, 0, NULL, "", "The first VM")             \
 	X(LAST, "last", PLAIN('G'), SPECIAL(SK_END), GROUP_LIST, ACT_QUIET, 0, NULL, "", "The last VM")                 \
 	X(MARK, "mark", PLAIN(' '), NO_KEY, GROUP_LIST, ACT_VM, 13, NULL, "mark",                                      \
-	  "Mark the VM; actions then work on all marked ones")                                                         \
+	  "Mark it; actions then go to all marked VMs")                                                         \
 	X(MARK_ALL, "mark-all", PLAIN('a'), NO_KEY, GROUP_LIST, ACT_VM | ACT_QUIET, 0, NULL, "",                        \
-	  "Mark every VM in the list, or none when all are")                                                           \
+	  "Mark every VM in the list, or none if all are")                                                           \
 	X(FILTER, "filter", PLAIN('/'), NO_KEY, GROUP_LIST, 0, 11, NULL, "filter",                                     \
-	  "Show only VMs whose name, state, address, image or label has the text")                                    \
+	  "Only VMs with this in name, state, IP or label")                                    \
 	X(SORT, "sort", PLAIN('o'), NO_KEY, GROUP_LIST, 0, 12, NULL, "sort", "Sort by the next column")                 \
 	X(REVERSE, "reverse", PLAIN('O'), NO_KEY, GROUP_LIST, ACT_QUIET, 0, NULL, "", "Sort the other way round")       \
 	X(PHASES, "phases", PLAIN('p'), NO_KEY, GROUP_LIST, ACT_QUIET, 0, NULL, "", "Show or hide the phases")          \
 	X(NEXT_FOCUS, "focus", SPECIAL(SK_TAB), NO_KEY, GROUP_PANE, ACT_PANE | ACT_QUIET, 0, NULL, "",                  \
 	  "Move between the list and the pane")                                                                        \
 	X(FULL, "full-screen", PLAIN('z'), NO_KEY, GROUP_PANE, ACT_PANE, 14, NULL, "full screen",                       \
-	  "Give the pane the whole screen, or half of it again")                                                       \
+	  "Give the pane the whole screen, or half again")                                                       \
 	X(SCROLL, "scroll", PLAIN('['), NO_KEY, GROUP_PANE, ACT_PANE, 15, NULL, "scroll",                               \
 	  "Scroll back and search in the pane")                                                                        \
 	X(DETACH, "detach", PLAIN('d'), NO_KEY, GROUP_PANE, ACT_PANE, 16, NULL, "detach",                               \
@@ -76,9 +76,9 @@ enum action_group { GROUP_VM, GROUP_LIST, GROUP_PANE, GROUP_GENERAL, GROUP_COUNT
 	  "Type an action's name")                                                                                     \
 	X(HELP, "help", PLAIN('?'), SPECIAL(SK_F1), GROUP_GENERAL, 0, 0, NULL, "help", "This page")                     \
 	X(SUSPEND, "suspend", CONTROL('z'), NO_KEY, GROUP_GENERAL, ACT_QUIET, 0, NULL, "",                              \
-	  "Back to the shell that started stoker; fg returns")                                                         \
+	  "Back to the shell that began it; fg returns")                                                         \
 	X(REDRAW, "redraw", CONTROL('l'), NO_KEY, GROUP_GENERAL, ACT_QUIET, 0, NULL, "",                                \
-	  "Draw everything again and read the records anew")                                                           \
+	  "Draw everything again, read the records anew")                                                           \
 	X(QUIT, "quit", PLAIN('q'), CONTROL('c'), GROUP_GENERAL, 0, 7, NULL, "quit",                                    \
 	  "Close what is open, then leave; VMs run on")
 

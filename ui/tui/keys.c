@@ -207,7 +207,7 @@ static enum verdict csi(struct keys *keys, struct key *key, size_t *used)
 	const unsigned char *in = keys->in;
 	size_t i = 2;
 	int param[4] = { 0, 0, 0, 0 }, count = 0;
-	bool sgr = false, digits = false;
+	bool sgr = false, digits = false, foreign = false;
 	unsigned char final;
 
 	if (keys->len > 2 && in[2] == '[') { /* the Linux console's F1 to F5 */
@@ -233,6 +233,8 @@ static enum verdict csi(struct keys *keys, struct key *key, size_t *used)
 			digits = true;
 		} else if (in[i] < 0x20 || in[i] > 0x3f) {
 			break;
+		} else {
+			foreign = true; /* private or intermediate: an answer, not a key */
 		}
 	}
 	if (i >= SEQUENCE_MAX) {
@@ -247,6 +249,8 @@ static enum verdict csi(struct keys *keys, struct key *key, size_t *used)
 		return DROPPED;
 	}
 	*used = i + 1;
+	if (foreign)
+		return DROPPED;
 	if (sgr)
 		return final == 'M' || final == 'm' ? mouse(key, param, final == 'm') : DROPPED;
 	if (final == '~') {
@@ -260,8 +264,8 @@ static enum verdict csi(struct keys *keys, struct key *key, size_t *used)
 		set_special(key, number_key(param[0]), modifiers(param[1]));
 		return key->special == SK_NONE ? DROPPED : TAKEN;
 	}
-	if (final == '^' || final == '$' || final == '@') { /* rxvt's way to tell modifiers */
-		set_special(key, number_key(param[0]), final == '^' ? MOD_CTRL : final == '$' ? MOD_SHIFT : MOD_CTRL | MOD_SHIFT);
+	if (final == '^' || final == '@') { /* rxvt's way to tell modifiers */
+		set_special(key, number_key(param[0]), final == '^' ? MOD_CTRL : MOD_CTRL | MOD_SHIFT);
 		return key->special == SK_NONE ? DROPPED : TAKEN;
 	}
 	if (final == 'u')

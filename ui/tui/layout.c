@@ -77,7 +77,7 @@ void layout_of(const struct model *model, struct layout *layout)
 		layout->heading = rect(top, 0, 1, left);
 		top++;
 	}
-	phases = model->phases_hidden ? 0 : phases_height(rows);
+	phases = model->phases_hidden || model->count == 0 ? 0 : phases_height(rows);
 	/* With few VMs there is room: the list never gets less than five rows. */
 	if (bottom - top - phases < 5)
 		phases = 0;

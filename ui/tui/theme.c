@@ -171,6 +171,7 @@ void draw_rule(struct screen *screen, int row, int col, int cols, const char *ti
 	line(screen, row, col, cols, quiet);
 	if (title != NULL && cols > 8) {
 		used = screen_put(screen, row, col + 3, cols - 5, tone(focus ? TONE_TITLE : TONE_STRONG), title);
+		screen_put(screen, row, col, 1, quiet, " ");
 		screen_put(screen, row, col + 2, 1, quiet, " ");
 		screen_put(screen, row, col + 3 + used, 1, quiet, " ");
 		if (right != NULL && *right != '\0') {

@@ -17,6 +17,11 @@ void clock_text(const struct model *model, int64_t at_ms, bool seconds, char *bu
 		snprintf(buf, cap, "%02d:%02d", day / 3600, day / 60 % 60);
 }
 
+enum glyph row_glyph(const struct row *row)
+{
+	return row->op != ACTION_NONE && row->vm.phase == STOKER_PHASE_NONE ? GLYPH_BUSY : state_glyph(&row->vm);
+}
+
 void running_text(int64_t ns, char *buf, size_t cap)
 {
 	int64_t tenths = ns < 0 ? 0 : ns / 100000000;

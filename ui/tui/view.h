@@ -25,6 +25,9 @@ void view_plan(const struct model *model, struct screen *screen);
 void view_text(const struct model *model, struct screen *screen);
 void view_help(const struct model *model, struct screen *screen);
 
+/* The sign of a VM with what we have under way on it. */
+enum glyph row_glyph(const struct row *row);
+
 /* "14:02" or "14:02:07", in the model's local time. */
 void clock_text(const struct model *model, int64_t at_ms, bool seconds, char *buf, size_t cap);
 /* A running time: "0.4s", "12.3s", "2m05s". */

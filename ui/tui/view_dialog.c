@@ -77,19 +77,24 @@ static void confirm_line(const struct model *model, const struct row *row, char 
 static int confirm_place(const struct model *model, struct place *place, int *keep_col, int *keep_cols, int *go_col,
                          int *go_cols)
 {
-	char title[160], keep[160], go[160], note[160];
-	int lines = (int)model->confirm.count, width = 54, names = 0, buttons;
+	char title[160], keep[160], go[160], note[160], text[160];
+	int lines = (int)model->confirm.count, width = 50, names = 0, longest = 0, buttons;
 	size_t i;
 
 	confirm_words(model, title, keep, go, note, sizeof title);
 	lines = lines > CONFIRM_LINES ? CONFIRM_LINES + 1 : lines;
 	for (i = 0; i < model->confirm.count; i++) {
 		const struct row *row = model_row(model, model->confirm.ids[i]);
-		int n = row != NULL ? text_width(row->vm.name) : 0;
+		int n = row != NULL ? text_width(row->vm.name) : 0, m = 0;
+		if (row != NULL && (int)i < lines) {
+			confirm_line(model, row, text, sizeof text);
+			m = text_width(text);
+		}
 		names = n > names ? n : names;
+		longest = m > longest ? m : longest;
 	}
-	if (names + 46 > width)
-		width = names + 46;
+	if (names + longest + 6 > width)
+		width = names + longest + 6;
 	if (text_width(title) + 10 > width)
 		width = text_width(title) + 10;
 	*place = centred(model, lines + 5, width);
@@ -207,6 +212,8 @@ static int help_lines(const struct model *model, struct screen *screen, const st
 	};
 	int line = 0, group, i, row, page = p->rows - 2;
 	char key[24], second[16], both[48];
+	bool narrow = p->cols < 60;
+	int help_col = p->col + (narrow ? 15 : 29);
 
 #define SHOWN (screen != NULL && line >= top && line < top + page)
 	for (group = 0; group < GROUP_COUNT; group++) {
@@ -226,8 +233,9 @@ static int help_lines(const struct model *model, struct screen *screen, const st
 				snprintf(both, sizeof both, "%s%s%s", key, second[0] != '\0' ? " " : "", second);
 				off = model->read_only && (action->flags & ACT_CHANGES);
 				screen_put(screen, row, p->col + 4, 12, tone(off ? TONE_QUIET : TONE_TITLE), both);
-				screen_put(screen, row, p->col + 16, 12, tone(off ? TONE_QUIET : TONE_PLAIN), action->name);
-				screen_field(screen, row, p->col + 29, p->cols - 31, tone(off ? TONE_QUIET : TONE_PLAIN),
+				if (!narrow)
+					screen_put(screen, row, p->col + 16, 12, tone(off ? TONE_QUIET : TONE_PLAIN), action->name);
+				screen_field(screen, row, help_col, p->col + p->cols - 2 - help_col, tone(off ? TONE_QUIET : TONE_PLAIN),
 				             off ? "(not in a read-only dashboard)" : action->help);
 			}
 			line++;
@@ -236,8 +244,9 @@ static int help_lines(const struct model *model, struct screen *screen, const st
 			if (SHOWN) {
 				action_key_text(&model->leave_key, model->ascii, key, sizeof key);
 				screen_put(screen, p->row + 1 + line - top, p->col + 4, 12, tone(TONE_TITLE), key);
-				screen_put(screen, p->row + 1 + line - top, p->col + 16, 12, tone(TONE_PLAIN), "leave");
-				screen_field(screen, p->row + 1 + line - top, p->col + 29, p->cols - 31, tone(TONE_PLAIN),
+				if (!narrow)
+					screen_put(screen, p->row + 1 + line - top, p->col + 16, 12, tone(TONE_PLAIN), "leave");
+				screen_field(screen, p->row + 1 + line - top, help_col, p->col + p->cols - 2 - help_col, tone(TONE_PLAIN),
 				             "From the pane to the list; twice sends it to the guest");
 			}
 			line++;

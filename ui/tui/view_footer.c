@@ -157,9 +157,12 @@ static void hint(struct screen *screen, int row, int col, int cols, const char *
 		n = n < sizeof part ? n : sizeof part - 1;
 		key = strcspn(text, " ");
 		key = key > n ? n : key;
+		if (key == 0)
+			break;
 		memcpy(part, text, key);
 		part[key] = '\0';
-		col += screen_put(screen, row, col, cols - col, tone(TONE_TITLE), part);
+		/* "then:" is no key. */
+		col += screen_put(screen, row, col, cols - col, tone(part[key - 1] == ':' ? TONE_PLAIN : TONE_TITLE), part);
 		memcpy(part, text + key, n - key);
 		part[n - key] = '\0';
 		col += screen_put(screen, row, col, cols - col, tone(TONE_PLAIN), part) + 2;
@@ -179,11 +182,14 @@ static void pane_footer(const struct model *model, struct screen *screen, int ro
 	/* The way out comes first: it is never the part that does not fit. */
 	if (own != NULL && *own != '\0')
 		snprintf(text, sizeof text, "%s to the list  %s", leave, own);
-	else if (cols < 70)
-		snprintf(text, sizeof text, "%s to the list  (keys go to the guest)", leave);
+	else if (cols < 76)
+		snprintf(text, sizeof text, "%s to the list", leave);
 	else
-		snprintf(text, sizeof text, "%s to the list  then:  z %s  [ scroll and search  d detach  %s send it%s", leave,
-		         model->full ? "half screen" : "full screen", leave, cols >= 110 ? "   (keys go to the guest)" : "");
+		snprintf(text, sizeof text, "%s to the list  then:  z %s  [ scroll and search  d detach%s%s%s", leave,
+		         model->full ? "half screen" : "full screen", cols >= 92 ? "  " : "", cols >= 92 ? leave : "",
+		         cols >= 92 ? " send it" : "");
+	if (cols >= 116 && (own == NULL || *own == '\0'))
+		screen_put(screen, row, cols - 24, 24, tone(TONE_QUIET), "(keys go to the guest)");
 	hint(screen, row, 1, cols, text);
 }
 
@@ -197,8 +203,12 @@ void view_footer(const struct model *model, struct screen *screen, const struct 
 		hint(screen, row, 1, cols, "j k scroll  Esc back");
 		return;
 	}
+	if (model->dialog == DIALOG_CONFIRM) {
+		hint(screen, row, 1, cols, "Tab other answer  Enter take it  Esc back");
+		return;
+	}
 	if (model->dialog != DIALOG_NONE)
-		return; /* dialogs say their keys themselves */
+		return; /* the others say their keys themselves */
 	if (model->pane_focus && model->front >= 0) {
 		pane_footer(model, screen, row, cols);
 		return;

@@ -68,9 +68,14 @@ void view_form(const struct model *model, struct screen *screen)
 	const struct form *form = &model->form;
 	int cols = WIDTH < model->cols_size - 2 ? WIDTH : model->cols_size - 2;
 	int message = model->rows_size >= 22 ? 3 : model->rows_size >= 14 ? 2 : 1;
-	int fields = model->rows_size - 1 - 3 - message, rows, row, col, first = 0, i;
+	int fields, rows, row, col, first = 0, i;
 	const char *keys = cols < 50 ? "Enter create  Esc cancel" : "Enter create  Tab next  Space choose  Esc cancel";
 
+	if (form->wrong) { /* the reason is shown whole; fields scroll */
+		int need = draw_wrapped(NULL, 0, 0, model->rows_size / 2, cols - 4, tone(TONE_BAD), form->message);
+		message = need > message ? need : message;
+	}
+	fields = model->rows_size - 1 - 3 - message;
 	fields = fields > FORM_COUNT ? FORM_COUNT : fields < 1 ? 1 : fields;
 	rows = fields + message + 3;
 	row = (model->rows_size - rows) / 3;

@@ -17,6 +17,9 @@ struct pen {
 
 static void write_text(struct pen *pen, enum tone which, const char *text)
 {
+	/* What does not fit whole, and all after it, is left out. */
+	if (text_width(text) > pen->end - pen->col + 3)
+		pen->end = pen->col;
 	if (pen->col < pen->end)
 		pen->col += screen_put(pen->screen, 0, pen->col, pen->end - pen->col, tone(which), text);
 }
@@ -36,22 +39,22 @@ static void counts(const struct model *model, struct pen *pen)
 	bool wide = model->cols_size >= 60;
 
 	for (i = 0; i < model->count; i++)
-		count[state_glyph(&model->rows[i].vm)]++;
+		count[row_glyph(&model->rows[i])]++;
 	for (i = 0; i < sizeof kinds / sizeof *kinds; i++) {
 		if (count[kinds[i].glyph] == 0)
 			continue;
 		write_text(pen, kinds[i].tone, glyph(pen->screen, kinds[i].glyph));
-		snprintf(text, sizeof text, wide ? " %zu   " : "%zu ", count[kinds[i].glyph]);
+		snprintf(text, sizeof text, wide ? " %zu  " : "%zu ", count[kinds[i].glyph]);
 		write_text(pen, TONE_PLAIN, text);
 	}
 	if (model->loaded && model->count == 0)
-		write_text(pen, TONE_QUIET, wide ? "no VMs   " : "no VMs ");
+		write_text(pen, TONE_QUIET, wide ? "no VMs  " : "no VMs ");
 	if (model->op_count > 0) {
-		snprintf(text, sizeof text, wide ? "%zu under way   " : "+%zu ", model->op_count);
+		snprintf(text, sizeof text, wide ? "%zu under way  " : "+%zu ", model->op_count);
 		write_text(pen, TONE_BUSY, text);
 	}
 	if (model->marked > 0 && model->cols_size >= 80) {
-		snprintf(text, sizeof text, "%zu marked   ", model->marked);
+		snprintf(text, sizeof text, "%zu marked  ", model->marked);
 		write_text(pen, TONE_ACCENT, text);
 	}
 }

@@ -60,6 +60,14 @@ static void place_columns(int cols, struct place place[COL_COUNT])
 	int left = cols - GUTTER - columns[COL_NAME].width - wide(columns[COL_STATUS].width) - 2, order, i, col, extra;
 
 	memset(place, 0, COL_COUNT * sizeof *place);
+	if (cols >= 38 && cols < 44) { /* a very narrow list still says where the VM is */
+		static const struct place tight[] = { { GUTTER, 10 }, { GUTTER + 11, 11 }, { 0, 0 }, { GUTTER + 23, 12 } };
+		memcpy(place, tight, sizeof tight);
+		place[COL_NAME].width += cols - 38 < 4 ? cols - 38 : 4;
+		place[COL_STATUS].col += cols - 38 < 4 ? cols - 38 : 4;
+		place[COL_IP].col += cols - 38 < 4 ? cols - 38 : 4;
+		return;
+	}
 	place[COL_NAME].width = columns[COL_NAME].width;
 	place[COL_STATUS].width = columns[COL_STATUS].width;
 	for (order = 1; order < COL_COUNT; order++) {
@@ -105,7 +113,7 @@ enum sort_by heading_at(const struct model *model, int col)
 	struct layout layout;
 	int i;
 	layout_of(model, &layout);
-	place_columns(layout.list.cols, place);
+	place_columns(layout.list.cols - layout.beside, place);
 	for (i = 0; i < COL_COUNT; i++) {
 		if (place[i].width != 0 && col >= place[i].col - 1 && col < place[i].col + wide(place[i].width))
 			return columns[i].sort;
@@ -141,7 +149,7 @@ static void status_text(const struct model *model, const struct screen *screen, 
 		snprintf(buf, cap, "%s %s %s", glyph(screen, state_glyph(vm)), stoker_phase_name(vm->phase), clock);
 	} else if (row->op != ACTION_NONE) {
 		running_text(model->now_ns - row->op_since_ns, clock, sizeof clock);
-		snprintf(buf, cap, "%s %s %s", glyph(screen, GLYPH_BUSY), action_at(row->op)->name, clock);
+		snprintf(buf, cap, "%s %s %s", glyph(screen, row_glyph(row)), action_at(row->op)->name, clock);
 	} else if (vm->state == STOKER_CRASHED && vm->exit_status >= 0) {
 		snprintf(buf, cap, "%s crashed %d", glyph(screen, state_glyph(vm)),
 		         vm->exit_status >= 256 ? vm->exit_status - 256 : vm->exit_status);
@@ -246,7 +254,7 @@ static void draw_row(const struct model *model, struct screen *screen, const str
 	char text[512];
 
 	if (vm_row->marked)
-		screen_put(screen, row, 2, 1, tone(TONE_ACCENT), glyph(screen, GLYPH_MARK));
+		screen_put(screen, row, 0, 1, tone(TONE_ACCENT), glyph(screen, GLYPH_MARK));
 	for (i = 0; i < COL_COUNT; i++) {
 		struct style style = tone(base);
 		if (place[i].width == 0)
@@ -315,7 +323,7 @@ void view_list(const struct model *model, struct screen *screen, const struct la
 	struct place place[COL_COUNT];
 	int i;
 
-	place_columns(layout->list.cols, place);
+	place_columns(layout->list.cols - layout->beside, place); /* a blank before the separator */
 	if (layout->heading.rows > 0)
 		heading(model, screen, layout, place);
 	if (model->shown_count == 0) {

@@ -203,6 +203,10 @@ void view_phases(const struct model *model, struct screen *screen, const struct 
 		if (chained(phase) && life.ns[phase] > 0)
 			from += life.ns[phase];
 	}
-	if (strcmp(model->timings_id, selected->vm.id) == 0)
+	/* Why it is as it is matters more than how fast it was. */
+	if (selected->vm.reason[0] != '\0')
+		screen_field(screen, at->row + at->rows - 1, 3, at->cols - 5, tone(selected->vm.stale ? TONE_ODD : TONE_BAD),
+		             selected->vm.reason);
+	else if (strcmp(model->timings_id, selected->vm.id) == 0)
 		last_runs(model, screen, at->row + at->rows - 1, at->cols);
 }

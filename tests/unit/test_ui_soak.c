@@ -1,0 +1,448 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A dashboard in the hands of a monkey: random keys, lists, results, panes and
+ * sizes; after each one the model must still make sense, and every frame must
+ * come out. Worth most under the address sanitizer.
+ */
+#include "ui_fixture.h"
+
+#define EVENTS 200000
+
+static uint32_t seed = 20260203;
+
+static uint32_t any(uint32_t below)
+{
+	seed ^= seed << 13;
+	seed ^= seed >> 17;
+	seed ^= seed << 5;
+	return seed % below;
+}
+
+/* ------------------------------------------------------------------- a pane */
+
+struct toy {
+	struct pane pane;
+	bool over;
+};
+
+static int toys;
+
+static void toy_title(const struct pane *pane, char *buf, size_t cap)
+{
+	(void)pane;
+	snprintf(buf, cap, "toy");
+}
+
+static const char *toy_hint(const struct pane *pane)
+{
+	(void)pane;
+	return any(2) ? "" : "q back";
+}
+
+static void toy_draw(struct pane *pane, struct screen *screen, int row, int col, int rows, int cols, bool focus)
+{
+	(void)pane;
+	assert_true(rows > 0 && cols > 0);
+	assert_true(row >= 0 && row + rows <= screen_rows(screen) && col >= 0 && col + cols <= screen_cols(screen));
+	screen_fill(screen, row, col, rows, cols, tone(TONE_FIELD));
+	if (focus)
+		screen_cursor(screen, row, col);
+}
+
+static bool toy_key(struct pane *pane, const struct key *key)
+{
+	(void)pane;
+	(void)key;
+	return any(2);
+}
+
+static bool toy_command(struct pane *pane, enum pane_command command)
+{
+	(void)pane;
+	(void)command;
+	return true;
+}
+
+static bool toy_over(const struct pane *pane, char *why, size_t cap)
+{
+	const struct toy *toy = (const struct toy *)pane;
+	if (toy->over)
+		snprintf(why, cap, "%s", any(2) ? "cut off" : "");
+	return toy->over;
+}
+
+static void toy_free(struct pane *pane)
+{
+	toys--;
+	free(pane);
+}
+
+static const struct pane_ops shell_ops = { PANE_SHELL, toy_title, toy_hint, toy_draw, toy_key,
+	                                   toy_command, NULL, NULL, NULL, toy_over, toy_free };
+static const struct pane_ops log_ops = { PANE_LOG, toy_title, toy_hint, toy_draw, toy_key,
+	                                 toy_command, NULL, NULL, NULL, toy_over, toy_free };
+
+/* ------------------------------------------------------------------ a world */
+
+struct op_seen {
+	uint64_t op;
+	enum effect_kind kind;
+	char id[STOKER_ID_SIZE];
+	enum pane_kind pane_kind;
+	size_t count;
+};
+
+struct world {
+	struct model *model;
+	struct effects effects;
+	struct op_seen ops[256];
+	int op_count;
+	struct stoker_vm vms[60];
+	size_t count;
+	int next_vm;
+	int64_t now;
+	size_t quits;
+};
+
+static void send(struct world *w, struct event *event);
+
+static void add_vm(struct world *w)
+{
+	static const char *const names[] = { "quiet-otter", "amber-fox", "中文名", "x", "\033[31mred", "a-rather-long-name-for-a-vm" };
+	char name[64];
+	if (w->count == 60)
+		return;
+	snprintf(name, sizeof name, "%s-%d", names[any(6)], w->next_vm);
+	w->vms[w->count] = fixture_vm(w->next_vm++, name, (enum stoker_state)any(STOKER_STATE_COUNT));
+	w->vms[w->count].stale = any(10) == 0;
+	w->vms[w->count].phase = any(4) == 0 ? (enum stoker_phase)any(STOKER_PHASE_COUNT) : STOKER_PHASE_NONE;
+	w->vms[w->count].phase_since_ns = w->now - (int64_t)any(1000000000) * any(200);
+	w->vms[w->count].last_phase = (enum stoker_phase)any(STOKER_PHASE_COUNT + 1);
+	w->vms[w->count].last_phase_ns = (int64_t)any(1000000000) * any(100);
+	if (any(3) == 0)
+		snprintf(w->vms[w->count].reason, sizeof w->vms[w->count].reason, "because \033]0;x\a of %u", any(1000));
+	w->count++;
+}
+
+static void new_list(struct world *w)
+{
+	struct event event;
+	size_t i;
+	if (any(3) == 0)
+		add_vm(w);
+	if (any(4) == 0 && w->count > 0) {
+		size_t gone = any((uint32_t)w->count);
+		memmove(w->vms + gone, w->vms + gone + 1, (w->count - gone - 1) * sizeof *w->vms);
+		w->count--;
+	}
+	for (i = 0; i < w->count; i++) {
+		if (any(5) == 0)
+			w->vms[i].state = (enum stoker_state)any(STOKER_STATE_COUNT);
+		if (any(6) == 0)
+			w->vms[i].pid = any(2) ? 0 : 100 + any(1000);
+	}
+	fixture_event(&event, EVENT_SNAPSHOT);
+	event.snapshot = calloc(1, sizeof *event.snapshot);
+	event.snapshot->has_vms = any(20) != 0;
+	if (!event.snapshot->has_vms)
+		snprintf(event.snapshot->failure, sizeof event.snapshot->failure, "the store went away");
+	event.snapshot->vms = malloc((w->count + 1) * sizeof *w->vms);
+	memcpy(event.snapshot->vms, w->vms, w->count * sizeof *w->vms);
+	event.snapshot->count = w->count;
+	event.snapshot->samples = calloc(w->count + 1, sizeof *event.snapshot->samples);
+	event.snapshot->sample_ids = calloc(w->count + 1, sizeof *event.snapshot->sample_ids);
+	event.snapshot->sample_count = any((uint32_t)w->count + 1);
+	for (i = 0; i < event.snapshot->sample_count; i++) {
+		memcpy(event.snapshot->sample_ids[i], w->vms[any((uint32_t)w->count)].id, STOKER_ID_SIZE);
+		event.snapshot->samples[i].at_ns = w->now;
+		event.snapshot->samples[i].cpu_ns = any(5) == 0 ? -1 : (int64_t)any(2000000000) * any(10);
+		event.snapshot->samples[i].rss_kib = any(4000000);
+	}
+	event.snapshot->has_host = any(2);
+	event.snapshot->host.cpu_total_ticks = any(100000);
+	event.snapshot->host.cpu_busy_ticks = any(100000);
+	event.snapshot->host.mem_total_kib = any(100000000);
+	event.snapshot->host.mem_available_kib = any(100000000);
+	event.snapshot->events = calloc(3, sizeof *event.snapshot->events);
+	event.snapshot->event_count = any(4);
+	snprintf(event.snapshot->timings_id, STOKER_ID_SIZE, "%s", w->model->selected);
+	event.snapshot->has_timings = any(2);
+	event.snapshot->timing_count = any(400);
+	event.snapshot->timings = calloc(event.snapshot->timing_count + 1, sizeof *event.snapshot->timings);
+	for (i = 0; i < event.snapshot->timing_count; i++) {
+		event.snapshot->timings[i].run = any(9);
+		event.snapshot->timings[i].phase = (enum stoker_phase)any(STOKER_PHASE_COUNT);
+		event.snapshot->timings[i].duration_ns = (int64_t)any(2000000000) * any(50);
+	}
+	send(w, &event);
+	snapshot_free(event.snapshot);
+}
+
+static void random_key(struct world *w)
+{
+	static const char often[] = "cccsxXDRli/oO:?qjkgGaz[dnwp ynee";
+	struct event event;
+	fixture_event(&event, EVENT_KEY);
+	switch (any(8)) {
+	case 0:
+	case 1:
+	case 2:
+		event.key.kind = KEY_KIND_CHAR;
+		event.key.ch = (uint32_t)often[any(sizeof often - 1)];
+		break;
+	case 3:
+		event.key.kind = KEY_KIND_CHAR;
+		event.key.ch = any(3) ? 32 + any(95) : any(0x10ffff);
+		event.key.mods = any(6) == 0 ? any(8) : 0;
+		break;
+	case 4:
+	case 5:
+		event.key.kind = KEY_KIND_SPECIAL;
+		event.key.special = (enum special_key)(1 + any(SK_COUNT - 1));
+		event.key.mods = any(6) == 0 ? any(8) : 0;
+		break;
+	case 6:
+		event.key.kind = KEY_KIND_MOUSE;
+		event.key.act = (enum mouse_act)any(5);
+		event.key.button = (int)any(4);
+		event.key.row = (int)any(220) - 5;
+		event.key.col = (int)any(420) - 5;
+		break;
+	default:
+		if (any(3)) {
+			event.key.kind = KEY_KIND_CHAR;
+			event.key.ch = ']';
+			event.key.mods = MOD_CTRL;
+		} else {
+			event.key.kind = KEY_KIND_PASTE;
+			event.key.paste = "pasted \033[200~ text\nof \xff some length";
+			event.key.paste_len = strlen(event.key.paste);
+		}
+		break;
+	}
+	send(w, &event);
+}
+
+static void open_pane(struct world *w, const char *id, enum pane_kind kind)
+{
+	struct toy *toy = calloc(1, sizeof *toy);
+	struct event event;
+	const struct row *row = model_row(w->model, id);
+	assert_non_null(toy);
+	toys++;
+	toy->pane.ops = kind == PANE_SHELL ? &shell_ops : &log_ops;
+	snprintf(toy->pane.vm_id, sizeof toy->pane.vm_id, "%s", id);
+	snprintf(toy->pane.vm_name, sizeof toy->pane.vm_name, "%s", row != NULL ? row->vm.name : "gone");
+	fixture_event(&event, EVENT_PANE_OPENED);
+	event.pane = &toy->pane;
+	send(w, &event);
+}
+
+/* Something that is under way comes to an end, or gets on. */
+static void some_result(struct world *w)
+{
+	struct event event;
+	struct op_seen seen;
+	int at;
+	size_t i;
+
+	if (w->op_count == 0)
+		return;
+	at = (int)any((uint32_t)w->op_count);
+	seen = w->ops[at];
+	fixture_event(&event, EVENT_OP_DONE);
+	event.op = seen.op;
+	event.failed = any(3) == 0;
+	event.error.code = STOKER_E_FAILED;
+	snprintf(event.error.why, sizeof event.error.why, "the dice said so");
+	if (seen.kind == EFFECT_PLAN && any(2)) {
+		event.kind = EVENT_PLAN;
+		event.count = any(20);
+		event.items = calloc(event.count + 1, sizeof *event.items);
+		for (i = 0; i < event.count; i++) {
+			event.items[i].finding.repair = (enum stoker_repair)any(7);
+			event.items[i].finding.alternative = (enum stoker_repair)any(7);
+			event.items[i].finding.ask = any(2);
+		}
+		send(w, &event);
+		return;
+	}
+	if (seen.kind == EFFECT_APPLY && any(3)) {
+		event.kind = EVENT_PLAN_ITEM;
+		event.item = any(25);
+		event.begun = any(2);
+		send(w, &event);
+		return;
+	}
+	if (seen.kind == EFFECT_CREATE && !event.failed) {
+		add_vm(w);
+		event.has_vm = w->count > 0;
+		if (event.has_vm)
+			event.vm = w->vms[w->count - 1];
+	}
+	w->ops[at] = w->ops[--w->op_count];
+	send(w, &event);
+	if (seen.kind == EFFECT_OPEN && !event.failed)
+		open_pane(w, seen.id, seen.pane_kind);
+}
+
+static void inspect_answer(struct world *w, const char *id)
+{
+	struct event event;
+	int i;
+	fixture_event(&event, EVENT_TEXT);
+	snprintf(event.vm_id, sizeof event.vm_id, "%s", id);
+	event.line_count = (int)any(80);
+	event.lines = calloc((size_t)event.line_count + 1, sizeof *event.lines);
+	for (i = 0; i < event.line_count; i++)
+		event.lines[i] = strdup(any(2) ? "label\tvalue" : "Heading");
+	send(w, &event);
+}
+
+static void invariants(const struct world *w)
+{
+	const struct model *m = w->model;
+	size_t i, marked = 0;
+	int cursor = model_cursor(m);
+	for (i = 0; i < m->count; i++)
+		marked += m->rows[i].marked;
+	assert_int_equal(marked, m->marked);
+	assert_true(m->shown_count <= m->count);
+	assert_true(m->shown_count == 0 ? cursor == -1 : cursor >= 0);
+	assert_true(m->top == 0 || m->top < m->shown_count);
+	assert_true(m->front >= -1 && m->front < m->pane_count);
+	assert_true(!m->pane_focus || m->front >= 0);
+	assert_true(m->pane_count == toys);
+	assert_true(m->filter.at <= m->filter.len && strlen(m->filter.text) == m->filter.len);
+	assert_true(m->dialog <= DIALOG_HELP);
+	assert_true(m->form.focus >= 0 && m->form.focus < FORM_COUNT);
+	assert_true(m->dialog != DIALOG_CONFIRM || m->confirm.ids != NULL || m->confirm.action == ACTION_QUIT);
+	for (i = 0; i < m->op_count; i++)
+		assert_true(m->ops[i].id != 0);
+}
+
+static void send(struct world *w, struct event *event)
+{
+	struct effects effects = { 0 };
+	size_t i;
+
+	event->now_ns = w->now;
+	update(w->model, event, &effects);
+	for (i = 0; i < effects.count; i++) {
+		struct effect *effect = &effects.items[i];
+		switch (effect->kind) {
+		case EFFECT_PANE_FREE:
+			effect->pane->ops->free(effect->pane);
+			break;
+		case EFFECT_PANE_KEY:
+			if (!effect->pane->ops->key(effect->pane, &effect->key)) {
+				struct event refused;
+				fixture_event(&refused, EVENT_PANE_REFUSED_KEY);
+				refused.key = effect->key;
+				send(w, &refused);
+				i = effects.count; /* the pane may be gone: what follows is not for it */
+			}
+			break;
+		case EFFECT_INSPECT:
+			if (any(2))
+				inspect_answer(w, effect->id);
+			break;
+		case EFFECT_QUIT:
+			w->quits++;
+			break;
+		case EFFECT_DO:
+		case EFFECT_CREATE:
+		case EFFECT_PLAN:
+		case EFFECT_APPLY:
+		case EFFECT_OPEN:
+			assert_true(effect->op != 0);
+			if (w->op_count < 256) {
+				struct op_seen *seen = &w->ops[w->op_count++];
+				seen->op = effect->op;
+				seen->kind = effect->kind;
+				seen->pane_kind = effect->pane_kind;
+				memcpy(seen->id, effect->id, sizeof seen->id);
+			}
+			break;
+		default:
+			break;
+		}
+	}
+	effects_free(&effects);
+}
+
+static void any_story_holds_together(void **state)
+{
+	struct world *w = calloc(1, sizeof *w);
+	struct screen *screen = screen_new(24, 80);
+	int i, k;
+
+	(void)state;
+	assert_non_null(w);
+	w->now = NOW_NS;
+	w->model = model_new(24, 80);
+	for (i = 0; i < 12; i++)
+		add_vm(w);
+	for (i = 0; i < FORM_COUNT; i++)
+		field_set(&w->model->defaults[i], "");
+	for (i = 0; i < EVENTS; i++) {
+		struct event event;
+		w->now += any(200) * 1000000;
+		switch (any(20)) {
+		case 0:
+			new_list(w);
+			break;
+		case 1:
+		case 2:
+			some_result(w);
+			break;
+		case 3:
+			if (any(10))
+				break;
+			fixture_event(&event, EVENT_RESIZE);
+			event.rows = 1 + (int)any(any(3) ? 60 : 200);
+			event.cols = 1 + (int)any(any(3) ? 150 : 400);
+			send(w, &event);
+			screen_resize(screen, event.rows, event.cols);
+			break;
+		case 4:
+			for (k = 0; k < w->model->pane_count; k++)
+				((struct toy *)w->model->panes[k])->over = any(30) == 0;
+			fixture_event(&event, EVENT_PANE_CHANGED);
+			send(w, &event);
+			break;
+		case 5:
+			fixture_event(&event, any(2) ? EVENT_TICK : EVENT_CHECKED);
+			event.generation = w->model->form.generation;
+			event.failed = any(2);
+			send(w, &event);
+			break;
+		case 6:
+			w->model->ascii = any(2);
+			break;
+		default:
+			random_key(w);
+			break;
+		}
+		invariants(w);
+		if (i % 13 == 0)
+			view_draw(w->model, screen);
+	}
+	assert_true(w->quits > 0);
+	while (w->model->pane_count > 0) {
+		struct effects effects = { 0 };
+		pane_close(w->model, 0, &effects);
+		effects.items[0].pane->ops->free(effects.items[0].pane);
+		effects_free(&effects);
+	}
+	assert_int_equal(toys, 0);
+	model_free(w->model);
+	screen_free(screen);
+	free(w);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = { cmocka_unit_test(any_story_holds_together) };
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
