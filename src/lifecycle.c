@@ -209,10 +209,10 @@ static void contradict(struct stoker_vm *vm, const char *fmt, ...)
 	va_end(ap);
 }
 
+/* Also in state error: a VMM that could not be stopped still has its identity recorded. */
 static bool believed_alive(const struct vm_record *rec)
 {
-	return rec->vmm.pid > 0 && (rec->vm.state == STOKER_RUNNING || rec->vm.state == STOKER_PAUSED ||
-	                            rec->vm.state == STOKER_STOPPING || rec->vm.state == STOKER_STARTING);
+	return rec->vmm.pid > 0;
 }
 
 static void show_living(stoker *s, struct vm_record *rec)
@@ -272,7 +272,7 @@ void lifecycle_refresh(stoker *s, struct vm_record *rec)
 	}
 	if (process_alive(&rec->vmm)) {
 		show_living(s, rec);
-	} else if (rec->op.kind == STOKER_PHASE_NONE) {
+	} else if (rec->op.kind == STOKER_PHASE_NONE) { /* else the operation under way sees to it */
 		struct run_status run;
 		bool published = run_status_read(s, vm->id, &run) && same_process(&run.vmm, &rec->vmm) &&
 		                 run.exit_status != -2;

@@ -29,7 +29,7 @@ static uint32_t random32(void)
 /* Exactly sized on the heap: AddressSanitizer sees the first byte read too far. */
 static void one(const uint8_t *data, size_t len)
 {
-	uint8_t *copy = malloc(len ? len : 1);
+	uint8_t *copy = calloc(len ? len : 1, 1);
 	if (!copy)
 		abort();
 	memcpy(copy, data, len);
@@ -39,7 +39,7 @@ static void one(const uint8_t *data, size_t len)
 
 static void mutate(const uint8_t *data, size_t len)
 {
-	uint8_t *copy = malloc(len + 64);
+	uint8_t *copy = calloc(len + 64, 1);
 	if (!copy)
 		abort();
 	for (int i = 0; i < MUTATIONS; i++) {
