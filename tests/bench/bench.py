@@ -293,7 +293,12 @@ def dashboard(table):
             table.text(cells[0], cells[1], cells[2], cells[3] == "ok")
 
 
+def ended(_signal, _frame):
+    raise SystemExit(1)
+
+
 def main():
+    signal.signal(signal.SIGTERM, ended)
     parser = argparse.ArgumentParser()
     parser.add_argument("--rounds", type=int, default=10)
     parser.add_argument("--only", choices=("boots", "commands", "many"))
