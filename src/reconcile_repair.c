@@ -95,7 +95,11 @@ static void from_status(struct vm_record *rec, const struct run_status *run)
 	rec->vmm = run->vmm;
 	rec->supervisor = run->supervisor;
 	rec->started_ns = run->spawned_ns;
-	rec->ready_ns = rec->ssh_ns = 0;
+	/* Taken from there, not as news: its boot was timed when it happened. */
+	rec->ready_ns = run->hello_ns;
+	rec->ssh_ns = 0;
+	if (run->hello_ns)
+		snprintf(rec->vm.host_key, sizeof rec->vm.host_key, "%s", run->host_key);
 	if (!rec->vm.started_at_ms)
 		rec->vm.started_at_ms = clock_wall_ms() - (clock_now_ns() - run->spawned_ns) / NS_PER_MS;
 	if (!rec->run)

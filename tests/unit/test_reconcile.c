@@ -437,6 +437,36 @@ static void test_half_done(void **state)
 	assert_true(process_alive(&innocent));
 }
 
+/* With the real supervisor, which needs no VMM that answers to take one over. */
+static void test_lost_supervisor(void **state)
+{
+	struct place *p = *state;
+	struct vm_record rec;
+	struct process_id vmm;
+	struct run_status run;
+
+	assert_int_equal(setenv("STOKER_SUPERVISOR", TEST_SUPERVISOR, 1), 0);
+	make_vm(p, 1, &rec);
+	vmm = spawn_vmm(p, rec.vm.id);
+	set_running(p, &rec, vmm, dead_one(p));
+	mend(p, STOKER_FINDING_LOST_SUPERVISOR, STOKER_REPAIR_ADOPT);
+	assert_int_equal(state_of(p, "vm-1"), STOKER_RUNNING);
+	assert_ok(store_find(p->s.store, "vm-1", &rec, e));
+	assert_true(process_alive(&vmm) && process_alive(&rec.supervisor));
+	/* Adopted, but the adopter died before it wrote that down: the one that is there is taken. */
+	run.supervisor = rec.supervisor;
+	rec.supervisor = dead_one(p);
+	assert_ok(store_update(p->s.store, &rec, e));
+	mend(p, STOKER_FINDING_LOST_SUPERVISOR, STOKER_REPAIR_ADOPT);
+	assert_ok(store_find(p->s.store, "vm-1", &rec, e));
+	assert_int_equal(rec.supervisor.pid, run.supervisor.pid);
+	/* It goes with its VMM. */
+	end(&vmm);
+	for (int i = 0; i < 500 && process_alive(&rec.supervisor); i++)
+		usleep(10000);
+	assert_false(process_alive(&rec.supervisor));
+}
+
 static void test_unknown_vmm(void **state)
 {
 	struct place *p = *state;
@@ -790,6 +820,7 @@ int main(void)
 		TEST(test_in_order),
 		TEST(test_dead_process),
 		TEST(test_half_done),
+		TEST(test_lost_supervisor),
 		TEST(test_unknown_vmm),
 		TEST(test_after_rescue),
 		TEST(test_orphan_vmm),
