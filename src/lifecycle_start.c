@@ -22,7 +22,7 @@
 #include "lifecycle_steps.h"
 #include "supervisor/control.h"
 
-enum { START_LIMIT_MS = 30000, REPORT_FD = 3 };
+enum { START_LIMIT_MS = 30000, REPORT_LIMIT_MS = 5000, REPORT_FD = 3 };
 
 extern char **environ;
 
@@ -140,9 +140,14 @@ static enum stoker_status supervisor_start(stoker *s, struct vm_record *rec, con
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n == 0 || (n > 0 && fds[1].revents)) {
+			if (st != STOKER_OK)
+				goto out;
+			/* What was started is known only by the report: without it nobody could end it again. */
 			st = n == 0 ? error_set(err, STOKER_E_TIMEOUT, "the supervisor did not report in time")
 			            : error_set(err, STOKER_E_CANCELLED, "cancelled");
-			goto out;
+			cancel_fd = -1;
+			deadline = deadline_after_ms(REPORT_LIMIT_MS);
+			continue;
 		}
 		got = read(report[0], line + len, sizeof line - 1 - len);
 		if (got < 0 && errno == EINTR)
@@ -160,6 +165,8 @@ static enum stoker_status supervisor_start(stoker *s, struct vm_record *rec, con
 		rec->supervisor.pid = sup_pid;
 		rec->supervisor.start_ticks = sup_ticks;
 		memcpy(rec->supervisor.boot_id, s->boot_id, sizeof rec->supervisor.boot_id);
+	} else if (st != STOKER_OK) {
+		/* Cancelled or late, and nothing was started. */
 	} else if (strncmp(line, "error ", 6) == 0) {
 		line[strcspn(line, "\n")] = '\0';
 		st = error_set(err, STOKER_E_FAILED, "%s", error_clean(clean, sizeof clean, line + 6, strlen(line + 6)));

@@ -111,8 +111,8 @@ static void print_row(struct cli *cli, const struct table *t, FILE *to, const in
 	size_t columns_used = t->columns;
 
 	/* No blanks behind the last text of a row. */
-	while (row && columns_used > 0) {
-		const char *text = t->cells[(row - 1) * t->columns + columns_used - 1].text;
+	while (columns_used > 0) {
+		const char *text = row ? t->cells[(row - 1) * t->columns + columns_used - 1].text : head(t, columns_used - 1);
 
 		if (text && *text)
 			break;
