@@ -36,6 +36,7 @@ test  tmux                 tmux
 test  strace               strace
 test  python3              python3
 test  openssh-client       ssh
+test  dropbear-bin         dropbear
 test  shellcheck           shellcheck
 test  clang-tidy           clang-tidy
 test  util-linux           flock
