@@ -16,7 +16,7 @@ ok stoker wait owl --for ready --timeout 120
 PROMPT='fox:~#'
 
 check 'Enter opens a shell beside the list; the list stays'
-terminal board 120x30 "$STOKER_PROGRAM"
+terminal board 120x30 "'$STOKER_PROGRAM'; echo ended with \$?; read x"
 see 'fox .*running.*owl .*running' 20
 keys g Enter
 see "$PROMPT" 30
@@ -261,7 +261,7 @@ keys 'C-]' z
 see 'NAME .*STATUS'
 
 check 'hostile output cannot reach the terminal or the list'
-typed 'clear; printf "\033]0;evil\007\033]52;c;aGk=\007\033[3;5r\033[?1049h\033[2J\033[?25l\033[999;999Hcorner\033[?1000h\033(0"'
+typed 'clear; printf "\033]0;evil\007\033]52;c;aGk=\007\033[3;5r\033[?1049h\033[2J\033[?25l\033[999;999H\033[10Dcorner\033[?1000h\033(0"'
 keys Enter
 see 'corner'
 see 'NAME .*STATUS'
@@ -291,7 +291,15 @@ keys q
 unseen 'closed by the guest|cut off'
 
 check 'quitting leaves the terminal as it was and the VMs running'
-keys 'C-]' d q
-wait_until 10 bash -c "[ \"\$(tmux -S '$T/tmux' display-message -t board -p '#{pane_dead}')\" = 1 ]"
+keys q
+see 'Leave the dashboard\?'
+see '1 open shell ends'
+keys Enter # the safe answer has the focus
+unseen 'Leave the dashboard\?'
+see '▸ owl'
+keys q
+see 'Leave the dashboard\?'
+keys Right Enter
+see 'ended with 0'
 expect_equal "$(tm display-message -t board -p '#{alternate_on} #{mouse_any_flag} #{cursor_flag}')" '0 0 1'
 expect_equal "$(vm_field fox status)" running
