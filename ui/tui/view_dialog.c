@@ -26,6 +26,7 @@ static struct place centred(const struct model *model, int rows, int cols)
 /* ----------------------------------------------------------------- confirm */
 
 #define CONFIRM_LINES 8
+#define LABEL_COLS 13 /* of the inspect page */
 
 static void confirm_words(const struct model *model, char *title, char *keep, char *go, char *note, size_t cap)
 {
@@ -165,31 +166,32 @@ void view_text(const struct model *model, struct screen *screen)
 {
 	const struct text_view *text = &model->text;
 	struct place p = centred(model, model->rows_size - 2, model->cols_size > 110 ? 110 : model->cols_size);
-	int i, page;
+	int i, page, row = 0, used;
 
 	p.row = 1;
 	draw_box(screen, p.row, p.col, p.rows, p.cols, text->title);
 	page = p.rows - 2;
 	if (text->count == 0)
 		screen_put(screen, p.row + 1, p.col + 2, p.cols - 4, tone(TONE_QUIET), "Reading ...");
-	for (i = 0; i < page && text->top + i < text->count; i++) {
-		const char *line = text->lines[text->top + i];
-		/* "label: value" lines come as label, tab, value. */
-		const char *tab = strchr(line, '\t');
+	for (i = text->top; row < page && i < text->count; i++) {
+		/* A value comes behind its label and a tab; what has no tab is a heading. */
+		const char *line = text->lines[i], *tab = strchr(line, '\t');
 		if (tab != NULL) {
 			char label[64];
 			size_t n = (size_t)(tab - line) < sizeof label ? (size_t)(tab - line) : sizeof label - 1;
 			memcpy(label, line, n);
 			label[n] = '\0';
-			screen_put(screen, p.row + 1 + i, p.col + 2, 16, tone(TONE_QUIET), label);
-			screen_field(screen, p.row + 1 + i, p.col + 19, p.cols - 21, tone(TONE_PLAIN), tab + 1);
+			screen_put(screen, p.row + 1 + row, p.col + 2, LABEL_COLS - 2, tone(TONE_QUIET), label);
+			used = draw_wrapped(screen, p.row + 1 + row, p.col + 2 + LABEL_COLS, page - row, p.cols - 4 - LABEL_COLS,
+			                    tone(TONE_PLAIN), tab + 1);
 		} else {
-			screen_field(screen, p.row + 1 + i, p.col + 2, p.cols - 4, tone(TONE_STRONG), line);
+			used = draw_wrapped(screen, p.row + 1 + row, p.col + 2, page - row, p.cols - 4, tone(TONE_STRONG), line);
 		}
+		row += used > 0 ? used : 1;
 	}
 	if (text->top > 0)
 		screen_put(screen, p.row, p.col + p.cols - 4, 1, tone(TONE_ACCENT), glyph(screen, GLYPH_UP));
-	if (text->top + page < text->count)
+	if (i < text->count)
 		screen_put(screen, p.row + p.rows - 1, p.col + p.cols - 4, 1, tone(TONE_ACCENT), glyph(screen, GLYPH_DOWN));
 }
 

@@ -117,15 +117,14 @@ void view_header(const struct model *model, struct screen *screen, const struct 
 	if (layout->header.cols >= 100) {
 		pen.col = pen.col < 36 ? 36 : pen.col;
 		host(model, &pen, live);
+	} else if (model->host_known && live && layout->header.cols >= 60) {
+		write_text(&pen, TONE_QUIET, "cpu ");
+		snprintf(clock, sizeof clock, model->host_cpu >= 0 ? "%3d%%  " : "  -  ", model->host_cpu);
+		write_text(&pen, TONE_PLAIN, clock);
 	}
-	if (model->host_known && layout->header.cols - need - pen.col > 36) {
+	if (model->host_known && layout->header.cols >= 60 && layout->header.cols - need - pen.col > 36) {
 		pool(&pen, "addresses", model->host.addresses_used, model->host.addresses_total);
 		pool(&pen, "ports", model->host.ports_used, model->host.ports_total);
-	} else if (model->host_known && layout->header.cols < 100 && layout->header.cols - need - pen.col > 20 && live) {
-		write_text(&pen, TONE_QUIET, "cpu ");
-		if (model->host_cpu >= 0)
-			snprintf(clock, sizeof clock, "%d%%", model->host_cpu);
-		write_text(&pen, TONE_PLAIN, model->host_cpu >= 0 ? clock : "-");
 	}
 	screen_put(screen, 0, layout->header.cols - need, need, tone(TONE_QUIET), right);
 }
