@@ -36,7 +36,8 @@ STOKER_PROGRAM=$prefix/bin/stoker
 cd /
 ok stoker version
 ok env PATH=/usr/bin:/bin:/usr/sbin:/sbin "$prefix/bin/stoker" doctor --json
-expect_equal "$(jq -r '.checks[] | select(.name == "supervisor").reason' <<<"$OUT")" "$prefix/libexec/stoker/stoker-supervisor"
+expect_equal "$(realpath "$(jq -r '.checks[] | select(.name == "supervisor").reason' <<<"$OUT")")" \
+	"$prefix/libexec/stoker/stoker-supervisor"
 ok stoker image build micro --quiet
 new_vm installed --start
 ok stoker exec installed -- echo from the guest

@@ -312,7 +312,7 @@ static void test_full_disk(void **state)
 		assert_ok(store_find(store, "vm-2", &got, e));
 	store_close(store);
 	/* A rescue for which there is no room fails and keeps what is there. */
-	truncate(kit_path(path, dir, "ballast"), 0);
+	assert_int_equal(truncate(kit_path(path, dir, "ballast"), 0), 0);
 	kit_write(kit_path(path, dir, "store.db"), "this is no database, it is a letter", 35);
 	eat(dir);
 	assert_int_not_equal(store_open(dir, false, &store, notice, sizeof notice, &err), STOKER_OK);

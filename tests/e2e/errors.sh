@@ -1,0 +1,247 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# What bad input and a broken host get: a sentence that says what, why and what
+# to do, the documented exit code, and nothing changed or lost.
+. "$(dirname "${BASH_SOURCE[0]}")/../e2e/lib.sh"
+need jq python3
+need_image
+
+# refused STATUS REGEX ARGS...: stderr is one line "stoker: ..." that matches, stdout is empty, no record is made.
+refused() {
+	local status=$1 regex=$2 before after
+	shift 2
+	before=$(ls -A "$STOKER_STATE_DIR/vms" 2>/dev/null || true)
+	expect_status "$status" "$STOKER_PROGRAM" "$@"
+	expect_match "$ERR" '^stoker: '
+	expect_match "$ERR" "$regex"
+	expect_equal "$OUT" '' "stdout of $*"
+	expect_no_match "$ERR" $'[\001-\011\013-\037\177]'
+	after=$(ls -A "$STOKER_STATE_DIR/vms" 2>/dev/null || true)
+	expect_equal "$after" "$before" "VM folders after $*"
+}
+
+check 'verbs and options that are not there, with the nearest that is'
+refused 2 'no verb "lst".*"list"' lst
+refused 2 'no option --memry.*--memory' create --memry 5
+refused 2 'no verb "frobnicate"' frobnicate
+refused 2 'which VM' start
+refused 2 'isolated' create x --disk-mode sideways
+refused 2 'state "asleep"' list --status asleep
+
+check 'names'
+long=$(printf 'a%.0s' {1..300})
+for name in '../x' '-oProxyCommand=x' $'a\nb' $'a\tb' $'\033[31mred' 'A' 'a b' 'a-' '.' '' 'ä' "$long"; do
+	refused 2 'is no name for a VM' create -- "$name"
+done
+new_vm taken
+refused 4 'already a VM called taken' create taken
+ok stoker list --json
+expect_equal "$(jq length <<<"$OUT")" 1
+
+check 'sizes'
+refused 2 'memory.*Allowed here: 96 to [0-9]+ MiB' create x --memory 5
+refused 2 'memory.*Allowed here' create x --memory 999999999
+refused 2 'vCPUs.*Allowed here: 1 to' create x --vcpus 4000
+refused 2 'disk.*Allowed here: 64 to' create x --disk 1
+refused 2 '' create x --memory banana
+refused 2 '' create x --memory -5
+refused 2 'label' create x --label 'no label'
+
+check 'what is not there'
+refused 3 'no VM ghost' start ghost
+refused 3 'no VM ghost' stop ghost
+refused 3 'no VM ghost' delete ghost --force
+refused 3 'no VM ghost' inspect ghost
+refused 125 'no VM ghost' exec ghost -- true
+refused 5 'image nosuch' create x --image nosuch
+refused 2 'backend' create x --backend nosuch
+refused 3 'recipe nosuch' image build nosuch
+
+check 'the wrong state'
+refused 4 'not running' stop taken
+refused 125 'never started' exec taken -- true
+ok stoker start taken
+refused 4 'already running' start taken
+refused 4 'running' delete taken
+refused 4 'use' image delete micro
+ok stoker wait taken
+expect_status 127 stoker exec taken -- no-such-program
+expect_match "$ERR" 'no-such-program'
+expect_status 7 stoker exec taken -- sh -c 'exit 7'
+expect_status 137 stoker exec taken -- sh -c 'kill -9 $$'
+expect_status 125 stoker exec taken --timeout 1 -- sleep 60
+expect_match "$ERR" '(time|1 s|second)'
+ok stoker exec taken -- true
+
+id=$(vm_field taken id)
+ok stoker delete taken --force
+[ ! -e "$STOKER_STATE_DIR/vms/$id" ] || fail 'its folder is still there'
+
+check 'QEMU missing, broken, and hanging'
+new_vm q
+cp "$STOKER_CONFIG" "$T/good.conf"
+broken_qemu() {
+	{
+		cat "$T/good.conf"
+		printf '\n[qemu]\nbinary = %s\n' "$1"
+	} >"$T/broken.conf"
+	chmod 600 "$T/broken.conf"
+}
+broken_qemu /nonexistent/qemu
+refused 5 'QEMU|qemu' --config "$T/broken.conf" start q
+refused 5 'QEMU|qemu' --config "$T/broken.conf" create other
+expect_match "$ERR" 'apt-get install|qemu.binary'
+printf '#!/bin/sh\necho "qemu: something is rotten" >&2\nexit 3\n' >"$T/fake-qemu"
+chmod 755 "$T/fake-qemu"
+broken_qemu "$T/fake-qemu"
+refused 1 'something is rotten' --config "$T/broken.conf" start q
+expect_equal "$(vm_field q status)" error
+printf '#!/bin/sh\nexec sleep 1000\n' >"$T/fake-qemu"
+expect_status 6 stoker --config "$T/broken.conf" start q --timeout 2
+[ -z "$(holders)" ] || fail "a hanging VMM was left: $(holders)"
+expect_status 1 stoker --config "$T/broken.conf" doctor
+expect_match "$OUT" 'fail +qemu'
+ok stoker start q
+ok stoker delete q --force
+
+check 'settings that make no sense'
+printf '[defaults]\nmemory_mib = lots\n' >"$T/bad.conf"
+refused 2 "bad.conf:2" --config "$T/bad.conf" create x
+status=0
+"$STOKER_PROGRAM" --config "$T/not-there.conf" create x >"$T/out" 2>"$T/err" || status=$?
+[ "$status" != 0 ] || fail 'a named configuration file that does not exist was ignored'
+expect_match "$(cat "$T/err")" 'not-there.conf'
+
+check 'no free port, no free address'
+sed "s/^ports = .*/ports = $PORTS-$PORTS/" "$T/good.conf" >"$T/one.conf"
+chmod 600 "$T/one.conf"
+ok stoker --config "$T/one.conf" create first
+expect_status 1 stoker --config "$T/one.conf" create second
+expect_match "$ERR" 'port'
+ok stoker delete first
+python3 -c "
+import socket, time
+s = socket.socket(); s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1); s.bind(('127.0.0.1', $PORTS)); s.listen(1)
+print('bound', flush=True); time.sleep(60)" >"$T/bound" &
+squatter=$!
+script_finish() { kill "$squatter" 2>/dev/null; }
+wait_until 5 grep -q bound "$T/bound"
+expect_status 1 stoker --config "$T/one.conf" create second
+expect_match "$ERR" 'port'
+# With the port taken only after the create: QEMU cannot bind it, and the sentence says which.
+kill $squatter
+wait $squatter 2>/dev/null || true
+ok stoker --config "$T/one.conf" create second --egress none
+python3 -c "
+import socket, time
+s = socket.socket(); s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1); s.bind(('127.0.0.1', $PORTS)); s.listen(1)
+print('bound again', flush=True); time.sleep(60)" >"$T/bound" &
+squatter=$!
+wait_until 5 grep -q again "$T/bound"
+expect_status 1 stoker start second
+expect_match "$ERR" "$PORTS|port|hostfwd|forward"
+kill $squatter
+wait $squatter 2>/dev/null || true
+ok stoker start second
+ok stoker delete second --force
+
+check 'a VM that never becomes ready: its last console lines are in the message'
+mkdir "$T/mute"
+cat >"$T/mute.c" <<'C'
+#include <stdio.h>
+#include <unistd.h>
+int main(void)
+{
+	puts("mute guest: I shall never say hello");
+	fflush(stdout);
+	for (;;)
+		pause();
+}
+C
+musl-gcc -static -o "$T/mute/init" "$T/mute.c"
+cp -r "$STOKER_IMAGE_DIR/micro" "$T/images-micro"
+(cd "$T/mute" && mkdir dev && find . | cpio -o -H newc --quiet) >"$T/images-micro/initrd"
+mkdir -m 700 "$T/images"
+mv "$T/images-micro" "$T/images/micro"
+ok stoker --image-dir "$T/images" create mute --memory 256
+ok stoker --image-dir "$T/images" start mute
+wait_until 60 grep -q 'never say hello' "$STOKER_STATE_DIR/vms/$(vm_field mute id)/console.log"
+expect_status 6 stoker --image-dir "$T/images" wait mute --timeout 1
+expect_match "$ERR" 'I shall never say hello'
+expect_status 125 stoker --image-dir "$T/images" exec mute --timeout 1 -- true
+ok stoker delete mute --force
+
+check 'a guest whose init dies'
+printf 'int main(void) { return 3; }\n' >"$T/mute.c"
+musl-gcc -static -o "$T/mute/init" "$T/mute.c"
+(cd "$T/mute" && find . | cpio -o -H newc --quiet) >"$T/images/micro/initrd"
+ok stoker --image-dir "$T/images" create dying --memory 256 --start
+status=0
+"$STOKER_PROGRAM" --image-dir "$T/images" wait dying --timeout 60 >"$T/out" 2>"$T/err" || status=$?
+[ "$status" != 0 ] || fail 'a guest whose init died counts as ready'
+expect_match "$(cat "$T/err")" 'dying'
+ok stoker delete dying --force
+
+check 'a full disk'
+if [ "$(id -u)" = 0 ] && unshare -m true 2>/dev/null; then
+	mkdir "$T/small"
+	cat >"$T/full.sh" <<'S'
+set -e
+mount -t tmpfs -o size=1200k,mode=0700 none "$T/small"
+export STOKER_STATE_DIR=$T/small/state STOKER_RUNTIME_DIR=$T/small/run
+"$STOKER_PROGRAM" list >/dev/null
+dd if=/dev/zero of="$T/small/filler" bs=1k 2>/dev/null || true
+status=0
+"$STOKER_PROGRAM" create full --disk 64 >"$T/out" 2>"$T/err" || status=$?
+rm "$T/small/filler"
+echo "status $status, records $("$STOKER_PROGRAM" list --json | jq length), folders $(ls "$T/small/state/vms" | wc -l)"
+S
+	export T
+	ok unshare -m bash "$T/full.sh"
+	expect_match "$OUT" 'status 1, records 0, folders 0'
+	expect_match "$(cat "$T/err")" '(space|full)'
+else
+	say 'not tried: a full disk needs root and a mount namespace'
+fi
+
+check 'places that are not ours, or open to others'
+new_vm keeper
+chmod 755 "$STOKER_STATE_DIR"
+expect_status 1 stoker list
+expect_match "$ERR" 'open to others.*chmod 700'
+chmod 700 "$STOKER_STATE_DIR"
+if [ "$(id -u)" = 0 ]; then
+	chown 65534 "$STOKER_STATE_DIR"
+	expect_status 1 stoker list
+	expect_match "$ERR" 'belongs to user'
+	chown 0 "$STOKER_STATE_DIR"
+fi
+ok stoker inspect keeper
+
+check 'a corrupt store is rebuilt from the manifests, and says so'
+dd if=/dev/urandom of="$STOKER_STATE_DIR/store.db" bs=4096 count=6 conv=notrunc 2>/dev/null
+ok stoker list
+expect_match "$OUT" 'keeper'
+expect_match "$ERR" 'corrupt|damaged|rebuilt'
+ok stoker inspect keeper --json
+[ -n "$(find "$STOKER_STATE_DIR" -maxdepth 1 -name 'store.db?*' ! -name '*-journal')" ] || fail 'the corrupt store was not kept'
+
+check 'a store of a newer stoker is refused and left alone'
+python3 - "$STOKER_STATE_DIR/store.db" <<'PY'
+import sqlite3, sys
+db = sqlite3.connect(sys.argv[1])
+db.execute("PRAGMA user_version = 9999")
+db.commit()
+PY
+sum=$(sha256sum <"$STOKER_STATE_DIR/store.db")
+expect_status 1 stoker list
+expect_match "$ERR" 'newer'
+expect_equal "$(sha256sum <"$STOKER_STATE_DIR/store.db")" "$sum" 'the newer store'
+python3 - "$STOKER_STATE_DIR/store.db" <<'PY'
+import sqlite3, sys
+db = sqlite3.connect(sys.argv[1])
+db.execute("PRAGMA user_version = 1")
+db.commit()
+PY
+ok stoker delete keeper
