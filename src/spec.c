@@ -213,7 +213,14 @@ enum stoker_status spec_resolve(stoker *s, const struct stoker_spec *spec, struc
 		return st;
 	vm->disk_mode = (enum stoker_disk_mode)index;
 	if (vm->disk_mode != STOKER_DISK_SHARED) {
-		st = in_range("a disk", " MiB", vm->disk_mib, DISK_MIN, host_disk_mib(s), err);
+		unsigned most = host_disk_mib(s);
+		if (most < DISK_MIN) {
+			error_set(err, STOKER_E_LIMIT, "only %u MiB are free in %s, and the smallest disk has %d", most, s->state_dir,
+			          DISK_MIN);
+			return error_fix(err, "Free some space, use --disk-mode shared, or another place with --state DIR"),
+			       STOKER_E_LIMIT;
+		}
+		st = in_range("a disk", " MiB", vm->disk_mib, DISK_MIN, most, err);
 		if (st != STOKER_OK)
 			return st;
 	}

@@ -200,7 +200,7 @@ S
 	export T
 	ok unshare -m bash "$T/full.sh"
 	expect_match "$OUT" 'status 1, records 0, folders 0'
-	expect_match "$(cat "$T/err")" '(space|full)'
+	expect_match "$(cat "$T/err")" 'only [0-9]+ MiB are free in'
 else
 	say 'not tried: a full disk needs root and a mount namespace'
 fi
@@ -228,20 +228,23 @@ ok stoker inspect keeper --json
 [ -n "$(find "$STOKER_STATE_DIR" -maxdepth 1 -name 'store.db?*' ! -name '*-journal')" ] || fail 'the corrupt store was not kept'
 
 check 'a store of a newer stoker is refused and left alone'
-python3 - "$STOKER_STATE_DIR/store.db" <<'PY'
+store_version() {
+	python3 - "$STOKER_STATE_DIR/store.db" "$1" <<'PY'
 import sqlite3, sys
 db = sqlite3.connect(sys.argv[1])
-db.execute("PRAGMA user_version = 9999")
+was = db.execute("PRAGMA user_version").fetchone()[0]
+db.execute("UPDATE meta SET value = ? WHERE rowid IN (SELECT rowid FROM meta WHERE value = ?)", (sys.argv[2], str(was)))
+db.execute("PRAGMA user_version = %d" % int(sys.argv[2]))
 db.commit()
+print(was)
 PY
+}
+was=$(store_version 50)
 sum=$(sha256sum <"$STOKER_STATE_DIR/store.db")
 expect_status 1 stoker list
 expect_match "$ERR" 'newer'
+expect_status 1 stoker create another
+expect_match "$ERR" 'newer'
 expect_equal "$(sha256sum <"$STOKER_STATE_DIR/store.db")" "$sum" 'the newer store'
-python3 - "$STOKER_STATE_DIR/store.db" <<'PY'
-import sqlite3, sys
-db = sqlite3.connect(sys.argv[1])
-db.execute("PRAGMA user_version = 1")
-db.commit()
-PY
+store_version "$was" >/dev/null
 ok stoker delete keeper
