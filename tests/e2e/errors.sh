@@ -233,7 +233,7 @@ store_version() {
 import sqlite3, sys
 db = sqlite3.connect(sys.argv[1])
 was = db.execute("PRAGMA user_version").fetchone()[0]
-db.execute("UPDATE meta SET value = ? WHERE rowid IN (SELECT rowid FROM meta WHERE value = ?)", (sys.argv[2], str(was)))
+db.execute("UPDATE meta SET v = ? WHERE k = 'schema'", (sys.argv[2],))
 db.execute("PRAGMA user_version = %d" % int(sys.argv[2]))
 db.commit()
 print(was)

@@ -95,8 +95,10 @@ kill_at_each() {
 		$before
 		status=0
 		# Not -f: only the command itself is to die, not what it starts.
-		strace -qq -o /dev/null -e trace="$call" -e inject="$call":signal=KILL:when="$n" \
-			"$STOKER_PROGRAM" "$@" >"$T/killed.out" 2>&1 || status=$?
+		{
+			strace -qq -o /dev/null -e trace="$call" -e inject="$call":signal=KILL:when="$n" \
+				"$STOKER_PROGRAM" "$@" >"$T/killed.out" 2>&1 || status=$?
+		} 2>/dev/null # or the shell itself says "Killed"
 		if [ $status != 137 ]; then
 			[ $status = 0 ] || fail "stoker $* with nothing killed: status $status: $(cat "$T/killed.out")"
 			settle
