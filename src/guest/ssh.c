@@ -23,7 +23,7 @@
 #define TURN (256 * 1024)        /* bytes read from the socket per turn, so that stdin and cancelling get theirs */
 #define KILL_MS 3000             /* to end a command in the guest; after it the connection is given up */
 #define RESIZE_LOOK_MS 250
-#define LINE_MAX_BYTES 8000      /* dropbear takes 9000 bytes of command, libssh2 sends 32 KiB; a longer one goes by file */
+#define LINE_MAX_BYTES 8000      /* dropbear takes 9000 of command, libssh2 sends 32 KiB; a longer one goes by file */
 
 struct ssh_session {
 	struct ssh_conn *conn;
@@ -133,7 +133,8 @@ static const char kill_script[] =
 	"done; done; [ \"$K\" = ' ' ] || { kill -$S $K; kill -CONT $K; } 2>/dev/null";
 
 /* Sends a signal to the command on `channel` and all it started. */
-static bool kill_command(struct ssh_session *session, const char *signal_name, char *buf, size_t cap, int64_t deadline_ns)
+static bool kill_command(struct ssh_session *session, const char *signal_name, char *buf, size_t cap,
+                         int64_t deadline_ns)
 {
 	char script[sizeof kill_script + 32];
 	LIBSSH2_CHANNEL *channel = NULL;
@@ -409,7 +410,7 @@ static enum stoker_status by_file(struct ssh_session *session, char **line, int6
 {
 	static const char put[] = "umask 077; f=$(mktemp) && { echo 'rm -f \"$f\"'; cat; } >\"$f\" && printf %s \"$f\"";
 	struct exec_io io = { .in_fd = -1, .in = *line, .in_len = strlen(*line) };
-	struct stoker_exec_result result;
+	struct stoker_exec_result result = { .status = 0 };
 	const struct stoker_exec plain = { .argv = NULL };
 	enum stoker_status st;
 	char *name, *fresh;
@@ -474,7 +475,8 @@ static enum stoker_status ssh_exec(void *impl, const struct stoker_exec *exec, s
  * every reply in memory). An "env" request on the spare channel must be
  * answered too, yes or no, costs the server nothing, and its answer is waited
  * for: a true round trip through the guest's SSH server. */
-static enum stoker_status ssh_ping(void *impl, const struct stoker_call *call, int64_t *rtt_ns, struct stoker_error *err)
+static enum stoker_status ssh_ping(void *impl, const struct stoker_call *call, int64_t *rtt_ns,
+                                   struct stoker_error *err)
 {
 	struct ssh_session *session = impl;
 	int cancel_fd = call ? call->cancel_fd : -1, rc, why = 0;

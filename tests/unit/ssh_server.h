@@ -207,7 +207,8 @@ static inline void dropbear_start(struct server *v)
 	put_file(path, v->public_line);
 	snprintf(address, sizeof address, "127.0.0.1:%u", v->rec.vm.ssh_port);
 	snprintf(log, sizeof log, "%s/log", v->dir);
-	v->pid = spawn_server((const char *const[]){ "dropbear", "-F", "-E", "-m", "-p", address, "-r", key, NULL }, home, log);
+	v->pid = spawn_server((const char *const[]){ "dropbear", "-F", "-E", "-m", "-p", address, "-r", key, NULL }, home,
+	                      log);
 }
 
 #endif

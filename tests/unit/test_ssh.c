@@ -15,6 +15,8 @@
 
 static struct server sshd, bear;
 
+#define ARGV(...) .argv = (const char *const[]){ __VA_ARGS__, NULL }
+
 struct ran {
 	enum stoker_status st;
 	struct stoker_exec_result result;
@@ -22,8 +24,8 @@ struct ran {
 	char *out, *errout;
 };
 
-static struct ran run_with(void *impl, const struct stoker_exec *exec, const char *in, size_t in_len, int64_t timeout_ms,
-                           int cancel_fd)
+static struct ran run_with(void *impl, const struct stoker_exec *exec, const char *in, size_t in_len,
+                           int64_t timeout_ms, int cancel_fd)
 {
 	struct exec_io io = { .in_fd = -1, .in = in, .in_len = in_len };
 	struct stoker_call call = STOKER_CALL_INIT;
@@ -86,12 +88,12 @@ static void streams(struct server *v)
 	assert_int_equal(r.st, STOKER_OK);
 	assert_string_equal(r.out, "");
 	ran_free(&r);
-	r = run_with(impl, &(struct stoker_exec){ .argv = (const char *const[]){ "no-such-program", NULL } }, NULL, 0, 5000, -1);
+	r = run_with(impl, &(struct stoker_exec){ ARGV("no-such-program") }, NULL, 0, 5000, -1);
 	assert_int_equal(r.st, STOKER_OK);
 	assert_int_equal(r.result.status, 127);
 	assert_non_null(strstr(r.errout, "no-such-program"));
 	ran_free(&r);
-	r = run_with(impl, &(struct stoker_exec){ .argv = (const char *const[]){ "sh", "-c", "pwd; echo $A", NULL }, .dir = "/usr",
+	r = run_with(impl, &(struct stoker_exec){ ARGV("sh", "-c", "pwd; echo $A"), .dir = "/usr",
 	             .env = (const char *const[]){ "A=x y", NULL } }, NULL, 0, 5000, -1);
 	assert_string_equal(r.out, "/usr\nx y\n");
 	ran_free(&r);
@@ -111,8 +113,8 @@ static void long_command(struct server *v)
 		for (size_t k = 0; k < sizes[i]; k++)
 			word[k] = "ab\n' \"$\\*"[k % 9];
 		word[sizes[i]] = '\0';
-		r = run_with(impl, &(struct stoker_exec){ .argv = (const char *const[]){ "sh", "-c", "printf %s \"$1\"; cat", "sh", word,
-		             NULL }, .dir = "/usr" }, "+input", 6, 20000, -1);
+		r = run_with(impl, &(struct stoker_exec){ ARGV("sh", "-c", "printf %s \"$1\"; cat", "sh", word), .dir = "/usr" },
+		             "+input", 6, 20000, -1);
 		assert_int_equal(r.st, STOKER_OK);
 		assert_int_equal(r.result.out_bytes, sizes[i] + 6);
 		assert_memory_equal(r.out, word, sizes[i]);
@@ -180,7 +182,7 @@ static void tty(struct server *v)
 	void *impl = open_session(v);
 	struct ran r;
 
-	r = run_with(impl, &(struct stoker_exec){ .argv = (const char *const[]){ "sh", "-c", "stty size; echo $TERM; tty >&2", NULL },
+	r = run_with(impl, &(struct stoker_exec){ ARGV("sh", "-c", "stty size; echo $TERM; tty >&2"),
 	             .tty = true, .rows = 33, .cols = 111, .term = "vt100" }, NULL, 0, 5000, -1);
 	assert_int_equal(r.st, STOKER_OK);
 	assert_non_null(strstr(r.out, "33 111\r\n"));
@@ -188,7 +190,7 @@ static void tty(struct server *v)
 	assert_non_null(strstr(r.out, "/dev/"));
 	ran_free(&r);
 	/* The end of the input ends a program that reads a terminal. */
-	r = run_with(impl, &(struct stoker_exec){ .argv = (const char *const[]){ "cat", NULL }, .tty = true }, "line\n", 5, 5000, -1);
+	r = run_with(impl, &(struct stoker_exec){ ARGV("cat"), .tty = true }, "line\n", 5, 5000, -1);
 	assert_int_equal(r.st, STOKER_OK);
 	assert_string_equal(r.out, "line\r\nline\r\n");
 	ran_free(&r);
@@ -228,8 +230,8 @@ static void timeout(struct server *v)
 	r = run_sh(impl, "sleep 98765 >/dev/null 2>&1 </dev/null & echo left", NULL);
 	assert_string_equal(r.out, "left\n");
 	ran_free(&r);
-	r = run_with(impl, &(struct stoker_exec){ .argv = (const char *const[]){ "sh", "-c",
-	             "trap '' TERM HUP; echo begun; sleep 98764 & sleep 98763; sleep 98762", NULL } }, NULL, 0, 400, -1);
+	r = run_with(impl, &(struct stoker_exec){ ARGV("sh", "-c",
+	             "trap '' TERM HUP; echo begun; sleep 98764 & sleep 98763; sleep 98762") }, NULL, 0, 400, -1);
 	assert_int_equal(r.st, STOKER_E_TIMEOUT);
 	assert_string_equal(r.out, "begun\n");
 	assert_int_equal(r.result.signal, SIGKILL);
@@ -246,7 +248,7 @@ static void timeout(struct server *v)
 	/* Cancelling is the same, and a terminal too. */
 	assert_int_equal(pipe2(pipes, O_CLOEXEC), 0);
 	assert_int_equal(write(pipes[1], "x", 1), 1);
-	r = run_with(impl, &(struct stoker_exec){ .argv = (const char *const[]){ "sleep", "98761", NULL }, .tty = true }, NULL, 0,
+	r = run_with(impl, &(struct stoker_exec){ ARGV("sleep", "98761"), .tty = true }, NULL, 0,
 	             -1, pipes[0]);
 	assert_int_equal(r.st, STOKER_E_CANCELLED);
 	ran_free(&r);
@@ -361,7 +363,7 @@ static void test_both_ways(void **state)
 	assert_non_null(in);
 	for (size_t i = 0; i < len; i++)
 		in[i] = (char)('a' + i * 7 % 26);
-	r = run_with(impl, &(struct stoker_exec){ .argv = (const char *const[]){ "cat", NULL } }, in, len, 60000, -1);
+	r = run_with(impl, &(struct stoker_exec){ ARGV("cat") }, in, len, 60000, -1);
 	assert_int_equal(r.st, STOKER_OK);
 	assert_int_equal(r.result.out_bytes, len);
 	assert_memory_equal(r.out, in, len);
@@ -387,7 +389,7 @@ static void test_reader_leaves(void **state)
 	exec_sink_open(&io.out, pipes[1], 0);
 	exec_sink_open(&io.err, -1, 0);
 	call.timeout_ms = 10000;
-	if (ssh_ops.exec(impl, &(struct stoker_exec){ .argv = (const char *const[]){ "yes", NULL } }, &io, &call, &result, &err) !=
+	if (ssh_ops.exec(impl, &(struct stoker_exec){ ARGV("yes") }, &io, &call, &result, &err) !=
 	    STOKER_OK)
 		fail_msg("%s", err.why);
 	exec_sink_close(&io.out);
@@ -441,7 +443,8 @@ static void test_statistics(void **state)
 
 /* ------------------------------------------------------------ what can go wrong */
 
-static enum stoker_status try_open(const struct server *v, const struct vm_record *rec, int64_t ms, struct stoker_error *err)
+static enum stoker_status try_open(const struct server *v, const struct vm_record *rec, int64_t ms,
+                                   struct stoker_error *err)
 {
 	struct stoker_call call = STOKER_CALL_INIT;
 	void *impl = NULL;
@@ -707,12 +710,12 @@ static void test_frozen(void **state)
 	assert_true(pid > 1);
 	assert_int_equal(kill(pid, SIGSTOP), 0);
 	begin = clock_now_ns();
-	r = run_with(impl, &(struct stoker_exec){ .argv = (const char *const[]){ "true", NULL } }, NULL, 0, 300, -1);
+	r = run_with(impl, &(struct stoker_exec){ ARGV("true") }, NULL, 0, 300, -1);
 	assert_int_equal(r.st, STOKER_E_TIMEOUT);
 	assert_true(clock_now_ns() - begin < 5 * NS_PER_S);
 	ran_free(&r);
 	begin = clock_now_ns();
-	r = run_with(impl, &(struct stoker_exec){ .argv = (const char *const[]){ "true", NULL } }, NULL, 0, 300, -1);
+	r = run_with(impl, &(struct stoker_exec){ ARGV("true") }, NULL, 0, 300, -1);
 	assert_int_not_equal(r.st, STOKER_OK);
 	assert_true(clock_now_ns() - begin < NS_PER_S);
 	ran_free(&r);
@@ -842,10 +845,12 @@ static void test_login_shell(void **state)
 	stoker_shell_close(shell);
 }
 
-/* A large paste into a program that does not read it: taken up to a limit, never waiting; and a resize still gets through. */
+/* A large paste into a program that does not read it: taken up to a limit,
+ * never waiting; and a resize still gets through. */
 static void test_shell_paste(void **state)
 {
-	stoker_shell *shell = open_shell(&sshd, "stty raw -echo; echo go; sleep 1; stty size; head -c 2000000 | wc -c; stty size");
+	stoker_shell *shell = open_shell(&sshd, "stty raw -echo; echo go; sleep 1; stty size; head -c 2000000 | wc -c; "
+	                                 "stty size");
 	struct stoker_error err = { .code = STOKER_OK };
 	static char text[64 * 1024], paste[100000];
 	int64_t begin, longest = 0;
@@ -992,7 +997,8 @@ int main(void)
 		cmocka_unit_test(test_statistics), cmocka_unit_test(test_host_key), cmocka_unit_test(test_accept_host_key),
 		cmocka_unit_test(test_wrong_key),
 		cmocka_unit_test(test_states), cmocka_unit_test(test_bad_servers), cmocka_unit_test(test_nobody_listens),
-		cmocka_unit_test(test_cancel), cmocka_unit_test(test_cut), cmocka_unit_test(test_frozen), cmocka_unit_test(test_threads),
+		cmocka_unit_test(test_cancel), cmocka_unit_test(test_cut), cmocka_unit_test(test_frozen),
+		cmocka_unit_test(test_threads),
 		cmocka_unit_test(test_shell),
 		cmocka_unit_test(test_login_shell), cmocka_unit_test(test_shell_paste), cmocka_unit_test(test_shell_flood),
 		cmocka_unit_test(test_shell_cut), cmocka_unit_test(test_shell_frozen),

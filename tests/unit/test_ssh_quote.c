@@ -17,6 +17,8 @@
 
 #include "guest/ssh_conn.h"
 
+#define ARGV(...) .argv = (const char *const[]){ __VA_ARGS__, NULL }
+
 /* stdout of `shell -c line`; the status in *status. */
 static size_t run_shell(const char *const *shell, const char *line, char *out, size_t cap, int *status)
 {
@@ -51,7 +53,8 @@ static size_t run_shell(const char *const *shell, const char *line, char *out, s
 	return len;
 }
 
-static const char *const dash[] = { "sh", NULL }, *const bash[] = { "bash", NULL }, *const ash[] = { "busybox", "sh", NULL };
+static const char *const dash[] = { "sh", NULL }, *const bash[] = { "bash", NULL },
+                         *const ash[] = { "busybox", "sh", NULL };
 static const char *const *const shells[] = { dash, bash, ash };
 
 static bool have(const char *const *shell)
@@ -135,29 +138,29 @@ static void test_environment_and_folder(void **state)
 	static const char want[] = "/usr/lib\n1|a\nb";
 	(void)state;
 
-	expect(&(struct stoker_exec){ .argv = (const char *const[]){ "sh", "-c", script, NULL }, .env = env, .dir = "/usr/lib" },
+	expect(&(struct stoker_exec){ ARGV("sh", "-c", script), .env = env, .dir = "/usr/lib" },
 	       want, sizeof want - 1, 0);
 	/* A shell passes only names on that are its own; env knows no such limit. */
-	expect(&(struct stoker_exec){ .argv = (const char *const[]){ "printenv", "--", "WITH SPACE", "A.B", "-i", NULL }, .env = env },
+	expect(&(struct stoker_exec){ ARGV("printenv", "--", "WITH SPACE", "A.B", "-i"), .env = env },
 	       "x'y\n2\n3\n", 8, 0);
-	expect(&(struct stoker_exec){ .argv = (const char *const[]){ "pwd", NULL }, .dir = "/no where/'x" }, "", 0, 126);
-	expect(&(struct stoker_exec){ .argv = (const char *const[]){ "pwd", NULL }, .dir = "-" }, "", 0, 126);
+	expect(&(struct stoker_exec){ ARGV("pwd"), .dir = "/no where/'x" }, "", 0, 126);
+	expect(&(struct stoker_exec){ ARGV("pwd"), .dir = "-" }, "", 0, 126);
 }
 
 static void test_status(void **state)
 {
 	(void)state;
-	expect(&(struct stoker_exec){ .argv = (const char *const[]){ "true", NULL } }, "", 0, 0);
-	expect(&(struct stoker_exec){ .argv = (const char *const[]){ "false", NULL } }, "", 0, 1);
-	expect(&(struct stoker_exec){ .argv = (const char *const[]){ "[", "a", "=", "b", "]", NULL } }, "", 0, 1);
-	expect(&(struct stoker_exec){ .argv = (const char *const[]){ "no-such-program", NULL } }, "", 0, 127);
-	expect(&(struct stoker_exec){ .argv = (const char *const[]){ "/etc/passwd", NULL } }, "", 0, 126);
-	expect(&(struct stoker_exec){ .argv = (const char *const[]){ "-no-such", NULL } }, "", 0, 127);
-	expect(&(struct stoker_exec){ .argv = (const char *const[]){ "a=b", NULL } }, "", 0, 127);
-	expect(&(struct stoker_exec){ .argv = (const char *const[]){ "a=b", NULL }, .env = (const char *const[]){ "X=1", NULL } },
+	expect(&(struct stoker_exec){ ARGV("true") }, "", 0, 0);
+	expect(&(struct stoker_exec){ ARGV("false") }, "", 0, 1);
+	expect(&(struct stoker_exec){ ARGV("[", "a", "=", "b", "]") }, "", 0, 1);
+	expect(&(struct stoker_exec){ ARGV("no-such-program") }, "", 0, 127);
+	expect(&(struct stoker_exec){ ARGV("/etc/passwd") }, "", 0, 126);
+	expect(&(struct stoker_exec){ ARGV("-no-such") }, "", 0, 127);
+	expect(&(struct stoker_exec){ ARGV("a=b") }, "", 0, 127);
+	expect(&(struct stoker_exec){ ARGV("a=b"), .env = (const char *const[]){ "X=1", NULL } },
 	       "", 0, 127);
-	expect(&(struct stoker_exec){ .argv = (const char *const[]){ "exit", "3", NULL } }, "", 0, 127);
-	expect(&(struct stoker_exec){ .argv = (const char *const[]){ "sh", "-c", "exit 77", NULL } }, "", 0, 77);
+	expect(&(struct stoker_exec){ ARGV("exit", "3") }, "", 0, 127);
+	expect(&(struct stoker_exec){ ARGV("sh", "-c", "exit 77") }, "", 0, 77);
 }
 
 static void test_refused(void **state)
@@ -170,16 +173,16 @@ static void test_refused(void **state)
 	memset(huge, 'x', sizeof huge - 1);
 	assert_int_equal(ssh_command(&(struct stoker_exec){ .argv = (const char *const[]){ NULL } }, &line, &err),
 	                 STOKER_E_INVALID);
-	assert_int_equal(ssh_command(&(struct stoker_exec){ .argv = (const char *const[]){ "echo", huge, NULL } }, &line, &err),
+	assert_int_equal(ssh_command(&(struct stoker_exec){ ARGV("echo", huge) }, &line, &err),
 	                 STOKER_E_LIMIT);
 	static const char *const users[] = { "a b", "-x", "x'y", "a;b", "../x", "$(id)",
 		                             "0123456789012345678901234567890123" };
 	for (size_t i = 0; i < sizeof users / sizeof *users; i++)
-		assert_int_equal(ssh_command(&(struct stoker_exec){ .argv = (const char *const[]){ "id", NULL }, .user = users[i] },
+		assert_int_equal(ssh_command(&(struct stoker_exec){ ARGV("id"), .user = users[i] },
 		                             &line, &err), STOKER_E_INVALID);
-	assert_int_equal(ssh_command(&(struct stoker_exec){ .argv = (const char *const[]){ "id", NULL },
+	assert_int_equal(ssh_command(&(struct stoker_exec){ ARGV("id"),
 	                             .env = (const char *const[]){ "NOEQUALS", NULL } }, &line, &err), STOKER_E_INVALID);
-	assert_int_equal(ssh_command(&(struct stoker_exec){ .argv = (const char *const[]){ "id", NULL },
+	assert_int_equal(ssh_command(&(struct stoker_exec){ ARGV("id"),
 	                             .env = (const char *const[]){ "=x", NULL } }, &line, &err), STOKER_E_INVALID);
 }
 
@@ -190,7 +193,7 @@ static void test_user(void **state)
 		skip();
 	static const char script[] = "id -un; pwd; printf '%s' \"$1\"";
 	static const char want[] = "nobody\n/usr\na'b\n\"c\"";
-	expect(&(struct stoker_exec){ .argv = (const char *const[]){ "sh", "-c", script, "sh", "a'b\n\"c\"", NULL },
+	expect(&(struct stoker_exec){ ARGV("sh", "-c", script, "sh", "a'b\n\"c\""),
 	       .user = "nobody", .dir = "/usr" }, want, sizeof want - 1, 0);
 }
 
