@@ -317,6 +317,11 @@ enum stoker_status stoker_start(stoker *s, const char *ref, const struct stoker_
 	if (st != STOKER_OK)
 		goto out;
 	st = launch_vmm(s, &rec, launch, call, &why);
+	if (st == STOKER_E_FAILED && strstr(why.why, "sandbox")) {
+		/* Built without seccomp: such a QEMU refuses the option itself. Asking beforehand would cost every start. */
+		launch->no_sandbox = true;
+		st = launch_vmm(s, &rec, launch, call, &why);
+	}
 	if (st == STOKER_OK) {
 		rec.started_ns = clock_now_ns();
 		rec.vm.started_at_ms = clock_wall_ms();

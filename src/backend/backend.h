@@ -25,6 +25,7 @@ struct launch {
 	struct image_files files;
 	char disk[STOKER_PATH_SIZE]; /* "" in disk mode shared */
 	char public_key[256];        /* authorized_keys line for the guest */
+	bool no_sandbox;             /* this VMM was built without one */
 };
 
 struct backend_ops {

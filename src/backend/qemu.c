@@ -88,8 +88,10 @@ static enum stoker_status qemu_command(stoker *s, const struct launch *launch, s
 	/* Begun by `cont` over QMP: a guest that already ran would delay QMP's answers under TCG, and an accepted
 	 * boot is one that QEMU acknowledged. */
 	argv_add(a, "-S");
-	argv_add(a, "-sandbox");
-	argv_add(a, "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny");
+	if (!launch->no_sandbox) {
+		argv_add(a, "-sandbox");
+		argv_add(a, "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny");
+	}
 	argv_add(a, "-chardev");
 	argv_add(a, "socket,id=qmp,fd=%d,server=on,wait=off", VMM_FD_QMP);
 	argv_add(a, "-mon");

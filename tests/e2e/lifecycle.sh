@@ -195,6 +195,18 @@ cp "$T/good.conf" "$STOKER_CONFIG"
 ok stoker start h --wait
 expect_equal "$(in_guest h 'echo well')" well
 
+check "a QEMU that was built without the sandbox is used without it"
+ok stoker stop h
+cat >"$T/qemu" <<'EOF'
+#!/bin/sh
+case " $* " in *" -sandbox "*) echo "qemu: -sandbox: There is no option group 'sandbox'" >&2; exit 1 ;; esac
+exec qemu-system-x86_64 "$@"
+EOF
+printf '\n[qemu]\nbinary = %s\n' "$T/qemu" >>"$STOKER_CONFIG"
+ok stoker start h
+expect_no_match "$(tr '\0' ' ' <"/proc/$(vm_field h pid)/cmdline")" "-sandbox"
+cp "$T/good.conf" "$STOKER_CONFIG"
+
 check "a port that somebody else took is named"
 ok stoker stop h
 port=$(vm_field h ssh_port)
