@@ -61,13 +61,13 @@ fi
 vm=quickstart-$$
 trap '"$stoker" delete "$vm" --force --quiet >/dev/null 2>&1 || true' EXIT
 printf 'One microVM through its whole life:\n'
-"$stoker" create "$vm" --quiet
-"$stoker" start "$vm" --quiet
-"$stoker" wait "$vm" --for ready --quiet
+"$stoker" create "$vm"
+"$stoker" start "$vm"
+"$stoker" wait "$vm" --for ready
 printf '  guest says: %s\n' "$("$stoker" exec "$vm" -- uname -srm)"
 printf '  over SSH:   %s\n' "$("$stoker" exec "$vm" --via ssh -- uname -n)"
-"$stoker" stop "$vm" --quiet
-"$stoker" delete "$vm" --quiet
+"$stoker" stop "$vm"
+"$stoker" delete "$vm"
 trap - EXIT
 "$stoker" timings
 printf 'Next: %s (the dashboard), or %s help\n' "build/stoker" "build/stoker"

@@ -134,7 +134,8 @@ void doctor_check_tools(struct doctor *d)
 		if (tools[i].always)
 			result = STOKER_CHECK_FAIL;
 		m += (size_t)snprintf(missing + m, sizeof missing - m, "%s%s", m ? ", " : "", tools[i].program);
-		p += (size_t)snprintf(packages + p, sizeof packages - p, " %s", tools[i].package);
+		if (!strstr(packages, tools[i].package))
+			p += (size_t)snprintf(packages + p, sizeof packages - p, " %s", tools[i].package);
 	}
 	if (!missing[0]) {
 		doctor_row(d, "tools", STOKER_CHECK_OK, "all that images and disks are made with is installed");

@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
@@ -92,6 +93,7 @@ static char **merge_env(const char *const *extra)
 enum stoker_status process_run(const char *const *argv, const char *const *extra_env, const struct stoker_call *call,
                                void (*on_line)(void *user, const char *line), void *user, struct stoker_error *err)
 {
+	static const char *const sbin[] = { "/usr/sbin", "/sbin" };
 	enum stoker_status st = STOKER_OK;
 	int out[2] = { -1, -1 }, errs[2] = { -1, -1 }, status = 0, rc;
 	int64_t deadline = deadline_after_ms(call ? call->timeout_ms : -1);
@@ -125,6 +127,12 @@ enum stoker_status process_run(const char *const *argv, const char *const *extra
 	posix_spawn_file_actions_adddup2(&actions, errs[1], 2);
 	posix_spawn_file_actions_addclosefrom_np(&actions, 3);
 	rc = posix_spawnp(&pid, argv[0], &actions, &attr, (char *const *)(uintptr_t)argv, env);
+	/* An ordinary user's PATH has no sbin, where Debian keeps mke2fs. */
+	for (size_t i = 0; rc == ENOENT && !strchr(argv[0], '/') && i < sizeof sbin / sizeof *sbin; i++) {
+		char path[PATH_MAX];
+		if (snprintf(path, sizeof path, "%s/%s", sbin[i], argv[0]) < (int)sizeof path)
+			rc = posix_spawn(&pid, path, &actions, &attr, (char *const *)(uintptr_t)argv, env);
+	}
 	if (rc != 0) {
 		pid = -1;
 		st = rc == ENOENT ? error_set(err, STOKER_E_MISSING, "%s is not installed", argv[0])

@@ -63,15 +63,8 @@ void argv_free(struct argv *argv)
 	memset(argv, 0, sizeof *argv);
 }
 
-bool program_find(const char *name, char out[STOKER_PATH_SIZE])
+static bool in_path(const char *path, const char *name, char out[STOKER_PATH_SIZE])
 {
-	const char *path = getenv("PATH");
-	if (strchr(name, '/')) {
-		int n = snprintf(out, STOKER_PATH_SIZE, "%s", name);
-		return n < STOKER_PATH_SIZE && access(out, X_OK) == 0;
-	}
-	if (!path || !*path)
-		path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 	while (*path) {
 		size_t len = strcspn(path, ":");
 		int n = snprintf(out, STOKER_PATH_SIZE, "%.*s/%s", (int)len, path, name);
@@ -80,6 +73,20 @@ bool program_find(const char *name, char out[STOKER_PATH_SIZE])
 		path += len + (path[len] == ':');
 	}
 	return false;
+}
+
+bool program_find(const char *name, char out[STOKER_PATH_SIZE])
+{
+	const char *path = getenv("PATH");
+	if (strchr(name, '/')) {
+		int n = snprintf(out, STOKER_PATH_SIZE, "%s", name);
+		return n < STOKER_PATH_SIZE && access(out, X_OK) == 0;
+	}
+	if (path && *path && in_path(path, name, out))
+		return true;
+	/* An ordinary user's PATH has no sbin, where Debian keeps mke2fs. */
+	return in_path(path && *path ? "/usr/sbin:/sbin" : "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+	               name, out);
 }
 
 /* The probe takes a few ms and its answer holds as long as the device node and
