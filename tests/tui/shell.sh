@@ -41,6 +41,7 @@ typed 'echo begun; sleep 1000'
 keys Enter
 see '
 .*begun' # else the shell's line editor would keep the Ctrl-C for its next line
+sleep 0.5
 keys C-c
 see '\^C'
 see "\^C

@@ -24,6 +24,7 @@ struct jobs {
 	pthread_mutex_t mutex;
 	pthread_cond_t work, quick_work, read_work;
 	struct queue slow, quick;
+	struct job *shells; /* being opened, or waiting for that */
 	struct result *first, *last;
 	int fd, cancel_fd;
 	bool quit;
@@ -106,6 +107,8 @@ static void job_free(struct job *job)
 	free(job->choices);
 	if (job->plan != NULL)
 		stoker_plan_free(job->plan);
+	if (job->kind == JOB_SHELL && job->cancel_fd >= 0)
+		close(job->cancel_fd);
 	free(job);
 }
 
@@ -207,13 +210,13 @@ static void apply(struct jobs *jobs, stoker *s, struct job *job)
 	}
 }
 
-static void open_shell(struct jobs *jobs, stoker *s, const struct job *job, struct result *result)
+static void open_shell(stoker *s, const struct job *job, struct result *result)
 {
 	struct stoker_call call = STOKER_CALL_INIT;
 	struct stoker_shell_spec spec = { job->rows, job->cols, "xterm-256color", NULL };
 	struct event *event = &result->event;
 
-	call.cancel_fd = jobs->cancel_fd;
+	call.cancel_fd = job->cancel_fd;
 	event->failed = stoker_get(s, job->id, &event->vm, &event->error) != STOKER_OK ||
 	                stoker_shell_open(s, job->id, &spec, &call, &result->shell, &event->error) != STOKER_OK;
 }
@@ -253,7 +256,7 @@ static void run(struct jobs *jobs, stoker *s, struct job *job)
 		event->lines = inspect_lines(s, job->id, &event->line_count, &event->error);
 		break;
 	case JOB_SHELL:
-		open_shell(jobs, s, job, result);
+		open_shell(s, job, result);
 		break;
 	case JOB_LOG:
 		event->failed = stoker_get(s, job->id, &event->vm, &event->error) != STOKER_OK ||
@@ -306,10 +309,35 @@ static struct job *next_job(struct jobs *jobs, struct queue *queue, pthread_cond
 	return job;
 }
 
-static void ended(struct jobs *jobs)
+static void ended(struct jobs *jobs, struct job *job)
 {
+	struct job **at;
 	pthread_mutex_lock(&jobs->mutex);
+	for (at = &jobs->shells; *at != NULL && *at != job; at = &(*at)->next_shell)
+		;
+	if (*at != NULL)
+		*at = job->next_shell;
 	jobs->running--;
+	pthread_mutex_unlock(&jobs->mutex);
+	job_free(job);
+}
+
+/* Under the mutex. */
+static void cancel(const struct job *job)
+{
+	uint64_t one = 1;
+	ssize_t n = write(job->cancel_fd, &one, sizeof one);
+	(void)n;
+}
+
+void jobs_cancel(struct jobs *jobs, uint64_t op)
+{
+	const struct job *job;
+	pthread_mutex_lock(&jobs->mutex);
+	for (job = jobs->shells; job != NULL; job = job->next_shell) {
+		if (job->op == op)
+			cancel(job);
+	}
 	pthread_mutex_unlock(&jobs->mutex);
 }
 
@@ -321,8 +349,7 @@ static void *slow_thread(void *context)
 	while ((job = next_job(jobs, &jobs->slow, &jobs->work, true)) != NULL) {
 		if (have_handle(jobs, &s, job))
 			run(jobs, s, job);
-		job_free(job);
-		ended(jobs);
+		ended(jobs, job);
 	}
 	stoker_close(s);
 	return NULL;
@@ -336,8 +363,7 @@ static void *quick_thread(void *context)
 	while ((job = next_job(jobs, &jobs->quick, &jobs->quick_work, false)) != NULL) {
 		if (have_handle(jobs, &s, job))
 			run(jobs, s, job);
-		job_free(job);
-		ended(jobs);
+		ended(jobs, job);
 	}
 	stoker_close(s);
 	return NULL;
@@ -485,7 +511,12 @@ void jobs_submit(struct jobs *jobs, struct job *job)
 	struct queue *queue = quick ? &jobs->quick : &jobs->slow;
 
 	job->next = NULL;
+	job->cancel_fd = job->kind == JOB_SHELL ? eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK) : -1;
 	pthread_mutex_lock(&jobs->mutex);
+	if (job->kind == JOB_SHELL) {
+		job->next_shell = jobs->shells;
+		jobs->shells = job;
+	}
 	/* Of several checks of one form only the newest matters. */
 	if (job->kind == JOB_CHECK && queue->last != NULL && queue->last->kind == JOB_CHECK && queue->first == queue->last) {
 		job_free(queue->last);
@@ -518,6 +549,7 @@ int jobs_running(struct jobs *jobs)
 void jobs_free(struct jobs *jobs)
 {
 	struct result *result;
+	const struct job *job;
 	uint64_t one = 1;
 	ssize_t n;
 	int i;
@@ -526,6 +558,8 @@ void jobs_free(struct jobs *jobs)
 		return;
 	pthread_mutex_lock(&jobs->mutex);
 	jobs->quit = true;
+	for (job = jobs->shells; job != NULL; job = job->next_shell)
+		cancel(job);
 	pthread_cond_broadcast(&jobs->work);
 	pthread_cond_broadcast(&jobs->quick_work);
 	pthread_cond_broadcast(&jobs->read_work);

@@ -27,7 +27,8 @@ struct job {
 	size_t count;
 	stoker_plan *plan;           /* owned */
 	uint16_t rows, cols;         /* of a shell */
-	struct job *next;
+	int cancel_fd;               /* of a shell: jobs.c makes and closes it */
+	struct job *next, *next_shell;
 };
 
 /* An event, and what cannot be in one because it still has to be adopted. */
@@ -55,6 +56,8 @@ void result_free(struct result *result);
 
 /* Takes `job` (malloc'ed) over. */
 void jobs_submit(struct jobs *jobs, struct job *job);
+/* Gives up the shell that operation `op` is opening; its result comes nevertheless. */
+void jobs_cancel(struct jobs *jobs, uint64_t op);
 /* Operations that have been submitted and not ended. */
 int jobs_running(struct jobs *jobs);
 

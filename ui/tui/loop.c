@@ -200,6 +200,9 @@ static void one_effect(struct loop *loop, struct effect *effect)
 	case EFFECT_OPEN:
 		submit(loop, effect, effect->pane_kind == PANE_SHELL ? JOB_SHELL : JOB_LOG);
 		break;
+	case EFFECT_CANCEL:
+		jobs_cancel(loop->jobs, effect->op);
+		break;
 	case EFFECT_PANE_KEY:
 		pane_key(loop, effect);
 		break;

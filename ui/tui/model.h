@@ -252,6 +252,7 @@ enum effect_kind {
 	EFFECT_PLAN_DROP, /* the plan is not wanted any more */
 	EFFECT_INSPECT, EFFECT_LOOK, /* look: `id` is now the selected VM */
 	EFFECT_OPEN,      /* open a pane of `pane_kind` on `id` */
+	EFFECT_CANCEL,    /* the shell that operation `op` opens is not wanted any more */
 	EFFECT_PANE_KEY, EFFECT_PANE_COMMAND, EFFECT_PANE_FREE
 };
 

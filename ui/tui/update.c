@@ -287,6 +287,11 @@ static void list_key(struct model *model, const struct key *key, struct effects 
 	if (key->kind == KEY_KIND_SPECIAL && key->special == SK_ESCAPE) {
 		/* Takes back what narrows the view, one thing at a time. */
 		if (model->opening[0] != '\0') {
+			size_t i;
+			for (i = 0; i < model->op_count; i++) {
+				if (model->ops[i].action == ACTION_SHELL && strcmp(model->ops[i].name, model->opening) == 0)
+					effect_add(effects, EFFECT_CANCEL)->op = model->ops[i].id;
+			}
 			model->opening[0] = '\0';
 		} else if (model->marked > 0) {
 			size_t i;
