@@ -59,7 +59,12 @@ struct running {
 static enum stoker_status lost(const struct channel *c, struct stoker_error *err)
 {
 	struct run_status run;
-	if (run_status_read(c->s, c->id, &run) && run.exit_status != -2) {
+	bool known = run_status_read(c->s, c->id, &run);
+	if (!known) { /* its runtime folder is gone, and so is it */
+		error_set(err, STOKER_E_STATE, "%s has ended and was removed", c->name);
+		return STOKER_E_STATE;
+	}
+	if (run.exit_status != -2) {
 		if (run.bye[0])
 			error_set(err, STOKER_E_STATE, "%s has ended: its guest did a %s", c->name, run.bye);
 		else if (run.message[0])
