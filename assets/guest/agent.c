@@ -20,6 +20,7 @@
 
 #define PORT_SOON 1000   /* tries, 2 ms apart, while the driver is still looking around */
 #define PORT_LATER_MS 1000
+#define TURNS 8          /* frames of one output in one round */
 #define FIXED 3          /* descriptors before those of the streams */
 
 struct round {
@@ -322,25 +323,43 @@ static int timeout_of(const struct agent *a, int64_t now)
 	return timeout;
 }
 
-static void move_bytes(struct agent *a, const struct round *r)
+/* One frame of an output. False: the wire is full. */
+static bool move_output(struct agent *a, struct stream *s, unsigned which, bool *more)
 {
-	for (nfds_t i = FIXED; i < r->count; i++) {
-		struct stream *s = &a->stream[r->of[i].stream];
-		unsigned which = r->of[i].which;
+	enum moved m = stream_read(s, &a->wire, which);
 
-		/* An earlier frame of this round may have closed or even replaced it. */
-		if (r->fd[i].revents == 0 || s->id == 0 || s->fd[which] != r->fd[i].fd)
-			continue;
-		if (which == STREAM_IN) {
-			if (r->fd[i].revents & (POLLERR | POLLOUT))
+	if (m == MOVED_FULL) {
+		if (!wire_flush(&a->wire))
+			return false;
+		m = stream_read(s, &a->wire, which);
+	}
+	*more = m == MOVED_MORE;
+	return m != MOVED_FULL;
+}
+
+/* Every output gets its turns one frame at a time, but several turns a round:
+ * a round costs a poll() and often a change of process. */
+static void move_bytes(struct agent *a, struct round *r)
+{
+	bool any = true;
+
+	for (int turn = 0; any && turn < TURNS; turn++) {
+		any = false;
+		for (nfds_t i = FIXED; i < r->count; i++) {
+			struct stream *s = &a->stream[r->of[i].stream];
+			unsigned which = r->of[i].which;
+			bool more = false;
+
+			/* An earlier frame of this round may have closed or even replaced it. */
+			if (r->fd[i].revents == 0 || s->id == 0 || s->fd[which] != r->fd[i].fd)
+				continue;
+			if (which == STREAM_IN)
 				stream_write(s);
-			continue;
-		}
-		if (s->credit[which] == 0)
-			continue;
-		if (!stream_read(s, &a->wire, which)) {
-			if (!wire_flush(&a->wire) || !stream_read(s, &a->wire, which))
-				break;
+			else if (s->credit[which] > 0 && !move_output(a, s, which, &more))
+				return;
+			if (!more)
+				r->fd[i].revents = 0;
+			any |= more;
 		}
 	}
 }

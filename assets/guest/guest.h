@@ -104,7 +104,7 @@ void port_notify(int fd, bool on);
 
 /* ---- wire.c: frames over the port */
 
-#define WIRE_CHUNK (32 * 1024 - FRAME_HEADER) /* with its header one virtio-serial buffer */
+#define WIRE_CHUNK (60 * 1024) /* whole pages of a pipe, and with its header two buffers of a port */
 #define WIRE_OUT (128 * 1024)
 
 struct wire {
@@ -164,8 +164,9 @@ void stream_credit(struct stream *s, unsigned which, uint32_t n);
 void stream_signal(struct stream *s, uint32_t signo);
 void stream_resize(struct stream *s, uint16_t rows, uint16_t cols);
 void stream_close(struct stream *s);
-/* Moves at most one frame's worth of one output. False when the wire is full. */
-bool stream_read(struct stream *s, struct wire *w, unsigned which);
+/* Moves at most one frame's worth of one output. */
+enum moved { MOVED_ALL /* all that was there */, MOVED_MORE /* there may be more */, MOVED_FULL /* nothing: no room */ };
+enum moved stream_read(struct stream *s, struct wire *w, unsigned which);
 /* Sends what is due (credit, ends, exit status) and frees the slot when all is said. */
 void stream_settle(struct stream *s, struct wire *w, int64_t now);
 /* Kills the command and forgets the stream at once. */

@@ -222,28 +222,29 @@ void stream_forget(struct stream *s)
 	s->id = 0;
 }
 
-bool stream_read(struct stream *s, struct wire *w, unsigned which)
+enum moved stream_read(struct stream *s, struct wire *w, unsigned which)
 {
 	size_t want = WIRE_CHUNK;
 	uint8_t *into = wire_reserve(w);
 
 	if (into == NULL)
-		return false;
+		return MOVED_FULL;
 	if (want > s->credit[which])
 		want = s->credit[which];
 	if (s->draining && want > s->left[which])
 		want = s->left[which];
-	ssize_t n = want > 0 ? read(s->fd[which], into, want) : 0;
+	if (want == 0)
+		return MOVED_ALL;
+	ssize_t n = read(s->fd[which], into, want);
 
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
-		return true;
+		return MOVED_ALL;
 	if (n <= 0) { /* a terminal whose last user is gone gives EIO */
-		if (want > 0)
-			shut(s, which);
-		return true;
+		shut(s, which);
+		return MOVED_ALL;
 	}
 	/* A command that fills its pipe gets a larger one: fewer turns for both. Not before it is worth the call. */
-	if ((size_t)n == WIRE_CHUNK && !s->widened) {
+	if (n >= WIRE_CHUNK / 2 && !s->widened) {
 		fcntl(s->fd[which], F_SETPIPE_SZ, PIPE_SIZE);
 		s->widened = true;
 	}
@@ -251,7 +252,7 @@ bool stream_read(struct stream *s, struct wire *w, unsigned which)
 	s->credit[which] -= (uint32_t)n;
 	if (s->draining)
 		s->left[which] -= (size_t)n;
-	return true;
+	return (size_t)n == want ? MOVED_MORE : MOVED_ALL;
 }
 
 static void send_exit(struct stream *s, struct wire *w)

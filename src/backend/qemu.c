@@ -75,7 +75,9 @@ static enum stoker_status qemu_command(stoker *s, const struct launch *launch, s
 	argv_add(a, "-accel");
 	argv_add(a, kvm ? "kvm" : "tcg");
 	argv_add(a, "-cpu");
-	argv_add(a, kvm ? "host" : "max");
+	/* "Enhanced rep movsb" makes kernels copy and clear memory byte by byte, which TCG takes literally: without it
+	 * they go by eight, boot with a fifth less work and move data three times as fast. */
+	argv_add(a, kvm ? "host" : "max,-erms");
 	argv_add(a, "-smp");
 	argv_add(a, "%u", vm->vcpus);
 	argv_add(a, "-m");

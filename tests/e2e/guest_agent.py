@@ -36,7 +36,7 @@ class Stream:
         self.out_count = 0
         self.eof = set()
         self.exit, self.cut = None, False
-        self.window = {STDOUT: WINDOW, STDERR: WINDOW}
+        self.window = {STDOUT: WINDOW, STDERR: WINDOW}  # what the guest may still send
         self.started = time.monotonic()
         self.ended = None
 
@@ -167,8 +167,8 @@ class Agent:
                 s.out_count += len(payload)
             if self.keep_output:
                 (s.out if kind == STDOUT else s.err).extend(payload)
-            if not s.hold:
-                self.credit(s, kind, len(payload))
+            if not s.hold and WINDOW - s.window[kind] >= WINDOW // 4:
+                self.credit(s, kind, WINDOW - s.window[kind])
 
     def credit(self, s, kind, n):
         s.window[kind] += n
@@ -257,7 +257,7 @@ class Guest:
                     break
         kernel = ('console=ttyS0 quiet reboot=t panic=1 cryptomgr.notests no_timer_check tsc=reliable '
                   'random.trust_cpu=on' + tsc + ' stoker.disk=' + mode + ' stoker.host=' + host)
-        command = ['qemu-system-x86_64', '-M', 'microvm,acpi=on,rtc=on', '-accel', 'tcg', '-cpu', 'max', '-m',
+        command = ['qemu-system-x86_64', '-M', 'microvm,acpi=on,rtc=on', '-accel', 'tcg', '-cpu', 'max,-erms', '-m',
                    str(memory), '-smp', str(smp), '-nodefaults', '-no-user-config', '-nographic', '-no-reboot',
                    '-kernel', image + '/vmlinux', '-initrd', image + '/initrd']
         if network:
