@@ -26,7 +26,6 @@
 #include "view.h"
 
 #define MS 1000000LL
-#define ANIMATION_NS (100 * MS)  /* running clocks */
 #define PANE_FRAME_NS (16 * MS)  /* a flooding guest is shown at this rate */
 #define PANE_TURN_NS (6 * MS)    /* for reading panes, in one turn of the loop */
 #define LIST_EVERY_NS (15000 * MS) /* should a change ever go unnoticed */
@@ -371,7 +370,7 @@ static int wait_ms(const struct loop *loop, int64_t now)
 		until = earlier(until, now + ms * MS);
 	if (model_live(loop->model))
 		until = earlier(until, loop->sample_ns);
-	if (model_busy(loop->model))
+	if (model_pulse_ns(loop->model) > 0)
 		until = earlier(until, loop->animate_ns);
 	if (loop->pane_dirty && !terminal_pending(loop->terminal))
 		until = earlier(until, loop->painted_ns + PANE_FRAME_NS);
@@ -395,9 +394,9 @@ static void timers(struct loop *loop, int64_t now)
 		jobs_read(loop->jobs, READ_SAMPLES);
 		loop->sample_ns = now + loop->refresh_ns;
 	}
-	if (model_busy(loop->model) && now >= loop->animate_ns) {
+	if (model_pulse_ns(loop->model) > 0 && now >= loop->animate_ns) {
 		feed(loop, &event);
-		loop->animate_ns = now + ANIMATION_NS;
+		loop->animate_ns = now + model_pulse_ns(loop->model);
 	}
 }
 

@@ -268,16 +268,21 @@ struct pane *model_pane_of(const struct model *model, const char *vm_id, enum pa
 	return NULL;
 }
 
-bool model_busy(const struct model *model)
+int64_t model_pulse_ns(const struct model *model)
 {
+	int64_t youngest = INT64_MAX;
 	size_t i;
-	if (model->op_count > 0)
-		return true;
-	for (i = 0; i < model->count; i++) {
-		if (model->rows[i].vm.phase != STOKER_PHASE_NONE)
-			return true;
+	for (i = 0; i < model->op_count; i++) {
+		if (model->now_ns - model->ops[i].since_ns < youngest)
+			youngest = model->now_ns - model->ops[i].since_ns;
 	}
-	return false;
+	for (i = 0; i < model->count; i++) {
+		const struct stoker_vm *vm = &model->rows[i].vm;
+		if (vm->phase != STOKER_PHASE_NONE && model->now_ns - vm->phase_since_ns < youngest)
+			youngest = model->now_ns - vm->phase_since_ns;
+	}
+	/* Tenths of a second are shown for a minute, seconds for ten: see running_text(). */
+	return youngest == INT64_MAX ? 0 : youngest < 60000000000LL ? 100000000LL : 1000000000LL;
 }
 
 bool model_live(const struct model *model)

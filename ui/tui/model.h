@@ -178,8 +178,8 @@ int model_cursor(const struct model *model);
 /* Applies filter and sort anew and keeps selection and window in order. */
 void model_arrange(struct model *model);
 struct pane *model_pane_of(const struct model *model, const char *vm_id, enum pane_kind kind);
-/* True while something runs whose clock should be seen running. */
-bool model_busy(const struct model *model);
+/* How often a clock that is running changes what is seen: 0 when none runs. */
+int64_t model_pulse_ns(const struct model *model);
 /* True when any VM lives: figures then change by themselves. */
 bool model_live(const struct model *model);
 

@@ -24,11 +24,14 @@ enum glyph row_glyph(const struct row *row)
 
 void running_text(int64_t ns, char *buf, size_t cap)
 {
-	int64_t tenths = ns < 0 ? 0 : ns / 100000000;
-	if (tenths < 1000)
+	int64_t tenths = ns < 0 ? 0 : ns / 100000000, minutes = tenths / 600;
+	/* As coarse as its age: what takes minutes does not flicker by tenths. */
+	if (minutes < 1)
 		snprintf(buf, cap, "%d.%ds", (int)(tenths / 10), (int)(tenths % 10));
+	else if (minutes < 10)
+		snprintf(buf, cap, "%dm%02ds", (int)minutes, (int)(tenths / 10 % 60));
 	else
-		snprintf(buf, cap, "%dm%02ds", (int)(tenths / 600 > 99999 ? 99999 : tenths / 600), (int)(tenths / 10 % 60));
+		snprintf(buf, cap, "%dm", (int)(minutes > 99999 ? 99999 : minutes));
 }
 
 int draw_wrapped(struct screen *screen, int row, int col, int rows, int cols, struct style style, const char *text)

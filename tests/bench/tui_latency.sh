@@ -1,0 +1,57 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# The dashboard's figures, one a line: figure|measured|must reach|ok or MISS.
+# Called by bench.py; alone it makes a private place of its own.
+if [ -z "${T_DIR:-}" ]; then
+	. "$(dirname "${BASH_SOURCE[0]}")/../e2e/lib.sh"
+	need_image
+	T_DIR=$T
+fi
+set -e -u -o pipefail
+TUI=$BUILD_DIR/tests/bench_tui_latency
+LIB=$BUILD_DIR/tests/bench_lib
+
+value() { # NAME OUTPUT
+	awk -v name="$1" '$1 == name { print $2 }' <<<"$2"
+}
+
+row() { # FIGURE MEASURED UNIT LIMIT
+	printf '%s|%s%s|%s|%s\n' "$1" "$2" "$3" "$4" \
+		"$(awk -v m="$2" -v limit="${4//[!0-9.]/}" -v op="${4%% *}" 'BEGIN {
+			print (op == "-" || op == "<" ? op == "-" || m + 0 < limit + 0 : m + 0 <= limit + 0) ? "ok" : "MISS" }')"
+}
+
+latency() { # TITLE SETUP
+	local out
+	out=$("$TUI" keys "${KEYS:-400}" "$2" "$STOKER_PROGRAM")
+	row "key -> paint, $1, p50" "$(value p50_ms "$out")" ' ms' '-'
+	row "key -> paint, $1, p99" "$(value p99_ms "$out")" ' ms' '< 16 ms'
+	[ "$(value missed "$out")" = 0 ] || printf 'key -> paint, %s, not answered|%s|0|MISS\n' "$1" "$(value missed "$out")"
+}
+
+# A fleet of its own, at rest: the one of bench.py has VMs that are still booting.
+HOME_STATE=$STOKER_STATE_DIR HOME_RUN=$STOKER_RUNTIME_DIR
+export STOKER_STATE_DIR=$T_DIR/tui-state STOKER_RUNTIME_DIR=$T_DIR/tui-run
+printf 'filling 1,000 records\n' >&2
+"$LIB" fill "${RECORDS:-1000}" 0 >/dev/null
+out=$("$TUI" idle "${SECONDS_IDLE:-20}" "$STOKER_PROGRAM")
+row 'dashboard at rest, 1,000 records: CPU of a core' "$(value cpu_percent "$out")" ' %' '< 1 %'
+row 'dashboard at rest, 1,000 records: written' "$(value bytes "$out")" ' bytes' '<= 0'
+latency 'idle, 1,000 records' '<1500>'
+"$STOKER_PROGRAM" delete --all --force --yes --quiet >/dev/null
+export STOKER_STATE_DIR=$HOME_STATE STOKER_RUNTIME_DIR=$HOME_RUN
+
+# Two VMs in front of everything else by name: one floods a shell, the other hangs.
+for name in aa-flood aa-hung; do
+	"$STOKER_PROGRAM" create "$name" --memory 256 --egress none --quiet >/dev/null
+	"$STOKER_PROGRAM" start "$name" --quiet >/dev/null
+	"$STOKER_PROGRAM" wait "$name" --for ready --timeout 120 --quiet >/dev/null
+done
+latency 'shell pane flooded by yes' $'<1500>/aa-\r<300>g\r<?:~#>yes\r<1500>\x1d<300>'
+pid=$("$STOKER_PROGRAM" inspect aa-hung --json | jq -r 'if type == "array" then .[0] else . end | .pid')
+kill -STOP "$pid"
+# The hung one is asked for a shell and to stop while the keys are pressed.
+latency 'a VMM stopped with SIGSTOP' $'<1500>/aa-\r<300>G\r<500>g<300>' || true
+kill -CONT "$pid"
+"$STOKER_PROGRAM" delete aa-flood aa-hung --force --quiet >/dev/null
