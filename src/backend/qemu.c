@@ -144,7 +144,11 @@ static enum stoker_status qemu_accept(stoker *s, const struct vm_record *rec, in
 
 	if (!path_runtime(s, run, "vms/%s", rec->vm.id))
 		return error_set(err, STOKER_E_FAILED, "the runtime folder's path is too long");
-	st = qmp_open(run, &rec->supervisor, &qmp, err);
+	/* The supervisor made the socket; once QEMU has come up it listens on it again, and from then on the
+	 * credentials are QEMU's. Either is ours, anybody else is not. */
+	st = qmp_open(run, &rec->supervisor, &qmp, NULL);
+	if (st != STOKER_OK)
+		st = qmp_open(run, &rec->vmm, &qmp, err);
 	if (st == STOKER_OK)
 		st = qmp_run(qmp, "cont", NULL, NULL, 0, deadline_ns, cancel_fd, err);
 	qmp_close(qmp);
