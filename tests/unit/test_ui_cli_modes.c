@@ -84,6 +84,15 @@ static void escapes(void **state)
 	check(&e, "~?", "", ESCAPE_HELP, 2);
 	check(&e, "~a\r", "~a\r", ESCAPE_NONE, 3);
 	check(&e, "ab\r~.rest", "ab\r", ESCAPE_END, 5);
+	/* A shell asked where the cursor is, and the terminal answered; cut in two, too. An arrow key is typing. */
+	e = (struct escape){ .line_start = true };
+	check(&e, "\033[24;8R~.", "\033[24;8R", ESCAPE_END, 9);
+	e = (struct escape){ .line_start = true };
+	check(&e, "\033[2", "\033[2", ESCAPE_NONE, 3);
+	check(&e, "4;8R~.", "4;8R", ESCAPE_END, 6);
+	e = (struct escape){ .line_start = true };
+	check(&e, "\033[A~.", "\033[A~.", ESCAPE_NONE, 5);
+	check(&e, "\033[1;1R~.", "\033[1;1R~.", ESCAPE_NONE, 8);
 	e = (struct escape){ .line_start = true, .tilde = true };
 	check(&e, "\r~.", "~\r", ESCAPE_END, 3);
 }

@@ -189,6 +189,7 @@ static void bash_script(FILE *to)
 	      "\t_stoker_table \"$verb\"\n"
 	      "\t# The guest's command is the guest's business.\n"
 	      "\t((command >= 0 && count > command)) && return\n"
+	      "\t((command >= 0 && count == command)) && words=@none\n"
 	      "\tif [[ $cur == = ]]; then\n"
 	      "\t\tcur=\n"
 	      "\telif [[ $prev == = ]]; then\n"

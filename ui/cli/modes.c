@@ -104,6 +104,26 @@ size_t modes_undo(const struct modes *m, char *out, size_t cap)
 	return used;
 }
 
+/* Keeps account of escape sequences: after an answer of the terminal a line still begins where it began. */
+static void follow_line(struct escape *e, char c)
+{
+	if (c == '\033') {
+		e->before = e->line_start;
+		e->line_start = false;
+		e->sequence = 1;
+	} else if (e->sequence == 1) {
+		e->sequence = c == '[' ? 2 : 0;
+	} else if (e->sequence == 2) {
+		if (c >= '@' && c <= '~') {
+			/* Cursor and status reports, attributes, modes, sizes. */
+			e->line_start = strchr("Rncyt", c) && e->before;
+			e->sequence = 0;
+		}
+	} else {
+		e->line_start = c == '\r' || c == '\n';
+	}
+}
+
 enum escape_act escape_filter(struct escape *e, const char *in, size_t len, size_t *used, char *out, size_t *out_len)
 {
 	size_t n = 0, i = 0;
@@ -128,7 +148,7 @@ enum escape_act escape_filter(struct escape *e, const char *in, size_t len, size
 			e->tilde = true;
 			continue;
 		}
-		e->line_start = c == '\r' || c == '\n';
+		follow_line(e, c);
 		out[n++] = c;
 	}
 	*used = i;

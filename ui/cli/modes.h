@@ -23,10 +23,13 @@ void modes_follow(struct modes *modes, const char *bytes, size_t len);
 /* Writes what ends them; at most cap bytes, always whole sequences. Returns the length. */
 size_t modes_undo(const struct modes *modes, char *out, size_t cap);
 
-/* "~." typed at the start of a line. */
+/* "~." typed at the start of a line. What the terminal itself answers to a
+ * guest's question (a shell's prompt may ask where the cursor is) is no typing. */
 struct escape {
 	bool line_start; /* the next character begins a line */
 	bool tilde;      /* "~" stood there and is held back */
+	int sequence;    /* inside an escape sequence: 1 after ESC, 2 after ESC [ */
+	bool before;     /* line_start when that began */
 };
 enum escape_act { ESCAPE_NONE, ESCAPE_END, ESCAPE_HELP };
 /* Takes keys in, gives those for the guest (out has room for len + 1). Stops

@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stddef.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <termios.h>
 #include <unistd.h>
@@ -24,6 +25,8 @@ static volatile int size_word;
 static int tty_fd = -1;
 static struct termios tty_saved, tty_raw_mode;
 static volatile sig_atomic_t tty_is_raw;
+static char last_words[256];
+static volatile sig_atomic_t last_words_len;
 
 static void on_cancel(int signo)
 {
@@ -109,8 +112,12 @@ static void on_resize(int signo)
 static void on_fatal(int signo)
 {
 	/* tcsetattr is async-signal-safe; the handler is gone (SA_RESETHAND), so raising ends us as it should. */
-	if (tty_is_raw)
+	if (tty_is_raw) {
 		tcsetattr(tty_fd, TCSANOW, &tty_saved);
+		if (write(STDOUT_FILENO, last_words, (size_t)last_words_len) < 0) {
+			/* There is nothing left to try. */
+		}
+	}
 	raise(signo);
 }
 
@@ -165,6 +172,15 @@ void tty_restore(void)
 	tty_is_raw = 0;
 	tcsetattr(tty_fd, TCSANOW, &tty_saved);
 	signal(SIGTSTP, SIG_DFL);
+}
+
+void tty_last_words(const char *bytes, size_t len)
+{
+	last_words_len = 0;
+	if (len > sizeof(last_words))
+		return;
+	memcpy(last_words, bytes, len);
+	last_words_len = (sig_atomic_t)len;
 }
 
 const volatile int *tty_size(void)

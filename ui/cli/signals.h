@@ -7,6 +7,7 @@
 #define STOKER_UI_CLI_SIGNALS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /* From now on SIGINT, SIGTERM, SIGHUP and SIGQUIT make this descriptor readable
@@ -26,6 +27,8 @@ void terminal_dimensions(int fd, uint16_t *rows, uint16_t *cols);
  * SIGWINCH updates *tty_size() and makes tty_resize_fd() readable. */
 bool tty_raw(int fd);
 void tty_restore(void);
+/* What a fatal signal writes to the terminal before it ends us (copied, at most 256 bytes). */
+void tty_last_words(const char *bytes, size_t len);
 /* High 16 bits rows, low 16 columns: what stoker_exec.resize wants. */
 const volatile int *tty_size(void);
 /* Readable after a change of size, until read empty. */

@@ -52,7 +52,13 @@ static void from_guest(struct pane *pane)
 			pane->over = n < 0;
 			return;
 		}
+		unsigned before = pane->modes.on;
 		modes_follow(&pane->modes, buf, (size_t)n);
+		if (pane->modes.on != before) {
+			char undo[256];
+
+			tty_last_words(undo, modes_undo(&pane->modes, undo, sizeof(undo)));
+		}
 		if (!write_all(STDOUT_FILENO, buf, (size_t)n)) {
 			pane->over = pane->ended_by_us = true;
 			return;
