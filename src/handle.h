@@ -3,6 +3,7 @@
  * handle.h - what is behind `stoker *`, and the files of a place.
  *
  *   STATE/store.db            what is recorded (store.c)
+ *   STATE/store.lock          guards which file store.db is (store_db.h)
  *   STATE/history.db          timings and events: advisory, may be lost
  *   STATE/changed             touched after every change; watched with inotify
  *   STATE/vms/ID/             one VM: manifest.json, disk.ext4, key, console.log[.1]
