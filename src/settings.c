@@ -59,7 +59,7 @@ static const struct key keys[] = {
 	{ "qemu.binary", "qemu-system-x86_64", PROGRAM, 0, 0, NULL, "QEMU: a name in PATH or an absolute path" },
 	{ "timeouts.ready_s", "60", NUMBER, 1, 3600, NULL, "Seconds to wait for a VM to become ready" },
 	{ "timeouts.stop_s", "3", NUMBER, 0, 3600, NULL, "Seconds a guest has to power off before it is killed" },
-	{ "console.log_kib", "1024", NUMBER, 16, 1048576, NULL, "Size in KiB at which a console log is rotated" },
+	{ "console.log_kib", "4096", NUMBER, 16, 1048576, NULL, "Size in KiB at which a console log is rotated" },
 	{ "ui.leave_key", "Ctrl-]", KEY, 0, 0, NULL, "Key that leaves the shell pane" },
 	{ "ui.refresh_ms", "1000", NUMBER, 100, 60000, NULL, "How often the dashboard samples CPU and memory" },
 	{ "ui.mouse", "on", CHOICE, 0, 0, "on|off", "Use the mouse in the dashboard" },

@@ -42,6 +42,7 @@ bool console_open(struct console *c, const char *path, bool fresh)
 
 	memset(c, 0, sizeof *c);
 	c->dir = c->fd = -1;
+	c->cap = CONSOLE_LOG_CAP;
 	if (!base || len >= sizeof folder || strlen(base + 1) >= sizeof c->name || !base[1]) {
 		errno = ENAMETOOLONG;
 		return false;
@@ -65,7 +66,7 @@ static bool put(struct console *c, const char *data, size_t len)
 	if (c->fd < 0)
 		reopen(c);
 	while (len > 0 && c->fd >= 0) {
-		size_t room = c->size < CONSOLE_LOG_CAP ? CONSOLE_LOG_CAP - c->size : 0;
+		size_t room = c->size < c->cap ? c->cap - c->size : 0;
 		ssize_t n;
 		if (room == 0) {
 			rotate(c);

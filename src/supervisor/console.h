@@ -14,7 +14,7 @@
 struct console {
 	char name[64], old[72]; /* in the folder */
 	int dir, fd;
-	size_t size;
+	size_t size, cap;       /* cap: CONSOLE_LOG_CAP unless set after the opening */
 	uint64_t lost;          /* bytes that could not be written */
 	bool line_open;         /* the last byte was no newline */
 	unsigned notes;

@@ -5,7 +5,7 @@
  * stoker-supervisor is one small process per VM. libstoker starts it so:
  *
  *   stoker-supervisor --run RUNTIME/vms/ID --log STATE/vms/ID/console.log
- *       --notify STATE/changed --name NAME --report FD [--ephemeral]
+ *       --notify STATE/changed --name NAME --report FD [--ephemeral] [--log-cap BYTES]
  *       -- VMM-ARGV...
  *   stoker-supervisor ... --adopt PID:START_TICKS
  *
@@ -69,7 +69,7 @@
 enum { VMM_FD_QMP = 10, VMM_FD_CONSOLE = 11, VMM_FD_CHANNEL = 12 };
 
 #define SUPERVISOR_STATUS_MAX 4096 /* bytes; a larger file is refused */
-#define CONSOLE_LOG_CAP (4 * 1024 * 1024) /* bytes of console.log before it becomes console.log.1 */
+#define CONSOLE_LOG_CAP (4 * 1024 * 1024) /* bytes of console.log before it becomes console.log.1, unless --log-cap says else */
 
 /* Descriptor `out` of a unix stream socket bound in or connected to folder
  * `dir`, name `name`; works for any path length. O_CLOEXEC and non-blocking.

@@ -62,7 +62,8 @@ static bool arguments(int argc, char **argv, struct options *o)
 		{ "run", required_argument, NULL, 'r' },    { "log", required_argument, NULL, 'l' },
 		{ "notify", required_argument, NULL, 'n' }, { "name", required_argument, NULL, 'N' },
 		{ "report", required_argument, NULL, 'R' }, { "ephemeral", no_argument, NULL, 'e' },
-		{ "adopt", required_argument, NULL, 'a' },  { NULL, 0, NULL, 0 },
+		{ "adopt", required_argument, NULL, 'a' },  { "log-cap", required_argument, NULL, 'c' },
+		{ NULL, 0, NULL, 0 },
 	};
 	int c;
 	char *end;
@@ -85,6 +86,12 @@ static bool arguments(int argc, char **argv, struct options *o)
 			errno = 0;
 			o->report_fd = (int)strtol(optarg, &end, 10);
 			if (errno || *end || fcntl(o->report_fd, F_GETFD) < 0)
+				return false;
+			break;
+		case 'c':
+			errno = 0;
+			o->log_cap = strtoul(optarg, &end, 10);
+			if (errno || *end || optarg[0] < '0' || optarg[0] > '9')
 				return false;
 			break;
 		case 'e':
@@ -153,6 +160,8 @@ static bool prepare(struct supervisor *s, char *why, size_t cap)
 	what = "cannot open the folder of the console log";
 	if (!console_open(&s->console, s->opt.log, s->opt.adopt.pid == 0))
 		goto fail;
+	if (s->opt.log_cap)
+		s->console.cap = s->opt.log_cap;
 	what = "cannot listen on control.sock in the runtime folder";
 	if ((s->listen = control_listen(s->opt.run, "control.sock")) < 0)
 		goto fail;
