@@ -328,9 +328,10 @@ static void zsh_describe(FILE *to, const char *function, const struct verb *tabl
 static void zsh_script(FILE *to)
 {
 	fputs("#compdef stoker\n# zsh completion for stoker; made by `stoker completion zsh`\n\n"
+	      "# The places given so far: before the verb, and among the verb's own options.\n"
 	      "_stoker_places() {\n"
-	      "\tplaces=(stoker)\n"
 	      "\tlocal o\n"
+	      "\tplaces=(stoker $outer)\n"
 	      "\tfor o in state runtime image-dir config; do\n"
 	      "\t\t[[ -n ${opt_args[--$o]} ]] && places+=(--$o ${~opt_args[--$o]})\n"
 	      "\tdone\n"
@@ -352,10 +353,14 @@ static void zsh_script(FILE *to)
 		zsh_cases(to, v->verbs);
 		fputs("\tesac\n}\n\n", to);
 	}
-	fputs("_stoker() {\n\tlocal context state line\n\ttypeset -A opt_args\n\t_arguments -C -s", to);
+	fputs("_stoker() {\n\tlocal context state line o\n\tlocal -a outer\n\ttypeset -A opt_args\n\t_arguments -C -s", to);
 	for (const struct option *o = global_options; o->name; o++)
 		zsh_option(to, o);
-	fputs(" \\\n\t\t'1: :_stoker_verbs' \\\n\t\t'*:: :->rest' && return\n\tcase $words[1] in\n", to);
+	fputs(" \\\n\t\t'1: :_stoker_verbs' \\\n\t\t'*:: :->rest' && return\n"
+	      "\tfor o in state runtime image-dir config; do\n"
+	      "\t\t[[ -n ${opt_args[--$o]} ]] && outer+=(--$o ${~opt_args[--$o]})\n"
+	      "\tdone\n"
+	      "\tcase $words[1] in\n", to);
 	zsh_cases(to, verb_table);
 	fputs("\tesac\n}\n\nif [[ $funcstack[1] == _stoker ]]; then\n\t_stoker \"$@\"\nelse\n\tcompdef _stoker stoker\nfi\n", to);
 }
@@ -418,6 +423,10 @@ static void fish_verb(FILE *to, const struct verb *v, const char *condition)
 		fish_options(to, v->options[i], condition);
 	if (strcmp(v->name, "completion") == 0)
 		fprintf(to, "complete -c stoker%s -f -a 'bash zsh fish'\n", condition);
+	else if (v->flags & VERB_COMMAND && v->complete != COMPLETE_NONE)
+		/* Behind the VM the guest's command begins. */
+		fprintf(to, "complete -c stoker%.*s; and __stoker_count 1' %s\n", (int)strlen(condition) - 1, condition,
+		        fish_source(v->complete));
 	else if (v->complete != COMPLETE_NONE)
 		fprintf(to, "complete -c stoker%s %s\n", condition, fish_source(v->complete));
 }
@@ -427,19 +436,52 @@ static void fish_script(FILE *to)
 	char condition[256];
 
 	fputs("# fish completion for stoker; made by `stoker completion fish`\n\n"
-	      "function __stoker_names\n"
-	      "\tset -l places\n"
+	      "function __stoker_places\n"
 	      "\tset -l tokens (commandline -opc)\n"
 	      "\tfor i in (seq (count $tokens))\n"
 	      "\t\tswitch $tokens[$i]\n"
 	      "\t\tcase --state --runtime --image-dir --config\n"
 	      "\t\t\tset -l next (math $i + 1)\n"
-	      "\t\t\tset -a places $tokens[$i] $tokens[$next]\n"
+	      "\t\t\tprintf '%s\\n' $tokens[$i] $tokens[$next]\n"
 	      "\t\tcase '--state=*' '--runtime=*' '--image-dir=*' '--config=*'\n"
-	      "\t\t\tset -a places $tokens[$i]\n"
+	      "\t\t\tprintf '%s\\n' $tokens[$i]\n"
 	      "\t\tend\n"
 	      "\tend\n"
-	      "\tstoker $places $argv --quiet 2>/dev/null\n"
+	      "end\n\n"
+	      "function __stoker_names\n"
+	      "\tstoker (__stoker_places) $argv --quiet 2>/dev/null\n"
+	      "end\n\n"
+	      "# The words so far that are no options: the verb, its own verb, names.\n"
+	      "function __stoker_words\n"
+	      "\tset -l skip no\n"
+	      "\tset -l tokens (commandline -opc)\n"
+	      "\tfor token in $tokens[2..-1]\n"
+	      "\t\tif test $skip = yes\n"
+	      "\t\t\tset skip no\n"
+	      "\t\t\tcontinue\n"
+	      "\t\tend\n"
+	      "\t\tswitch $token\n"
+	      "\t\tcase --state --runtime --image-dir --config\n"
+	      "\t\t\tset skip yes\n"
+	      "\t\tcase '-*'\n"
+	      "\t\tcase '*'\n"
+	      "\t\t\tprintf '%s\\n' $token\n"
+	      "\t\tend\n"
+	      "\tend\n"
+	      "end\n\n"
+	      "function __stoker_none\n"
+	      "\ttest (count (__stoker_words)) -eq 0\n"
+	      "end\n\n"
+	      "function __stoker_is\n"
+	      "\tset -l words (__stoker_words)\n"
+	      "\tcontains -- \"$words[1]\" $argv\n"
+	      "end\n\n"
+	      "function __stoker_own\n"
+	      "\tset -l words (__stoker_words)\n"
+	      "\ttest (count $words) -ge 2; and contains -- \"$words[2]\" $argv\n"
+	      "end\n\n"
+	      "function __stoker_count\n"
+	      "\ttest (count (__stoker_words)) -eq $argv[1]\n"
 	      "end\n\n"
 	      "function __stoker_verbs\n", to);
 	for (const struct verb *v = verb_table; v->name; v++) {
@@ -448,24 +490,25 @@ static void fish_script(FILE *to)
 		fputs("'\n", to);
 	}
 	fputs("end\n\ncomplete -c stoker -f\n"
-	      "complete -c stoker -n __fish_use_subcommand -f -a '(__stoker_verbs)'\n", to);
+	      "complete -c stoker -n __stoker_none -f -a '(__stoker_verbs)'\n", to);
 	fish_options(to, global_options, "");
 	for (const struct verb *v = verb_table; v->name; v++) {
-		int n = snprintf(condition, sizeof(condition), " -n '__fish_seen_subcommand_from %s%s%s", v->name,
-		                 *v->aliases ? " " : "", v->aliases);
+		int n = snprintf(condition, sizeof(condition), " -n '__stoker_is %s%s%s", v->name, *v->aliases ? " " : "",
+		                 v->aliases);
+		char *tail = condition + n;
+		size_t room = sizeof(condition) - (size_t)n;
+
 		if (!v->verbs) {
-			snprintf(condition + n, sizeof(condition) - (size_t)n, "'");
+			snprintf(tail, room, "'");
 			fish_verb(to, v, condition);
 			continue;
 		}
 		for (const struct verb *own = v->verbs; own->name; own++) {
-			snprintf(condition + n, sizeof(condition) - (size_t)n, "; and not __fish_seen_subcommand_from");
-			for (const struct verb *other = v->verbs; other->name; other++)
-				snprintf(condition + strlen(condition), sizeof(condition) - strlen(condition), " %s", other->name);
-			fprintf(to, "complete -c stoker%s' -f -a %s -d '", condition, own->name);
+			snprintf(tail, room, "; and __stoker_count 1'");
+			fprintf(to, "complete -c stoker%s -f -a %s -d '", condition, own->name);
 			fish_text(to, own->help);
 			fputs("'\n", to);
-			snprintf(condition + n, sizeof(condition) - (size_t)n, "; and __fish_seen_subcommand_from %s'", own->name);
+			snprintf(tail, room, "; and __stoker_own %s%s%s'", own->name, *own->aliases ? " " : "", own->aliases);
 			fish_verb(to, own, condition);
 		}
 	}
