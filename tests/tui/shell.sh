@@ -287,9 +287,22 @@ check 'a guest that powers off cuts the shell, says so, and lives on in the list
 typed 'clear; poweroff -f'
 keys Enter
 see 'closed|cut' 20
-see 'owl .*(stopped|crashed)' 30
+see '▸ owl ⌂ +[^ ]+ (stopped|crashed)' 30
+see 'Enter connect again'
+keys PPage
+see '\[[0-9]+/[0-9]+\]'
 keys q
-unseen 'closed by the guest|cut off'
+see 'Enter connect again'
+
+check 'started again, Enter connects again'
+keys 'C-]' s
+see '▸ owl ⌂ +(●|◐) (running|boot)' 60
+keys Tab Enter
+see 'owl:~#' 60
+unseen 'cut off'
+typed 'exit'
+keys Enter
+unseen 'owl ⌂'
 
 check 'quitting leaves the terminal as it was and the VMs running'
 keys q

@@ -368,8 +368,12 @@ static bool shell_key(struct pane *pane, const struct key *key)
 		p->dirty = true;
 		return true;
 	}
-	if (p->over)
-		return false;
+	if (p->over) {
+		if (key->kind != KEY_KIND_SPECIAL || (key->special != SK_PAGE_UP && key->special != SK_UP))
+			return false;
+		page_begin(p); /* nothing else could be meant */
+		return page_key(p, key);
+	}
 	if (key->kind != KEY_KIND_CHAR && key->kind != KEY_KIND_SPECIAL && key->kind != KEY_KIND_PASTE)
 		return false;
 	if (p->scrolled) {
@@ -423,7 +427,7 @@ static const char *shell_hint(const struct pane *pane)
 	if (p->paging)
 		return "PgUp PgDn g G move   / search   n N next   q back";
 	if (p->over)
-		return "q close";
+		return "Enter connect again   PgUp read back   q close";
 	return "";
 }
 

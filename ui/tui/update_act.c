@@ -175,12 +175,16 @@ static void open_pane(struct model *model, enum action_id action, struct effects
 	if (row == NULL)
 		return;
 	pane = model_pane_of(model, row->vm.id, kind);
-	if (pane != NULL) {
-		for (k = 0; k < model->pane_count; k++) {
-			if (model->panes[k] == pane)
-				pane_front(model, k, true);
+	for (k = 0; pane != NULL && k < model->pane_count; k++) {
+		char why[256];
+		if (model->panes[k] != pane)
+			continue;
+		if (!pane->ops->over(pane, why, sizeof why)) {
+			pane_front(model, k, true);
+			return;
 		}
-		return;
+		pane_close(model, k, effects); /* what is over is opened anew */
+		break;
 	}
 	snprintf(model->opening, sizeof model->opening, "%s", row->vm.name);
 	model->opening_kind = kind;

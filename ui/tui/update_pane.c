@@ -97,9 +97,18 @@ void pane_key(struct model *model, const struct key *key, struct effects *effect
 /* The pane had no use for it: the usual keys for going back are ours. */
 void pane_refused(struct model *model, const struct key *key, struct effects *effects)
 {
+	char why[256];
+	struct pane *pane;
+
 	if (model->front < 0)
 		return;
-	if ((key->kind == KEY_KIND_SPECIAL && (key->special == SK_ESCAPE || key->special == SK_ENTER)) ||
+	pane = model->panes[model->front];
+	if (key->kind == KEY_KIND_SPECIAL && key->special == SK_ENTER && pane->ops->kind == PANE_SHELL &&
+	    pane->ops->over(pane, why, sizeof why) && model_row(model, pane->vm_id) != NULL) {
+		memcpy(model->selected, pane->vm_id, sizeof model->selected);
+		model_arrange(model);
+		update_act(model, ACTION_SHELL, effects);
+	} else if ((key->kind == KEY_KIND_SPECIAL && (key->special == SK_ESCAPE || key->special == SK_ENTER)) ||
 	    (key->kind == KEY_KIND_CHAR && key->ch == 'q' && key->mods == 0) ||
 	    (key->kind == KEY_KIND_CHAR && key->ch == 'c' && key->mods == MOD_CTRL))
 		pane_close(model, model->front, effects);
