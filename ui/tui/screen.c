@@ -322,6 +322,17 @@ void screen_restyle(struct screen *screen, int row, int col, int cols, uint16_t 
 	}
 }
 
+void screen_uncolour(struct screen *screen, int row, int col, int cols)
+{
+	int c;
+	for (c = col; c < col + cols; c++) {
+		if (inside(screen, row, c)) {
+			cell_at(screen, row, c)->style.fg = COLOUR_DEFAULT;
+			cell_at(screen, row, c)->style.bg = COLOUR_DEFAULT;
+		}
+	}
+}
+
 void screen_cursor(struct screen *screen, int row, int col)
 {
 	bool ok = inside(screen, row, col);

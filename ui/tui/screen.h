@@ -53,6 +53,9 @@ const struct cell *screen_at(const struct screen *screen, int row, int col);
 /* Adds attributes to cells already written (selection, focus). */
 void screen_restyle(struct screen *screen, int row, int col, int cols, uint16_t attr_on, uint16_t attr_off);
 
+/* Takes the colours away, so that a reversed row is one even bar. */
+void screen_uncolour(struct screen *screen, int row, int col, int cols);
+
 /* Where the terminal's cursor is to be; row < 0 hides it. */
 void screen_cursor(struct screen *screen, int row, int col);
 void screen_get_cursor(const struct screen *screen, int *row, int *col);

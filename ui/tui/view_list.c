@@ -284,10 +284,12 @@ static void draw_row(const struct model *model, struct screen *screen, const str
 	if (!selected)
 		return;
 	screen_put(screen, row, 1, 1, tone(TONE_STRONG), glyph(screen, GLYPH_SELECT));
-	if (model->pane_focus)
+	if (model->pane_focus) {
 		screen_restyle(screen, row, 0, layout->list.cols, ATTR_BOLD, ATTR_DIM);
-	else
-		screen_restyle(screen, row, 0, layout->list.cols, ATTR_REVERSE, ATTR_DIM);
+		return;
+	}
+	screen_uncolour(screen, row, 0, layout->list.cols);
+	screen_restyle(screen, row, 0, layout->list.cols, ATTR_REVERSE, ATTR_DIM);
 }
 
 /* An empty list teaches what to do. */

@@ -75,6 +75,8 @@ static void items(const struct model *model, struct screen *screen, int row, int
 			screen_field(screen, at + 1, col + 6, cols - 6,
 			             tone(item->result == ITEM_FAILED ? TONE_BAD : left_out ? TONE_QUIET : TONE_ACCENT), text);
 		if (top + i == plan->cursor)
+			screen_uncolour(screen, at, col, cols);
+		if (top + i == plan->cursor)
 			screen_restyle(screen, at, col, cols, ATTR_REVERSE, ATTR_DIM);
 	}
 }
