@@ -40,7 +40,8 @@ static bool made_of(const char *text, const char *allowed)
 static bool is_name(const char *text)
 {
 	size_t len = strlen(text);
-	return len >= 1 && len <= STOKER_NAME_MAX && made_of(text, LOWER DIGITS "-") && text[0] != '-' && text[len - 1] != '-';
+	return len >= 1 && len <= STOKER_NAME_MAX && made_of(text, LOWER DIGITS "-") && text[0] != '-' &&
+	       text[len - 1] != '-';
 }
 
 /* A word that becomes part of a path or an option: no slash, no leading dot or dash. */
@@ -119,9 +120,10 @@ static char *encode(const struct vm_record *rec)
 	    cJSON_AddStringToObject(o, "id", vm->id) && cJSON_AddStringToObject(o, "name", vm->name) &&
 	    cJSON_AddStringToObject(o, "state", stoker_state_name(vm->state)) &&
 	    cJSON_AddBoolToObject(o, "ephemeral", vm->ephemeral) && cJSON_AddStringToObject(o, "ip", vm->ip) &&
-	    cJSON_AddNumberToObject(o, "ssh_port", vm->ssh_port) && cJSON_AddStringToObject(o, "backend", vm->backend) &&
-	    cJSON_AddStringToObject(o, "accel", vm->accel) && cJSON_AddStringToObject(o, "choice", vm->choice) &&
-	    cJSON_AddStringToObject(o, "image", vm->image) && cJSON_AddNumberToObject(o, "vcpus", vm->vcpus) &&
+	    cJSON_AddNumberToObject(o, "ssh_port", vm->ssh_port) &&
+	    cJSON_AddStringToObject(o, "backend", vm->backend) && cJSON_AddStringToObject(o, "accel", vm->accel) &&
+	    cJSON_AddStringToObject(o, "choice", vm->choice) && cJSON_AddStringToObject(o, "image", vm->image) &&
+	    cJSON_AddNumberToObject(o, "vcpus", vm->vcpus) &&
 	    cJSON_AddNumberToObject(o, "memory_mib", vm->memory_mib) &&
 	    cJSON_AddNumberToObject(o, "disk_mib", vm->disk_mib) &&
 	    cJSON_AddStringToObject(o, "disk_mode", stoker_disk_mode_name(vm->disk_mode)) &&
@@ -326,7 +328,8 @@ enum stoker_status manifest_read(const char *path, struct vm_record *out, struct
 
 	if (fd < 0 || fstat(fd, &sb) < 0) {
 		int e = errno;
-		/* What stays as it is belongs to the file and makes it unusable; what passes is an error of the host's. */
+		/* What stays as it is belongs to the file and makes it unusable; what passes is an error of the host's.
+		 */
 		if (e == ELOOP || e == EACCES || e == ENOTDIR || e == ENXIO)
 			st = error_set(err, STOKER_E_INVALID, "%s is not a usable manifest: %s", path, strerror(e));
 		else

@@ -33,8 +33,8 @@ struct stoker_plan {
 
 const char *stoker_finding_kind_name(enum stoker_finding_kind kind)
 {
-	static const char *const names[STOKER_FINDING_KIND_COUNT] = { "dead_process", "half_done",      "lost_supervisor",
-		                                                      "orphan_vmm",   "orphan_dir",     "orphan_runtime",
+	static const char *const names[STOKER_FINDING_KIND_COUNT] = { "dead_process", "half_done",  "lost_supervisor",
+		                                                      "orphan_vmm",   "orphan_dir", "orphan_runtime",
 		                                                      "orphan_image", "lost_disk" };
 	return (unsigned)kind < STOKER_FINDING_KIND_COUNT ? names[kind] : "";
 }
@@ -97,7 +97,8 @@ static void ids_from_folder(struct ids *ids, const char *path)
 	if (!d)
 		return;
 	while ((e = readdir(d)))
-		if (strlen(e->d_name) == STOKER_ID_SIZE - 1 && strspn(e->d_name, "0123456789abcdef") == STOKER_ID_SIZE - 1)
+		if (strlen(e->d_name) == STOKER_ID_SIZE - 1 &&
+		    strspn(e->d_name, "0123456789abcdef") == STOKER_ID_SIZE - 1)
 			ids_add(ids, e->d_name);
 	closedir(d);
 }
@@ -163,8 +164,8 @@ static void look_images(stoker *s, struct findings *out)
 		char path[STOKER_PATH_SIZE];
 		struct stoker_finding *f;
 		struct stat sb;
-		if (strncmp(e->d_name, ".build-", 7) != 0 || !path_image(s, path, "%s", e->d_name) || lstat(path, &sb) < 0 ||
-		    !S_ISDIR(sb.st_mode) || sb.st_uid != geteuid() || (sb.st_mode & 077))
+		if (strncmp(e->d_name, ".build-", 7) != 0 || !path_image(s, path, "%s", e->d_name) ||
+		    lstat(path, &sb) < 0 || !S_ISDIR(sb.st_mode) || sb.st_uid != geteuid() || (sb.st_mode & 077))
 			continue;
 		/* Between its making and its locking it is young; a living build holds its lock. */
 		if ((time(NULL) >= sb.st_mtime && time(NULL) - sb.st_mtime < IMAGE_YOUNG_S) || image_build_busy(path))
@@ -195,7 +196,8 @@ static enum stoker_status repair_image(stoker *s, const struct stoker_finding *f
 		return STOKER_OK;
 	st = image_build_remove(path, err);
 	if (st == STOKER_OK)
-		history_event(s->store, "reconcile", NULL, "reconciled", "an unfinished image build was removed: %s", f->subject);
+		history_event(s->store, "reconcile", NULL, "reconciled", "an unfinished image build was removed: %s",
+		              f->subject);
 	return st;
 }
 

@@ -46,7 +46,8 @@ static void on_file(void *user, int64_t pid, const char *path)
 	struct holder h = { 0 };
 	struct process_id again;
 
-	if (pid == scan->self || strspn(rest, "0123456789abcdef") != STOKER_ID_SIZE - 1 || rest[STOKER_ID_SIZE - 1] != '/')
+	if (pid == scan->self || strspn(rest, "0123456789abcdef") != STOKER_ID_SIZE - 1 ||
+	    rest[STOKER_ID_SIZE - 1] != '/')
 		return;
 	memcpy(h.id, rest, STOKER_ID_SIZE - 1);
 	/* All that is found of one process comes in a row. */

@@ -45,7 +45,8 @@ __attribute__((format(printf, 2, 3))) static void detail(struct stoker_finding *
 	va_end(ap);
 }
 
-static void propose(struct stoker_finding *f, enum stoker_repair repair, enum stoker_repair alternative, const char *text)
+static void propose(struct stoker_finding *f, enum stoker_repair repair, enum stoker_repair alternative,
+                    const char *text)
 {
 	f->repair = repair;
 	f->alternative = alternative;
@@ -71,7 +72,8 @@ bool manifest_of(const stoker *s, const char *id, struct vm_record *out)
 
 static bool believed_alive(enum stoker_state state)
 {
-	return state == STOKER_STARTING || state == STOKER_RUNNING || state == STOKER_PAUSED || state == STOKER_STOPPING;
+	return state == STOKER_STARTING || state == STOKER_RUNNING || state == STOKER_PAUSED ||
+	       state == STOKER_STOPPING;
 }
 
 /* ---- a record */
@@ -143,8 +145,9 @@ static void look_dead(stoker *s, const struct vm_record *rec, struct findings *o
 		propose(f, STOKER_REPAIR_MARK, STOKER_REPAIR_NONE, "delete it: it is ephemeral and has ended");
 	else
 		propose(f, STOKER_REPAIR_MARK, STOKER_REPAIR_NONE,
-		        rebooted || !rec->vmm.pid ? "mark it stopped" : told && run.exit_status != -2 ? "record how it ended"
-		                                                                                     : "mark it crashed");
+		        rebooted || !rec->vmm.pid       ? "mark it stopped"
+		        : told && run.exit_status != -2 ? "record how it ended"
+		                                        : "mark it crashed");
 }
 
 /* A VMM lives that the record does not count on. */
@@ -173,7 +176,8 @@ static bool disk_lost(const stoker *s, const struct vm_record *rec)
 	struct stat sb;
 	return rec->vm.disk_mode != STOKER_DISK_SHARED && path_state(s, path, "vms/%s/disk.ext4", rec->vm.id) &&
 	       lstat(path, &sb) < 0 &&
-	       !(rec->vm.state == STOKER_ERROR && strncmp(rec->vm.reason, LOST_DISK_REASON, strlen(LOST_DISK_REASON)) == 0);
+	       !(rec->vm.state == STOKER_ERROR &&
+	         strncmp(rec->vm.reason, LOST_DISK_REASON, strlen(LOST_DISK_REASON)) == 0);
 }
 
 static void look_living(const struct vm_record *rec, struct findings *out)
@@ -183,15 +187,17 @@ static void look_living(const struct vm_record *rec, struct findings *out)
 	if (state == STOKER_STARTING || state == STOKER_STOPPING) {
 		f = findings_add(out, STOKER_FINDING_HALF_DONE, rec->vm.id);
 		if (f) {
-			detail(f, "the record says %s, but nobody is about it and its VMM lives", stoker_state_name(state));
+			detail(f, "the record says %s, but nobody is about it and its VMM lives",
+			       stoker_state_name(state));
 			propose(f, STOKER_REPAIR_MARK, STOKER_REPAIR_NONE, "mark it running");
 		}
 	} else if (!process_alive(&rec->supervisor)) {
 		f = findings_add(out, STOKER_FINDING_LOST_SUPERVISOR, rec->vm.id);
 		if (f) {
-			detail(f, "its VMM (process %lld) lives, its supervisor (process %lld) is gone", (long long)rec->vmm.pid,
-			       (long long)rec->supervisor.pid);
-			propose(f, STOKER_REPAIR_ADOPT, STOKER_REPAIR_NONE, "start a new supervisor for it; the VM goes on");
+			detail(f, "its VMM (process %lld) lives, its supervisor (process %lld) is gone",
+			       (long long)rec->vmm.pid, (long long)rec->supervisor.pid);
+			propose(f, STOKER_REPAIR_ADOPT, STOKER_REPAIR_NONE,
+			        "start a new supervisor for it; the VM goes on");
 		}
 	} else {
 		return;
@@ -234,8 +240,10 @@ void look_record(stoker *s, const struct vm_record *rec, const struct host_view 
 		struct stoker_finding *f = findings_add(out, STOKER_FINDING_LOST_DISK, rec->vm.id);
 		if (f) {
 			snprintf(f->subject, sizeof f->subject, "%s", rec->vm.name);
-			detail(f, "the record has a disk of %u MiB, but vms/%s/disk.ext4 is gone", rec->vm.disk_mib, rec->vm.id);
-			propose(f, STOKER_REPAIR_MARK, STOKER_REPAIR_REMOVE, "mark it failed: it cannot be started again");
+			detail(f, "the record has a disk of %u MiB, but vms/%s/disk.ext4 is gone", rec->vm.disk_mib,
+			       rec->vm.id);
+			propose(f, STOKER_REPAIR_MARK, STOKER_REPAIR_REMOVE,
+			        "mark it failed: it cannot be started again");
 		}
 	}
 }

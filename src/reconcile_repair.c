@@ -139,8 +139,7 @@ static enum stoker_status finish_start(stoker *s, struct vm_record *rec, const s
 	if (!undo && ops && living_by_status(s, rec->vm.id, &run)) {
 		from_status(rec, &run);
 		/* Booted for sure, or asked to again: a VMM that runs already takes that without harm. */
-		if (run.hello_ns ||
-		    ops->accept(s, rec, deadline_after_ms(ACCEPT_MS), -1, NULL) == STOKER_OK) {
+		if (run.hello_ns || ops->accept(s, rec, deadline_after_ms(ACCEPT_MS), -1, NULL) == STOKER_OK) {
 			st = store_update(s->store, rec, err);
 			if (st == STOKER_OK) {
 				supervise(s, rec);
@@ -176,7 +175,8 @@ static enum stoker_status repair_half_done(stoker *s, struct vm_record *rec, con
 		rec->vm.exit_status = run.exit_status >= 0 ? run.exit_status : -1;
 		no_process(rec);
 		if (rec->vm.ephemeral)
-			return note(s, drop(s, rec, err), rec, "its stop was finished, and it was deleted as it is ephemeral");
+			return note(s, drop(s, rec, err), rec,
+			            "its stop was finished, and it was deleted as it is ephemeral");
 		return note(s, mark(s, rec, STOKER_STOPPED, "", err), rec, "its stop was finished");
 	case STOKER_PHASE_DELETE:
 		st = end_all(s, rec, view, &run, err);
@@ -242,7 +242,8 @@ enum stoker_status repair_record(stoker *s, struct vm_record *rec, const struct 
 	case STOKER_FINDING_LOST_DISK:
 		if (repair == STOKER_REPAIR_REMOVE)
 			return note(s, drop(s, rec, err), rec, "deleted: its disk was gone");
-		return note(s, mark(s, rec, STOKER_ERROR, LOST_DISK_REASON, err), rec, "marked failed: its disk is gone");
+		return note(s, mark(s, rec, STOKER_ERROR, LOST_DISK_REASON, err), rec,
+		            "marked failed: its disk is gone");
 	default:
 		return error_set(err, STOKER_E_INVALID, "this is not a finding about a record");
 	}
@@ -297,8 +298,8 @@ static enum stoker_status adopt_orphan(stoker *s, const char *id, struct stoker_
 		supervise(s, &rec);
 		lifecycle_take_up(s, &rec);
 	}
-	return note(s, st, &rec, lives ? "a VM that runs was taken into the store again"
-	                               : "a VM was taken into the store again");
+	return note(s, st, &rec,
+	            lives ? "a VM that runs was taken into the store again" : "a VM was taken into the store again");
 }
 
 enum stoker_status repair_orphan(stoker *s, const struct stoker_finding *found, const struct host_view *view,

@@ -54,7 +54,8 @@ static const struct key keys[] = {
 	{ "defaults.accel", "auto", CHOICE, 0, 0, "auto|kvm|tcg", "KVM, emulation, or whichever works" },
 	{ "defaults.network", "user", CHOICE, 0, 0, "user|tap|none", "How a VM is connected" },
 	{ "defaults.egress", "all", CHOICE, 0, 0, "all|none", "What a VM may reach by itself" },
-	{ "network.pool", "172.16.0.2-172.16.0.254", ADDRESSES, 0, 0, NULL, "Addresses given to VMs: FIRST-LAST or CIDR" },
+	{ "network.pool", "172.16.0.2-172.16.0.254", ADDRESSES, 0, 0, NULL,
+	  "Addresses given to VMs: FIRST-LAST or CIDR" },
 	{ "network.ports", "2200-2999", PORTS, 0, 0, NULL, "Ports of 127.0.0.1 forwarded to the VMs' SSH" },
 	{ "qemu.binary", "qemu-system-x86_64", PROGRAM, 0, 0, NULL, "QEMU: a name in PATH or an absolute path" },
 	{ "timeouts.ready_s", "60", NUMBER, 1, 3600, NULL, "Seconds to wait for a VM to become ready" },
@@ -198,8 +199,10 @@ static bool check(const struct key *key, const char *text, struct fault *f)
 
 	switch (key->kind) {
 	case WORD:
-		ok = text[0] && strlen(text) < 64 && text[strspn(text, word)] == '\0' && text[0] != '.' && text[0] != '-';
-		snprintf(f->allowed, sizeof f->allowed, "Allowed are letters, digits and . _ -, beginning with a letter or digit");
+		ok = text[0] && strlen(text) < 64 && text[strspn(text, word)] == '\0' && text[0] != '.' &&
+		     text[0] != '-';
+		snprintf(f->allowed, sizeof f->allowed,
+		         "Allowed are letters, digits and . _ -, beginning with a letter or digit");
 		break;
 	case CHOICE: {
 		size_t o = 0;
@@ -215,7 +218,8 @@ static bool check(const struct key *key, const char *text, struct fault *f)
 	}
 	case NUMBER:
 		ok = number_of(text, &n) && n >= key->low && n <= key->high;
-		snprintf(f->allowed, sizeof f->allowed, "Allowed are whole numbers from %ld to %ld", key->low, key->high);
+		snprintf(f->allowed, sizeof f->allowed, "Allowed are whole numbers from %ld to %ld", key->low,
+		         key->high);
 		break;
 	case PROGRAM:
 		ok = text[0] && text[0] != '-' && (text[0] == '/' || !strchr(text, '/'));
@@ -225,7 +229,8 @@ static bool check(const struct key *key, const char *text, struct fault *f)
 		break;
 	case ADDRESSES:
 		ok = addresses_of(text, &a, &b, &why);
-		snprintf(f->allowed, sizeof f->allowed, "Allowed are for example 172.16.0.2-172.16.0.254 and 172.16.0.0/24");
+		snprintf(f->allowed, sizeof f->allowed,
+		         "Allowed are for example 172.16.0.2-172.16.0.254 and 172.16.0.0/24");
 		break;
 	case PORTS:
 		ok = ports_of(text, &p, &q, &why);
@@ -407,8 +412,8 @@ static enum stoker_status check_file(const char *file, const struct stat *sb, st
 		return error_fix(err, "Name a file with --config FILE"), STOKER_E_INVALID;
 	}
 	if (sb->st_uid != geteuid() && sb->st_uid != 0) {
-		error_set(err, STOKER_E_INVALID, "the configuration %s belongs to user %u, neither to you nor to root", file,
-		          (unsigned)sb->st_uid);
+		error_set(err, STOKER_E_INVALID, "the configuration %s belongs to user %u, neither to you nor to root",
+		          file, (unsigned)sb->st_uid);
 		return error_fix(err, "Copy it to a file of your own"), STOKER_E_INVALID;
 	}
 	if (sb->st_mode & 002) {

@@ -3,7 +3,8 @@
  * store_db.h - what the files store*.c share: connections, statements,
  * transactions. Nobody else includes it.
  *
- *   store.c         opening, schema, migration, transactions
+ *   store.c         opening, checking, schema, migration
+ *   store_sql.c     statements, lock, transactions
  *   store_rescue.c  moving a corrupt store aside, rebuilding it from manifests
  *   store_vm.c      the records
  *   store_history.c timings and events
@@ -95,19 +96,21 @@ void store_detach(struct store *store);
 enum stoker_status store_failed(struct store *store, struct sqlite3 *db, const char *doing, struct stoker_error *err);
 bool store_code_is_corrupt(int code);
 
+/* Makes sure that the connection is on the store.db of now. */
+enum stoker_status store_current(struct store *store, struct stoker_error *err);
+/* True when the call just failed over corruption and the store was rebuilt: try it once more. */
+bool store_mended(struct store *store);
+
+/* ---- store_sql.c */
+
 /* A prepared statement, reset and without bindings; NULL: failed, *err set. */
 struct sqlite3_stmt *store_stmt(struct store *store, enum store_stmt which, struct stoker_error *err);
 /* Gives a statement back so that it holds no read lock. */
 void store_reset(struct sqlite3_stmt *stmt);
 
-/* Makes sure that the connection is on the store.db of now. */
-enum stoker_status store_current(struct store *store, struct stoker_error *err);
 /* A write transaction; on failure nothing is held. store_end commits when st is OK, else rolls back. */
 enum stoker_status store_begin(struct store *store, struct stoker_error *err);
 enum stoker_status store_end(struct store *store, enum stoker_status st, struct stoker_error *err);
-
-/* True when the call just failed over corruption and the store was rebuilt: try it once more. */
-bool store_mended(struct store *store);
 
 /* flock with the store's patience. */
 enum stoker_status store_lock(struct store *store, int operation, struct stoker_error *err);

@@ -30,23 +30,25 @@
 #define EVENTS_MAX 10000
 
 static const char schema[] =
-	"BEGIN IMMEDIATE;"
-	"CREATE TABLE timing(seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL, name TEXT NOT NULL,"
-	" run INTEGER NOT NULL, phase INTEGER NOT NULL, start_ns INTEGER NOT NULL, duration_ns INTEGER NOT NULL,"
-	" at_ms INTEGER NOT NULL);"
-	"CREATE INDEX timing_vm ON timing(id,phase,seq);"
-	"CREATE TABLE event(seq INTEGER PRIMARY KEY AUTOINCREMENT, at_ms INTEGER NOT NULL, id TEXT NOT NULL,"
-	" name TEXT NOT NULL, actor TEXT NOT NULL, kind TEXT NOT NULL, text TEXT NOT NULL);"
-	"PRAGMA user_version=1;"
-	"COMMIT;";
+    "BEGIN IMMEDIATE;"
+    "CREATE TABLE timing(seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL, name TEXT NOT NULL,"
+    " run INTEGER NOT NULL, phase INTEGER NOT NULL, start_ns INTEGER NOT NULL, duration_ns INTEGER NOT NULL,"
+    " at_ms INTEGER NOT NULL);"
+    "CREATE INDEX timing_vm ON timing(id,phase,seq);"
+    "CREATE TABLE event(seq INTEGER PRIMARY KEY AUTOINCREMENT, at_ms INTEGER NOT NULL, id TEXT NOT NULL,"
+    " name TEXT NOT NULL, actor TEXT NOT NULL, kind TEXT NOT NULL, text TEXT NOT NULL);"
+    "PRAGMA user_version=1;"
+    "COMMIT;";
 
 #define STRING(x) #x
 #define NUMBER(x) STRING(x)
 
 static const char *const texts[HISTORY_STMT_COUNT] = {
-	[HIST_ADD_TIMING] = "INSERT INTO timing(id,name,run,phase,start_ns,duration_ns,at_ms) VALUES(?1,?2,?3,?4,?5,?6,?7)",
-	[HIST_TRIM_VM] = "DELETE FROM timing WHERE seq IN(SELECT seq FROM timing WHERE id=?1 AND phase=?2 ORDER BY seq DESC "
-	                 "LIMIT -1 OFFSET " NUMBER(TIMINGS_PER_PHASE) ")",
+	[HIST_ADD_TIMING] =
+	    "INSERT INTO timing(id,name,run,phase,start_ns,duration_ns,at_ms) VALUES(?1,?2,?3,?4,?5,?6,?7)",
+	[HIST_TRIM_VM] =
+	    "DELETE FROM timing WHERE seq IN(SELECT seq FROM timing WHERE id=?1 AND phase=?2 ORDER BY seq DESC "
+	    "LIMIT -1 OFFSET " NUMBER(TIMINGS_PER_PHASE) ")",
 	[HIST_TRIM_ALL] = "DELETE FROM timing WHERE seq<=(SELECT seq FROM timing ORDER BY seq DESC LIMIT 1 OFFSET ?1)",
 	[HIST_ADD_EVENT] = "INSERT INTO event(at_ms,id,name,actor,kind,text) VALUES(?1,?2,?3,?4,?5,?6)",
 	[HIST_TRIM_EVENTS] = "DELETE FROM event WHERE seq<=?1",
@@ -125,8 +127,8 @@ static bool connect_file(struct store *store, bool *fresh)
 	    store_connect(path, store->read_only, &store->history) != SQLITE_OK)
 		return false;
 	sqlite3_busy_timeout(store->history, HISTORY_WAIT_MS);
-	if (!store->read_only &&
-	    sqlite3_exec(store->history, "PRAGMA journal_mode=TRUNCATE; PRAGMA synchronous=OFF;", NULL, NULL, NULL) != SQLITE_OK)
+	if (!store->read_only && sqlite3_exec(store->history, "PRAGMA journal_mode=TRUNCATE; PRAGMA synchronous=OFF;",
+	                                      NULL, NULL, NULL) != SQLITE_OK)
 		return false;
 	if (sqlite3_prepare_v2(store->history, "PRAGMA user_version", -1, &stmt, NULL) == SQLITE_OK &&
 	    sqlite3_step(stmt) == SQLITE_ROW)
@@ -152,8 +154,9 @@ static bool history_ready(struct store *store)
 		int code = store->history ? sqlite3_errcode(store->history) : SQLITE_OK;
 		history_close(store);
 		/* Only what cannot get better is thrown away: not a full disk or a busy file. */
-		if (!store->read_only && !fresh && (code == SQLITE_OK || code == SQLITE_ROW || code == SQLITE_DONE ||
-		                                    store_code_is_corrupt(code) || code == SQLITE_ERROR)) {
+		if (!store->read_only && !fresh &&
+		    (code == SQLITE_OK || code == SQLITE_ROW || code == SQLITE_DONE || store_code_is_corrupt(code) ||
+		     code == SQLITE_ERROR)) {
 			discard(store);
 			ok = connect_file(store, &fresh);
 			if (!ok)
@@ -167,8 +170,8 @@ static bool history_ready(struct store *store)
 static struct sqlite3_stmt *statement(struct store *store, enum history_stmt which)
 {
 	if (!store->history_stmts[which])
-		sqlite3_prepare_v3(store->history, texts[which], -1, SQLITE_PREPARE_PERSISTENT, &store->history_stmts[which],
-		                   NULL);
+		sqlite3_prepare_v3(store->history, texts[which], -1, SQLITE_PREPARE_PERSISTENT,
+		                   &store->history_stmts[which], NULL);
 	return store->history_stmts[which];
 }
 
@@ -272,8 +275,9 @@ static void record(struct store *store, const struct entry *e)
 void history_timing(struct store *store, const struct vm_record *rec, enum stoker_phase phase, int64_t start_ns,
                     int64_t duration_ns)
 {
-	struct entry e = { .add = HIST_ADD_TIMING, .rec = rec, .phase = phase, .start_ns = start_ns,
-		           .duration_ns = duration_ns };
+	struct entry e = {
+		.add = HIST_ADD_TIMING, .rec = rec, .phase = phase, .start_ns = start_ns, .duration_ns = duration_ns
+	};
 	if ((unsigned)phase < STOKER_PHASE_COUNT && duration_ns >= 0)
 		record(store, &e);
 }

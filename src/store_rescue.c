@@ -70,7 +70,8 @@ static enum stoker_status collect(const struct store *store, struct vm_record **
 			continue; /* a create that had not come so far */
 		if (n == cap) {
 			size_t more = cap ? cap * 2 : 64;
-			struct vm_record *bigger = more <= MANIFESTS_MAX * 2 ? reallocarray(all, more, sizeof *all) : NULL;
+			struct vm_record *bigger =
+			    more <= MANIFESTS_MAX * 2 ? reallocarray(all, more, sizeof *all) : NULL;
 			if (!bigger) {
 				st = error_errno(err, ENOMEM, "cannot take up more than %zu manifests", n);
 				break;
@@ -163,7 +164,8 @@ static enum stoker_status build_new(const struct store *store, unsigned *taken, 
 	close(fd);
 	snprintf(path, sizeof path, "%s/store.db.new", store->dir);
 	if (store_connect(path, false, &fresh.db) != SQLITE_OK ||
-	    sqlite3_exec(fresh.db, "PRAGMA journal_mode=MEMORY; PRAGMA synchronous=FULL;", NULL, NULL, NULL) != SQLITE_OK)
+	    sqlite3_exec(fresh.db, "PRAGMA journal_mode=MEMORY; PRAGMA synchronous=FULL;", NULL, NULL, NULL) !=
+	        SQLITE_OK)
 		st = store_failed(&fresh, fresh.db, "make", err);
 	else
 		st = store_migrate(fresh.db, err);
@@ -230,8 +232,9 @@ enum stoker_status store_rebuild(struct store *store, const char *why, struct st
 	if (unusable)
 		snprintf(bad, sizeof bad, "; %u manifests were unusable", unusable);
 	if (store->notice)
-		snprintf(store->notice, store->notice_cap, "the store was %s%s%s and was rebuilt from %u manifest%s%s%s%s",
-		         why ? "corrupt (" : "gone", why ? why : "", why ? ")" : "", taken, taken == 1 ? "" : "s", bad,
+		snprintf(store->notice, store->notice_cap,
+		         "the store was %s%s%s and was rebuilt from %u manifest%s%s%s%s", why ? "corrupt (" : "gone",
+		         why ? why : "", why ? ")" : "", taken, taken == 1 ? "" : "s", bad,
 		         kept[0] ? "; the old file is kept as " : "", kept);
 	history_event(store, "host", NULL, "rescued", "the store was %s and was rebuilt from %u manifest%s%s%s%s",
 	              why ? "corrupt" : "gone", taken, taken == 1 ? "" : "s", bad,

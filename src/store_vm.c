@@ -181,8 +181,8 @@ static enum stoker_status take_row(struct store *store, struct sqlite3_stmt *stm
 
 static enum stoker_status finish(struct store *store, struct sqlite3_stmt *stmt, int code, struct stoker_error *err)
 {
-	enum stoker_status st = code == SQLITE_DONE || code == SQLITE_ROW ? STOKER_OK
-	                                                                  : store_failed(store, store->db, "write", err);
+	enum stoker_status st =
+	    code == SQLITE_DONE || code == SQLITE_ROW ? STOKER_OK : store_failed(store, store->db, "write", err);
 	store_reset(stmt);
 	return st;
 }
@@ -294,12 +294,15 @@ static enum stoker_status allocate(struct store *store, struct vm_record *rec, c
 		ip_text(got, rec->vm.ip);
 	}
 	if (pools->first_port) {
-		got = lowest_free(store, STMT_USED_PORTS, pools->first_port, pools->last_port, pools->port_free, err, &st);
+		got = lowest_free(store, STMT_USED_PORTS, pools->first_port, pools->last_port, pools->port_free, err,
+		                  &st);
 		if (st != STOKER_OK)
 			return st;
 		if (!got) {
-			error_set(err, STOKER_E_LIMIT, "no port of %u-%u is free on this host", pools->first_port, pools->last_port);
-			return error_fix(err, "Delete VMs, or widen network.ports in the configuration"), STOKER_E_LIMIT;
+			error_set(err, STOKER_E_LIMIT, "no port of %u-%u is free on this host", pools->first_port,
+			          pools->last_port);
+			return error_fix(err, "Delete VMs, or widen network.ports in the configuration"),
+			       STOKER_E_LIMIT;
 		}
 		rec->vm.ssh_port = (uint16_t)got;
 	}
@@ -311,7 +314,8 @@ static enum stoker_status exists_error(struct store *store, const struct vm_reco
 	struct vm_record other;
 	if (store_find(store, rec->vm.name, &other, NULL) == STOKER_OK && strcmp(other.vm.name, rec->vm.name) == 0) {
 		error_set(err, STOKER_E_EXISTS, "there is already a VM called %s", rec->vm.name);
-		return error_fix(err, "Choose another name, or delete that one: stoker delete %s", rec->vm.name), STOKER_E_EXISTS;
+		return error_fix(err, "Choose another name, or delete that one: stoker delete %s", rec->vm.name),
+		       STOKER_E_EXISTS;
 	}
 	return STOKER_E_EXISTS; /* as store_put said it */
 }
@@ -542,13 +546,15 @@ static enum stoker_status count_once(struct store *store, enum store_stmt which,
 enum stoker_status store_image_users(struct store *store, const char *image, unsigned *count, struct stoker_error *err)
 {
 	enum stoker_status st = count_once(store, STMT_IMAGE_USERS, image, count, NULL, err);
-	return st == STOKER_E_STORE && store_mended(store) ? count_once(store, STMT_IMAGE_USERS, image, count, NULL, err)
-	                                                   : st;
+	return st == STOKER_E_STORE && store_mended(store)
+	           ? count_once(store, STMT_IMAGE_USERS, image, count, NULL, err)
+	           : st;
 }
 
 enum stoker_status store_pool_use(struct store *store, unsigned *addresses, unsigned *ports, struct stoker_error *err)
 {
 	enum stoker_status st = count_once(store, STMT_POOL_USE, NULL, addresses, ports, err);
-	return st == STOKER_E_STORE && store_mended(store) ? count_once(store, STMT_POOL_USE, NULL, addresses, ports, err)
-	                                                   : st;
+	return st == STOKER_E_STORE && store_mended(store)
+	           ? count_once(store, STMT_POOL_USE, NULL, addresses, ports, err)
+	           : st;
 }

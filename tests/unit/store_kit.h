@@ -6,9 +6,9 @@
 #ifndef STOKER_TESTS_STORE_KIT_H
 #define STOKER_TESTS_STORE_KIT_H
 
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
 #include <stdint.h>
 
 #include <cmocka.h>
@@ -58,7 +58,7 @@ KIT_UNUSED static int kit_drop(void **state)
 }
 
 KIT_UNUSED static char *kit_path(char out[4096], const char *dir, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
+    __attribute__((format(printf, 3, 4)));
 KIT_UNUSED static char *kit_path(char out[4096], const char *dir, const char *fmt, ...)
 {
 	va_list ap;
@@ -131,12 +131,12 @@ KIT_UNUSED static void kit_write(const char *path, const void *data, size_t len)
 	close(fd);
 }
 
-#define assert_ok(call) \
-	do { \
-		struct stoker_error err_ = { 0 }, *e = &err_; \
-		enum stoker_status st_ = (call); \
-		if (st_ != STOKER_OK) \
-			fail_msg("%s: %s: %s", #call, stoker_status_name(st_), err_.why); \
+#define assert_ok(call)                                                                                                \
+	do {                                                                                                           \
+		struct stoker_error err_ = { 0 }, *e = &err_;                                                          \
+		enum stoker_status st_ = (call);                                                                       \
+		if (st_ != STOKER_OK)                                                                                  \
+			fail_msg("%s: %s: %s", #call, stoker_status_name(st_), err_.why);                              \
 	} while (0)
 
 #endif

@@ -51,7 +51,8 @@ static void test_round_trip(void **state)
 	assert_ok(manifest_write(*state, &rec, e));
 	assert_ok(manifest_read(kit_path(path, *state, "vms/fedcba9876543210/manifest.json"), &got, e));
 	assert_int_equal(got.op.kind, STOKER_PHASE_NONE);
-	assert_int_equal(manifest_read(kit_path(path, *state, "vms/none/manifest.json"), &got, NULL), STOKER_E_NOT_FOUND);
+	assert_int_equal(manifest_read(kit_path(path, *state, "vms/none/manifest.json"), &got, NULL),
+	                 STOKER_E_NOT_FOUND);
 	strcpy(rec.vm.id, "0000000000000009");
 	assert_int_equal(manifest_write(*state, &rec, NULL), STOKER_E_FAILED); /* no folder */
 	strcpy(rec.vm.id, "../../etc/passwd");

@@ -94,7 +94,8 @@ static struct process_id spawn_as(struct place *p, const char *in, const char *o
 	for (int i = 0; i < 500; i++) { /* until it is sleep, with its files as they will be */
 		char link[64], target[512] = "";
 		snprintf(link, sizeof link, "/proc/%d/exe", (int)pid);
-		if (readlink(link, target, sizeof target - 1) > 0 && strcmp(target, self) != 0 && process_identify(pid, &id)) {
+		if (readlink(link, target, sizeof target - 1) > 0 && strcmp(target, self) != 0 &&
+		    process_identify(pid, &id)) {
 			p->children[p->count++] = id;
 			return id;
 		}
@@ -143,7 +144,8 @@ static struct process_id spawn_vmm(struct place *p, const char *id)
 {
 	char disk[4096], fifo[4096];
 	make_run(p, id);
-	return spawn(p, kit_path(disk, p->state, "vms/%s/disk.ext4", id), kit_path(fifo, p->runtime, "vms/%s/vmm.err", id));
+	return spawn(p, kit_path(disk, p->state, "vms/%s/disk.ext4", id),
+	             kit_path(fifo, p->runtime, "vms/%s/vmm.err", id));
 }
 
 static void write_status(struct place *p, const char *id, const struct process_id *vmm,
@@ -160,7 +162,8 @@ static void write_status(struct place *p, const char *id, const struct process_i
 	if (hello) {
 		run.hello_ns = clock_now_ns();
 		strcpy(run.agent, "1");
-		strcpy(run.host_key, "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA");
+		strcpy(run.host_key,
+		       "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA");
 	}
 	n = status_format(&run, text, sizeof text);
 	assert_true(n > 0 && n < sizeof text);
@@ -817,21 +820,11 @@ static void test_cancel(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_in_order),
-		TEST(test_dead_process),
-		TEST(test_half_done),
-		TEST(test_lost_supervisor),
-		TEST(test_unknown_vmm),
-		TEST(test_after_rescue),
-		TEST(test_orphan_vmm),
-		TEST(test_orphan_dir),
-		TEST(test_orphan_runtime),
-		TEST(test_orphan_image),
-		TEST(test_lost_disk),
-		TEST(test_locked),
-		TEST(test_changed_meanwhile),
-		TEST(test_many),
-		TEST(test_cancel),
+		TEST(test_in_order),          TEST(test_dead_process), TEST(test_half_done),
+		TEST(test_lost_supervisor),   TEST(test_unknown_vmm),  TEST(test_after_rescue),
+		TEST(test_orphan_vmm),        TEST(test_orphan_dir),   TEST(test_orphan_runtime),
+		TEST(test_orphan_image),      TEST(test_lost_disk),    TEST(test_locked),
+		TEST(test_changed_meanwhile), TEST(test_many),         TEST(test_cancel),
 	};
 	signal(SIGCHLD, SIG_IGN); /* no zombies: what was ended is gone */
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -107,7 +107,8 @@ static void test_refusals(void **state)
 	refused(*state, "[timeouts]\nvcpus = 2\n", "no such key", "Did you mean defaults.vcpus?");
 	refused(*state, "[nothing]\nlike = this\n", "nothing.like", "lists the keys");
 	refused(*state, "vcpus = 2\n", "no such key", "under a section");
-	refused(*state, "[defaults]\nvcpus = 2\nvcpus = 3\n", "stoker.conf:3: defaults.vcpus: it was set before", "Leave one");
+	refused(*state, "[defaults]\nvcpus = 2\nvcpus = 3\n", "stoker.conf:3: defaults.vcpus: it was set before",
+	        "Leave one");
 	refused(*state, "[defaults]\nvcpus = 2\n nonsense\n", "stoker.conf:3: ", "key = value");
 	refused(*state, "[defaults\nvcpus = 2\n", "stoker.conf:1: ", "[section]");
 	refused(*state, "[defaults]\ndisk_mode = qcow2\n", "qcow2", "isolated, shared, copy");

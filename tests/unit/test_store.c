@@ -277,7 +277,8 @@ static void test_modes(void **state)
 	kit_record(&rec, 1);
 	assert_ok(store_insert(store, &rec, &pools, e));
 	history_event(store, "library", &rec, "created", "created %s", rec.vm.name);
-	for (const char *const *name = (const char *const[]){ "store.db", "store.db-journal", "store.lock", "history.db", NULL };
+	for (const char *const *name =
+	         (const char *const[]){ "store.db", "store.db-journal", "store.lock", "history.db", NULL };
 	     *name; name++) {
 		assert_int_equal(stat(kit_path(path, *state, "%s", *name), &sb), 0);
 		assert_int_equal(sb.st_mode & 0777, 0600);

@@ -72,9 +72,10 @@ static int worker(const char *dir)
 
 static bool strace_works(void)
 {
-	char *argv[] = { (char *)(uintptr_t)"strace", (char *)(uintptr_t)"-qq", (char *)(uintptr_t)"-o",
-		         (char *)(uintptr_t)"/dev/null", (char *)(uintptr_t)"-e", (char *)(uintptr_t)"trace=fsync",
-		         (char *)(uintptr_t)"true", NULL };
+	char *argv[] = { (char *)(uintptr_t) "strace", (char *)(uintptr_t) "-qq",
+		         (char *)(uintptr_t) "-o",     (char *)(uintptr_t) "/dev/null",
+		         (char *)(uintptr_t) "-e",     (char *)(uintptr_t) "trace=fsync",
+		         (char *)(uintptr_t) "true",   NULL };
 	extern char **environ;
 	pid_t pid;
 	int status;
@@ -175,8 +176,8 @@ static void storm(const char *base, const char *const *calls, const char *how, b
 
 static void test_killed_anywhere(void **state)
 {
-	static const char *const calls[] = { "pwrite64", "fsync", "fdatasync", "ftruncate", "renameat", "unlinkat", "fcntl",
-		                             NULL };
+	static const char *const calls[] = { "pwrite64", "fsync",    "fdatasync", "ftruncate",
+		                             "renameat", "unlinkat", "fcntl",     NULL };
 	if (!strace_works()) {
 		print_message("skipped: strace cannot trace here\n");
 		skip();

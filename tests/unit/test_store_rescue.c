@@ -203,8 +203,10 @@ static void test_damaged_row(void **state)
 	sqlite3 *db;
 	fill(*state);
 	assert_int_equal(sqlite3_open(kit_path(path, *state, "store.db"), &db), SQLITE_OK);
-	assert_int_equal(sqlite3_exec(db, "UPDATE vm SET name='../../etc' WHERE seq=3; UPDATE vm SET state=99 WHERE seq=4",
-	                              NULL, NULL, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db,
+	                              "UPDATE vm SET name='../../etc' WHERE seq=3; UPDATE vm SET state=99 WHERE seq=4",
+	                              NULL, NULL, NULL),
+	                 SQLITE_OK);
 	sqlite3_close(db);
 	store = kit_open(*state);
 	assert_all_there(store);
@@ -296,7 +298,10 @@ static void test_foreign_journal(void **state)
 	kit_path(journal, *state, "store.db-journal");
 	slurp(path, good, sizeof good, &len);
 	/* A hot journal's header with nonsense behind it, beside a corrupt file. */
-	memcpy(good, "\xd9\xd5\x05\xf9\x20\xa1\x63\xd7\x00\x00\x00\x02\x12\x34\x56\x78\x00\x00\x00\x05\x00\x00\x02\x00\x00\x00\x10\x00", 28);
+	memcpy(good,
+	       "\xd9\xd5\x05\xf9\x20\xa1\x63\xd7\x00\x00\x00\x02\x12\x34\x56\x78\x00\x00\x00\x05\x00\x00\x02\x00\x00"
+	       "\x00\x10\x00",
+	       28);
 	kit_write(journal, good, len);
 	kit_write(path, "this is no database, it is a letter", 35);
 	store = kit_open(*state);
