@@ -54,7 +54,7 @@ bool agent_init(struct agent *a)
 
 static void send_hello(struct agent *a)
 {
-	static const char *const names[MARK_COUNT] = { "init", "modules", "root", "net", "key", "sshd", "hello" };
+	static const char *const names[MARK_COUNT] = { "init", "modules", "root", "key", "net", "sshd", "hello" };
 	char text[FRAME_HELLO_MAX];
 	size_t at = 0;
 
@@ -228,11 +228,8 @@ static void reap(struct agent *a)
 	pid_t pid;
 
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
-		if (service_ended(&a->service, pid, status)) {
-			if (a->marks.at[MARK_KEY] == 0 && a->service.key_done)
-				a->marks.at[MARK_KEY] = now_ms();
+		if (service_ended(&a->service, pid, status))
 			continue;
-		}
 		for (unsigned i = 0; i < a->top; i++)
 			if (a->stream[i].id != 0 && a->stream[i].pid == pid && !a->stream[i].ended) {
 				a->stream[i].ended = true;

@@ -78,8 +78,7 @@ void net_files(const struct config *c);
 /* ---- service.c: the SSH server and its host key */
 
 struct service {
-	pid_t key_pid, sshd_pid; /* 0: not running */
-	bool wanted, key_done;
+	pid_t sshd_pid; /* 0: not running */
 	bool settled; /* dropbear listens, or there is no hope that it will */
 	int log_fd;   /* dropbear's messages; -1: none */
 	int64_t started_ms, again_ms; /* again_ms 0: no start is due */
@@ -94,6 +93,10 @@ void service_tick(struct service *s, int64_t now);
 void service_log(struct service *s);
 /* Milliseconds until service_tick() has something to do, -1: never. */
 int service_timeout(const struct service *s, int64_t now);
+
+/* ---- ed25519.c */
+
+void ed25519_public(uint8_t out[32], const uint8_t seed[32]);
 
 /* ---- port.c: how the bytes reach the host */
 
@@ -179,7 +182,7 @@ size_t stats_text(char *buf, size_t cap);
 
 /* ---- agent.c */
 
-enum { MARK_INIT, MARK_MODULES, MARK_ROOT, MARK_NET, MARK_KEY, MARK_SSHD, MARK_HELLO, MARK_COUNT };
+enum { MARK_INIT, MARK_MODULES, MARK_ROOT, MARK_KEY, MARK_NET, MARK_SSHD, MARK_HELLO, MARK_COUNT };
 struct marks {
 	int64_t at[MARK_COUNT]; /* ms since kernel start; 0: not reached */
 };

@@ -35,13 +35,12 @@ int main(void)
 	if (!mounts_root(&config))
 		power_fail("there is no root file system");
 	agent.marks.at[MARK_ROOT] = now_ms();
-	/* The key takes longest: it is made while the rest goes on. */
+	/* dropbear takes longest to begin: it does so while the rest goes on. */
 	service_begin(&agent.service, &config);
+	agent.marks.at[MARK_KEY] = now_ms();
 	net_up(&config);
 	net_files(&config);
 	agent.marks.at[MARK_NET] = now_ms();
-	if (agent.service.key_done)
-		agent.marks.at[MARK_KEY] = agent.marks.at[MARK_NET];
 	if (agent.service.settled)
 		agent.marks.at[MARK_SSHD] = agent.marks.at[MARK_NET];
 	power_end(&agent.wire, agent_run(&agent));

@@ -124,6 +124,13 @@ static void unless(bool ok, const char *path)
 		say("%s cannot be written: %s", path, strerror(errno));
 }
 
+static bool is_link(const char *path)
+{
+	struct stat st;
+
+	return lstat(path, &st) == 0 && S_ISLNK(st.st_mode);
+}
+
 void net_files(const struct config *c)
 {
 	char text[256], old[256], ip[INET_ADDRSTRLEN];
@@ -135,13 +142,17 @@ void net_files(const struct config *c)
 	if (read_file("/etc/hostname", old, sizeof old) < 0 || strcmp(text, old) != 0)
 		unless(write_file("/etc/hostname", text, 0644), "/etc/hostname");
 	snprintf(text, sizeof text, "%s\t%s", c->ip != 0 ? dotted(ip, c->ip) : "127.0.1.1", c->host);
+	if (access("/etc/hosts", F_OK) != 0)
+		unless(write_file("/etc/hosts", "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost\n", 0644), "/etc/hosts");
 	unless(ensure_line("/etc/hosts", text, 0644), "/etc/hosts");
 
 	for (size_t i = 0; i < sizeof c->dns / sizeof c->dns[0]; i++)
 		if (c->dns[i] != 0 && at < sizeof text)
 			at += (size_t)snprintf(text + at, sizeof text - at, "nameserver %s\n", dotted(ip, c->dns[i]));
+	/* The image's is a link into /run: written at every boot, it costs no write to the disk. */
 	if (at > 0 && (read_file("/etc/resolv.conf", old, sizeof old) < 0 || strcmp(text, old) != 0))
-		unless(write_file("/etc/resolv.conf", text, 0644), "/etc/resolv.conf");
+		unless(write_file(is_link("/etc/resolv.conf") ? "/run/resolv.conf" : "/etc/resolv.conf", text, 0644),
+		       "/etc/resolv.conf");
 
 	if (c->key[0] == '\0')
 		return;

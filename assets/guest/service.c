@@ -15,15 +15,16 @@
 #include <spawn.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "guest.h"
 
-#define KEY_FILE "/etc/dropbear/dropbear_ed25519_host_key"
+#define KEY_DIR "/etc/dropbear"
+#define KEY_FILE KEY_DIR "/dropbear_ed25519_host_key"
 #define SSHD "/usr/sbin/dropbear"
-#define KEYGEN "/usr/bin/dropbearkey"
 #define KEY_TYPE "ssh-ed25519"
 #define BACKOFF_FIRST_MS 100
 #define BACKOFF_LAST_MS 10000
@@ -59,23 +60,58 @@ static pid_t spawn(const char *const argv[], int log)
 	return pid;
 }
 
-/* dropbear's file: string "ssh-ed25519", string of 64 bytes of which the last
- * 32 are the public key. What the host wants: base64 of string "ssh-ed25519",
- * string public key. */
-static bool read_key(struct service *s)
-{
-	enum { NAME = sizeof KEY_TYPE - 1, HALF = 32, SIZE = 4 + NAME + 4 + 2 * HALF };
-	char file[256];
-	uint8_t blob[4 + NAME + 4 + HALF];
-	ssize_t n = read_file(KEY_FILE, file, sizeof file);
+/* dropbear's file: string "ssh-ed25519", string of 64 bytes: seed, public key.
+ * What the host wants: base64 of string "ssh-ed25519", string public key. */
+enum { NAME = sizeof KEY_TYPE - 1, HALF = 32, HEAD = 4 + NAME + 4, SIZE = HEAD + 2 * HALF };
+#define KEY_HEAD "\0\0\0\x0b" KEY_TYPE "\0\0\0\x40"
 
-	if (n < SIZE || memcmp(file, "\0\0\0\x0b" KEY_TYPE "\0\0\0\x40", 4 + NAME + 4) != 0)
-		return false;
-	memcpy(blob, file, 4 + NAME);
-	memcpy(blob + 4 + NAME, "\0\0\0\x20", 4);
-	memcpy(blob + 4 + NAME + 4, file + SIZE - HALF, HALF);
+static bool take_key(struct service *s, const uint8_t *file)
+{
+	uint8_t blob[HEAD + HALF];
+
+	memcpy(blob, KEY_HEAD, HEAD);
+	blob[HEAD - 1] = HALF;
+	memcpy(blob + HEAD, file + SIZE - HALF, HALF);
 	memcpy(s->host_key, KEY_TYPE " ", NAME + 1);
 	return base64_encode(s->host_key + NAME + 1, sizeof s->host_key - NAME - 1, blob, sizeof blob);
+}
+
+static bool read_key(struct service *s)
+{
+	char file[256];
+	ssize_t n = read_file(KEY_FILE, file, sizeof file);
+
+	return n == SIZE && memcmp(file, KEY_HEAD, HEAD) == 0 && take_key(s, (const uint8_t *)file);
+}
+
+/* On the disk before the hello: the host pins it then, and a guest that is
+ * killed a moment later must come back with the same. */
+static bool store_key(const uint8_t *file)
+{
+	int fd = open(KEY_FILE ".new", O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+	bool ok = fd >= 0 && write(fd, file, SIZE) == SIZE && fsync(fd) == 0 && rename(KEY_FILE ".new", KEY_FILE) == 0;
+
+	if (fd >= 0)
+		close(fd);
+	int dir = ok ? open(KEY_DIR, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+
+	ok = dir >= 0 && fsync(dir) == 0;
+	if (dir >= 0)
+		close(dir);
+	return ok;
+}
+
+static bool make_key(struct service *s)
+{
+	uint8_t file[SIZE];
+
+	memcpy(file, KEY_HEAD, HEAD);
+	if (getrandom(file + HEAD, HALF, 0) != HALF)
+		return false;
+	ed25519_public(file + HEAD + HALF, file + HEAD);
+	if (mkdir(KEY_DIR, 0700) != 0 && errno != EEXIST)
+		return false;
+	return store_key(file) && take_key(s, file);
 }
 
 static void start(struct service *s, int64_t now)
@@ -115,39 +151,21 @@ void service_log(struct service *s)
 void service_begin(struct service *s, const struct config *c)
 {
 	s->log_fd = -1;
-	s->key_done = true;
-	s->wanted = c->ip != 0 && access(SSHD, X_OK) == 0;
-	if (!s->wanted) {
-		s->settled = true;
+	s->settled = true;
+	if (c->ip == 0 || access(SSHD, X_OK) != 0)
+		return;
+	if (!read_key(s) && !make_key(s)) {
+		say("no SSH host key could be made: %s; SSH is off", strerror(errno));
 		return;
 	}
-	if (read_key(s)) {
-		start(s, now_ms());
-		return;
-	}
-	if (mkdir("/etc/dropbear", 0700) != 0 && errno != EEXIST)
-		say("/etc/dropbear cannot be made: %s", strerror(errno));
-	unlink(KEY_FILE);
-	s->key_pid = spawn((const char *const[]){ KEYGEN, "-t", "ed25519", "-f", KEY_FILE, NULL }, -1);
-	s->key_done = s->settled = s->key_pid == 0;
+	s->settled = false;
+	start(s, now_ms());
 }
 
 bool service_ended(struct service *s, pid_t pid, int status)
 {
 	int64_t now = now_ms();
 
-	if (pid == s->key_pid) {
-		s->key_pid = 0;
-		s->key_done = true;
-		if (read_key(s)) {
-			start(s, now);
-			return true;
-		}
-		s->settled = true;
-		say("no SSH host key could be made (dropbearkey ended with %d): SSH is off",
-		    WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
-		return true;
-	}
 	if (pid != s->sshd_pid)
 		return false;
 	s->sshd_pid = 0;

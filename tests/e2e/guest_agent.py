@@ -245,10 +245,10 @@ class Guest:
     """A plain QEMU, as bare as it can be."""
 
     def __init__(self, image, folder, disk=None, mode='isolated', network=True, key='', ssh_port=0, append='',
-                 root=None, host='quiet-otter', memory=256, smp=1):
+                 root=None, host='quiet-otter', memory=256, smp=1, name='agent'):
         self.folder = folder
-        self.sock = os.path.join(folder, 'agent.sock')
-        self.console = os.path.join(folder, 'console.log')
+        self.sock = os.path.join(folder, name + '.sock')
+        self.console = os.path.join(folder, name + '.console')
         tsc = ''
         with open('/proc/cpuinfo') as f:
             for line in f:

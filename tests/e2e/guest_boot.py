@@ -25,7 +25,9 @@ def new_disk(name, mib=512):
     path = os.path.join(FOLDER, name)
     with open(path, 'wb') as f:
         f.truncate(mib << 20)
-    subprocess.run(['mke2fs', '-q', '-F', '-t', 'ext4', '-O', '^has_journal', '-E', 'root_owner=0:0', path], check=True)
+    # With a journal, as stoker makes them: a guest may be killed at any moment.
+    subprocess.run(['mke2fs', '-q', '-F', '-t', 'ext4', '-m', '0', '-E', 'lazy_itable_init=1,lazy_journal_init=1,nodiscard',
+                    path], check=True)
     return path
 
 
@@ -57,7 +59,7 @@ def test_hello(a):
     expect('protocol', '1', a.hello['protocol'])
     assert a.hello['agent'] and a.hello['host_key'].startswith('ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI')
     marks = dict(m.split(':') for m in a.hello['marks'].split(','))
-    order = [int(marks[k]) for k in ('init', 'modules', 'root', 'net', 'hello')]
+    order = [int(marks[k]) for k in ('init', 'modules', 'root', 'key', 'net', 'sshd', 'hello')]
     assert order == sorted(order) and order[0] > 0, marks
 
 
@@ -429,6 +431,18 @@ def boot_main(chosen):
         expect('the same host key', key, a.hello['host_key'])
         expect('what was written', 'kept\n20971520', text(a.sh('cat /root/kept; stat -c %s /root/big')))
         expect('one line each', '1\n1', text(a.sh('grep -c quiet-otter /etc/hosts; grep -c . /root/.ssh/authorized_keys')))
+        # Killed a moment after its first hello, a guest comes back with the key that was pinned then.
+        fresh = new_disk('fresh.ext4')
+        for n in range(2):
+            other = g.Guest(IMAGE, FOLDER + '/', disk=fresh, name='other', key=public_key())
+            try:
+                b = other.agent()
+                other.end()
+                if n == 0:
+                    first = b.hello['host_key']
+                expect('the key after a kill', first, b.hello['host_key'])
+            finally:
+                other.end()
         s = a.start(['reboot'])
         a.until_closed()
         expect('bye', 'reboot', a.bye)

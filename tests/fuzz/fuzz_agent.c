@@ -179,7 +179,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
 	a.wire.fd = -1;
 	a.wire.up = true;
-	a.service.key_done = true;
+	a.service.settled = true;
 	while (size > 0 && a.end == END_NONE) {
 		if (size >= 5 && data[0] == 0xf5) {
 			struct frame f = { .type = data[1], .stream = data[2], .length = frame_get16(data + 3) };

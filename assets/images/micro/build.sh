@@ -310,14 +310,14 @@ while read -r package file sum; do
 	case $package in linux-*) ;; *) dpkg-deb -x "$cache/$file" "$work/packages" ;; esac
 done <"$resolved"
 for d in usr/bin usr/sbin usr/lib/x86_64-linux-gnu usr/lib64 usr/local/bin usr/local/sbin dev proc sys run tmp mnt opt \
-	root/.ssh home etc/dropbear var/log var/tmp var/lib/misc var/spool; do
+	root home etc/dropbear var/log var/tmp var/lib/misc var/spool; do
 	mkdir -p "$root/$d"
 done
 for d in bin sbin lib lib64; do
 	ln -s usr/$d "$root/$d"
 done
 ln -s ../run "$root/var/run"
-chmod 700 "$root/root" "$root/root/.ssh" "$root/etc/dropbear"
+chmod 700 "$root/root" "$root/etc/dropbear"
 chmod 1777 "$root/tmp" "$root/var/tmp"
 
 copy() { # copy MODE NAME TO: a file of the packages, wherever it lies there
@@ -365,12 +365,11 @@ nogroup:x:65534:
 END
 printf 'root:*:19000:0:99999:7:::\ndaemon:*:19000:0:99999:7:::\nnobody:*:19000:0:99999:7:::\n' >"$root/etc/shadow"
 chmod 600 "$root/etc/shadow"
-printf '127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost\n' >"$root/etc/hosts"
 printf 'passwd: files\ngroup: files\nshadow: files\nhosts: files dns\n' >"$root/etc/nsswitch.conf"
 printf '/bin/sh\n/bin/ash\n' >"$root/etc/shells"
-: >"$root/etc/resolv.conf"
+# No hosts and no hostname: the init makes them, and changing a file of the base would copy it first.
+ln -s ../run/resolv.conf "$root/etc/resolv.conf"
 : >"$root/etc/fstab"
-echo stoker >"$root/etc/hostname"
 cat >"$root/etc/os-release" <<END
 NAME="Stoker micro"
 ID=stoker-micro
