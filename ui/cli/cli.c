@@ -137,6 +137,9 @@ static void show_progress(void *user, const struct stoker_progress *p)
 			fprintf(stderr, "stoker: %s\n", step);
 		return;
 	}
+	/* What is over in no time would only flicker. */
+	if (now - cli->call_at_ns < 200000000)
+		return;
 	if (cli->progress_shown && p->done != 0 && p->done != p->total && now - cli->progress_at_ns < 100000000)
 		return;
 	cli->progress_at_ns = now;
@@ -161,12 +164,27 @@ void cli_call(struct cli *cli, const struct args *args, struct stoker_call *call
 {
 	*call = (struct stoker_call)STOKER_CALL_INIT;
 	call->cancel_fd = signals_cancel_fd();
+	cli->call_at_ns = cli_now_ns();
 	if (!cli->quiet && (cli->err_is_terminal || cli->verbose)) {
 		call->progress = show_progress;
 		call->user = cli;
 	}
 	if (args && arg_given(args, "timeout"))
 		call->timeout_ms = arg_number(args, "timeout", -1);
+}
+
+void cli_waiting(struct cli *cli, const char *ref)
+{
+	struct stoker_vm vm;
+
+	/* Only for a person who would wonder; a script needs no extra look. */
+	if (cli->quiet || !cli->err_is_terminal || stoker_get(cli->s, ref, &vm, NULL) != STOKER_OK)
+		return;
+	if (vm.state != STOKER_STARTING && (vm.state != STOKER_RUNNING || vm.ready))
+		return;
+	fprintf(stderr, "\r\033[Kwaiting for %s, which still boots ...", vm.name);
+	fflush(stderr);
+	cli->progress_shown = true;
 }
 
 int cli_finish_output(struct cli *cli, int code)

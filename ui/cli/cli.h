@@ -27,6 +27,7 @@ struct cli {
 	bool out_is_terminal, err_is_terminal;
 	bool progress_shown;       /* a progress line stands on the terminal and has to go first */
 	int64_t progress_at_ns;    /* when it was last drawn */
+	int64_t call_at_ns;        /* when the call under way was made */
 };
 
 /* ---- errors: each prints one line on stderr and gives the exit code to return */
@@ -50,6 +51,8 @@ int cli_open(struct cli *cli);
 void cli_call(struct cli *cli, const struct args *args, struct stoker_call *call);
 /* Takes the progress line off the terminal. */
 void cli_progress_end(struct cli *cli);
+/* Says on a terminal that `ref` still boots, when it does; a progress line, see above. */
+void cli_waiting(struct cli *cli, const char *ref);
 int64_t cli_now_ns(void); /* CLOCK_MONOTONIC */
 
 /* ---- output */

@@ -176,6 +176,7 @@ int guest_command(struct cli *cli, const struct args *args, const char *ref, con
 		exec.env = env;
 	cli_call(cli, NULL, &call);
 	call.timeout_ms = left_ms(args, began_ns, -1);
+	cli_waiting(cli, ref);
 	enum stoker_status status = stoker_session_open(cli->s, ref, guest_via(args), &call, &session, &err);
 	cli_progress_end(cli);
 	if (status != STOKER_OK) {

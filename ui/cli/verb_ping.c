@@ -37,6 +37,7 @@ static enum stoker_status measure(struct cli *cli, const struct args *args, cons
 	struct stoker_call call;
 
 	cli_call(cli, args, &call);
+	cli_waiting(cli, ref);
 	status = stoker_session_open(cli->s, ref, way->via, &call, &session, err);
 	cli_progress_end(cli);
 	if (status != STOKER_OK || !samples)

@@ -146,6 +146,7 @@ static int with_terminal(struct cli *cli, const struct args *args, const char *c
 
 	terminal_dimensions(STDIN_FILENO, &spec.rows, &spec.cols);
 	cli_call(cli, args, &call);
+	cli_waiting(cli, args->words[0]);
 	if (stoker_shell_open(cli->s, args->words[0], &spec, &call, &pane.shell, &pane.err) != STOKER_OK)
 		return cli_fail(cli, &pane.err);
 	cli_progress_end(cli);

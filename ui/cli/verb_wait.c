@@ -22,6 +22,8 @@ static enum stoker_status act(struct cli *cli, const struct args *args, const ch
 		until = STOKER_UNTIL_SSH;
 	else if (strcmp(what, "stopped") == 0)
 		until = STOKER_UNTIL_STOPPED;
+	if (until != STOKER_UNTIL_STOPPED)
+		cli_waiting(cli, ref);
 	return stoker_wait(cli->s, ref, until, &call, vm, err);
 }
 
