@@ -150,6 +150,7 @@ struct model {
 
 	struct pane *panes[PANES_MAX];
 	int pane_count;
+	unsigned pane_changes;    /* counts openings and closings */
 	int front;                /* index into panes, -1: none is shown */
 	bool pane_focus, full;
 	bool leader, was_full;    /* the leave key was the last key; from a full screen */

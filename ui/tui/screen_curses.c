@@ -29,16 +29,16 @@
 #include <unistd.h>
 
 #include "keys.h"
+#include "painter.h"
 
 #define ESCAPE_WAIT_MS 10
-#define OUT_MAX (8u * 1024u * 1024u)
 #define STDERR_KEPT 65536
 
 struct terminal {
 	int fd;
 	bool own_fd;
-	int colours; /* 0, 8, 16, 256, or 1 << 24 */
-	bool ascii, mouse, alive, active, valid, ring;
+	struct painter painter;
+	bool ascii, mouse, alive, active;
 	struct termios saved;
 	char enter[160], leave[160];
 	size_t leave_len;
@@ -48,15 +48,6 @@ struct terminal {
 	struct keys *keys;
 	int64_t last_input_ns;
 
-	struct cell *shown;
-	int rows, cols;
-	int cursor_row, cursor_col; /* what the terminal shows; -1: hidden */
-
-	char *out;
-	size_t out_len, out_cap, out_sent;
-	int at_row, at_col;  /* where the next character would land; -1: not known */
-	struct style pen;
-	bool pen_known;
 	struct sigaction old_action[5];
 };
 
@@ -122,269 +113,13 @@ static void unwatch_crashes(struct terminal *terminal)
 
 /* ------------------------------------------------------------------ output */
 
-static void out_bytes(struct terminal *terminal, const char *bytes, size_t len)
-{
-	if (terminal->out_len + len > terminal->out_cap) {
-		size_t cap = terminal->out_cap < 16384 ? 16384 : terminal->out_cap;
-		char *grown;
-		while (cap < terminal->out_len + len)
-			cap *= 2;
-		grown = cap > OUT_MAX ? NULL : realloc(terminal->out, cap);
-		if (grown == NULL) {
-			terminal->valid = false; /* the frame is torn: the next one is drawn whole */
-			return;
-		}
-		terminal->out = grown;
-		terminal->out_cap = cap;
-	}
-	memcpy(terminal->out + terminal->out_len, bytes, len);
-	terminal->out_len += len;
-}
-
-static void out_text(struct terminal *terminal, const char *text)
-{
-	out_bytes(terminal, text, strlen(text));
-}
-
-static void out_char(struct terminal *terminal, uint32_t ch)
-{
-	char b[4];
-	size_t n;
-	if (ch < 0x80) {
-		b[0] = (char)ch;
-		n = 1;
-	} else if (ch < 0x800) {
-		b[0] = (char)(0xc0 | ch >> 6);
-		b[1] = (char)(0x80 | (ch & 0x3f));
-		n = 2;
-	} else if (ch < 0x10000) {
-		b[0] = (char)(0xe0 | ch >> 12);
-		b[1] = (char)(0x80 | (ch >> 6 & 0x3f));
-		b[2] = (char)(0x80 | (ch & 0x3f));
-		n = 3;
-	} else {
-		b[0] = (char)(0xf0 | ch >> 18);
-		b[1] = (char)(0x80 | (ch >> 12 & 0x3f));
-		b[2] = (char)(0x80 | (ch >> 6 & 0x3f));
-		b[3] = (char)(0x80 | (ch & 0x3f));
-		n = 4;
-	}
-	out_bytes(terminal, b, n);
-}
-
-static int squared(int32_t a, int32_t b)
-{
-	return (a - b) * (a - b);
-}
-
-/* The nearest of the 6x6x6 cube and the grey ramp of the 256 colours. */
-static int32_t to_256(int32_t rgb)
-{
-	static const int level[6] = { 0, 95, 135, 175, 215, 255 };
-	int32_t part[3] = { rgb >> 16 & 255, rgb >> 8 & 255, rgb & 255 };
-	int near[3], i, k, grey, cube;
-	for (i = 0; i < 3; i++) {
-		near[i] = 0;
-		for (k = 1; k < 6; k++) {
-			if (squared(level[k], part[i]) < squared(level[near[i]], part[i]))
-				near[i] = k;
-		}
-	}
-	grey = ((part[0] + part[1] + part[2]) / 3 - 3) / 10;
-	grey = grey < 0 ? 0 : grey > 23 ? 23 : grey;
-	cube = squared(level[near[0]], part[0]) + squared(level[near[1]], part[1]) + squared(level[near[2]], part[2]);
-	if (squared(8 + 10 * grey, part[0]) + squared(8 + 10 * grey, part[1]) + squared(8 + 10 * grey, part[2]) < cube)
-		return 232 + grey;
-	return 16 + 36 * near[0] + 6 * near[1] + near[2];
-}
-
-static void from_256(int32_t colour, int32_t part[3])
-{
-	static const int level[6] = { 0, 95, 135, 175, 215, 255 };
-	if (colour >= 232) {
-		part[0] = part[1] = part[2] = 8 + 10 * (colour - 232);
-	} else {
-		part[0] = level[(colour - 16) / 36];
-		part[1] = level[(colour - 16) / 6 % 6];
-		part[2] = level[(colour - 16) % 6];
-	}
-}
-
-/* One of the 16 base colours for any other. */
-static int32_t to_16(int32_t colour)
-{
-	int32_t part[3], high, low, base = 0;
-	int i;
-	if (colour < 16)
-		return colour;
-	from_256(colour, part);
-	high = part[0] > part[1] ? part[0] : part[1];
-	high = part[2] > high ? part[2] : high;
-	low = part[0] < part[1] ? part[0] : part[1];
-	low = part[2] < low ? part[2] : low;
-	if (high - low < 40)
-		return high < 60 ? 0 : high < 150 ? 8 : high < 220 ? 7 : 15;
-	for (i = 0; i < 3; i++) {
-		if (part[i] * 3 > high * 2)
-			base |= 1 << i;
-	}
-	return high > 200 ? base + 8 : base;
-}
-
-/* The colour as this terminal can show it. */
-static int32_t shown_colour(const struct terminal *terminal, int32_t colour)
-{
-	if (colour < 0 || terminal->colours == 0)
-		return COLOUR_DEFAULT;
-	if (terminal->colours >= 1 << 24)
-		return colour;
-	if (colour >= 0x1000000)
-		colour = to_256(colour & 0xffffff);
-	if (terminal->colours >= 256)
-		return colour;
-	colour = to_16(colour);
-	return terminal->colours < 16 ? colour & 7 : colour;
-}
-
-static void out_colour(struct terminal *terminal, int32_t colour, bool background)
-{
-	char text[32];
-	int base = background ? 40 : 30;
-	if (colour < 0)
-		return;
-	if (colour >= 0x1000000)
-		snprintf(text, sizeof text, ";%d;2;%d;%d;%d", base + 8, (int)(colour >> 16 & 255),
-		         (int)(colour >> 8 & 255), (int)(colour & 255));
-	else if (colour < 8)
-		snprintf(text, sizeof text, ";%d", base + (int)colour);
-	else if (colour < 16)
-		snprintf(text, sizeof text, ";%d", base + 60 + (int)colour - 8);
-	else
-		snprintf(text, sizeof text, ";%d;5;%d", base + 8, (int)colour);
-	out_text(terminal, text);
-}
-
-static bool same_style(const struct style *a, const struct style *b)
-{
-	return a->fg == b->fg && a->bg == b->bg && a->attr == b->attr;
-}
-
-static void set_pen(struct terminal *terminal, const struct style *wanted)
-{
-	static const struct {
-		uint16_t attr;
-		char code[3];
-	} codes[] = { { ATTR_BOLD, ";1" },      { ATTR_DIM, ";2" },   { ATTR_ITALIC, ";3" },
-		      { ATTR_UNDERLINE, ";4" }, { ATTR_BLINK, ";5" }, { ATTR_REVERSE, ";7" } };
-	struct style style = *wanted;
-	size_t i;
-
-	/* Bright colours of a terminal that has eight: bold stands for them. */
-	if (terminal->colours == 8 && style.fg >= 8 && style.fg < 16)
-		style.attr |= ATTR_BOLD;
-	style.fg = shown_colour(terminal, style.fg);
-	style.bg = shown_colour(terminal, style.bg);
-	if (terminal->pen_known && same_style(&style, &terminal->pen))
-		return;
-	out_text(terminal, "\033[0");
-	for (i = 0; i < sizeof codes / sizeof *codes; i++) {
-		if (style.attr & codes[i].attr)
-			out_bytes(terminal, codes[i].code, 2);
-	}
-	out_colour(terminal, style.fg, false);
-	out_colour(terminal, style.bg, true);
-	out_text(terminal, "m");
-	terminal->pen = style;
-	terminal->pen_known = true;
-}
-
-static void go(struct terminal *terminal, int row, int col)
-{
-	char text[32];
-	if (terminal->at_row == row && terminal->at_col == col)
-		return;
-	if (terminal->at_row == row && terminal->at_col >= 0 && col > terminal->at_col && col - terminal->at_col < 10)
-		snprintf(text, sizeof text, "\033[%dC", col - terminal->at_col);
-	else
-		snprintf(text, sizeof text, "\033[%d;%dH", row + 1, col + 1);
-	out_text(terminal, text);
-	terminal->at_row = row;
-	terminal->at_col = col;
-}
-
-/* Characters whose width every terminal agrees on. After any other the cursor
- * is placed anew instead of being believed. */
-static bool trusted(const struct cell *cell)
-{
-	uint32_t ch = cell->ch[0];
-	return cell->width == 1 && cell->ch[1] == 0 &&
-	       (ch < 0x300 || (ch >= 0x2010 && ch <= 0x2027) || (ch >= 0x2190 && ch <= 0x23cf) ||
-	        (ch >= 0x2500 && ch <= 0x25fc) || (ch >= 0x2800 && ch <= 0x28ff));
-}
-
-static bool same_cell(const struct cell *a, const struct cell *b)
-{
-	int i;
-	if (a->ch[0] != b->ch[0] || a->width != b->width || !same_style(&a->style, &b->style))
-		return false;
-	for (i = 1; i < CELL_CHARS && (a->ch[i] != 0 || b->ch[i] != 0); i++) {
-		if (a->ch[i] != b->ch[i])
-			return false;
-	}
-	return true;
-}
-
-static void show_cell(struct terminal *terminal, int row, int col, const struct cell *cell)
-{
-	int i;
-	go(terminal, row, col);
-	set_pen(terminal, &cell->style);
-	for (i = 0; i < CELL_CHARS && cell->ch[i] != 0; i++)
-		out_char(terminal, cell->ch[i]);
-	terminal->at_col = trusted(cell) ? col + cell->width : -1;
-}
-
-static bool plain_blank(const struct cell *cell)
-{
-	return cell->ch[0] == ' ' && cell->ch[1] == 0 && cell->style.bg < 0 &&
-	       (cell->style.attr & (ATTR_REVERSE | ATTR_UNDERLINE)) == 0;
-}
-
-static void show_row(struct terminal *terminal, const struct screen *screen, int row)
-{
-	static const struct style none = { COLOUR_DEFAULT, COLOUR_DEFAULT, 0 };
-	struct cell *shown = terminal->shown + (size_t)row * (size_t)terminal->cols;
-	int col, end = terminal->cols, changed = 0;
-
-	while (end > 0 && plain_blank(screen_at(screen, row, end - 1)))
-		end--;
-	for (col = end; col < terminal->cols; col++)
-		changed += !terminal->valid || !same_cell(&shown[col], screen_at(screen, row, col));
-	for (col = 0; col < terminal->cols; col++) {
-		const struct cell *cell = screen_at(screen, row, col);
-		if (col == end && changed > 4) {
-			go(terminal, row, col);
-			set_pen(terminal, &none);
-			out_text(terminal, "\033[K");
-			break;
-		}
-		if (cell->width == 0)
-			continue;
-		if (terminal->valid && same_cell(&shown[col], cell) &&
-		    (cell->width == 1 || same_cell(&shown[col + 1], cell + 1)))
-			continue;
-		show_cell(terminal, row, col, cell);
-	}
-	for (col = 0; col < terminal->cols; col++)
-		shown[col] = *screen_at(screen, row, col);
-}
-
 void terminal_flush(struct terminal *terminal)
 {
-	while (terminal->out_sent < terminal->out_len) {
-		ssize_t n = write(terminal->fd, terminal->out + terminal->out_sent, terminal->out_len - terminal->out_sent);
+	struct painter *painter = &terminal->painter;
+	while (painter->out_sent < painter->out_len) {
+		ssize_t n = write(terminal->fd, painter->out + painter->out_sent, painter->out_len - painter->out_sent);
 		if (n > 0) {
-			terminal->out_sent += (size_t)n;
+			painter->out_sent += (size_t)n;
 		} else if (n < 0 && errno == EINTR) {
 			continue;
 		} else if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
@@ -394,13 +129,13 @@ void terminal_flush(struct terminal *terminal)
 			break;
 		}
 	}
-	terminal->out_len = 0;
-	terminal->out_sent = 0;
+	painter->out_len = 0;
+	painter->out_sent = 0;
 }
 
 bool terminal_pending(const struct terminal *terminal)
 {
-	return terminal->out_sent < terminal->out_len;
+	return terminal->painter.out_sent < terminal->painter.out_len;
 }
 
 bool terminal_alive(const struct terminal *terminal)
@@ -410,70 +145,20 @@ bool terminal_alive(const struct terminal *terminal)
 
 void terminal_bell(struct terminal *terminal)
 {
-	terminal->ring = true;
-}
-
-static bool fit(struct terminal *terminal, int rows, int cols)
-{
-	struct cell *cells;
-	if (terminal->shown != NULL && rows == terminal->rows && cols == terminal->cols)
-		return true;
-	cells = calloc((size_t)rows * (size_t)cols, sizeof *cells);
-	if (cells == NULL)
-		return false;
-	free(terminal->shown);
-	terminal->shown = cells;
-	terminal->rows = rows;
-	terminal->cols = cols;
-	terminal->valid = false;
-	return true;
+	terminal->painter.ring = true;
 }
 
 void terminal_present(struct terminal *terminal, const struct screen *screen)
 {
-	int row, cursor_row, cursor_col;
-	bool whole;
-
-	if (!terminal->active || terminal_pending(terminal) || !fit(terminal, screen_rows(screen), screen_cols(screen)))
+	if (!terminal->active || terminal_pending(terminal))
 		return;
-	whole = !terminal->valid;
-	screen_get_cursor(screen, &cursor_row, &cursor_col);
-	if (whole) {
-		/* Cells are compared against nothing: all are written, so that a
-		 * terminal that was scribbled on is repaired without a flash. */
-		out_text(terminal, "\033[?25l\033[0m");
-		terminal->cursor_row = -1;
-		terminal->pen_known = false;
-		terminal->at_row = -1;
-	}
-	for (row = 0; row < terminal->rows; row++)
-		show_row(terminal, screen, row);
-	terminal->valid = true;
-	if (terminal->out_len > 0 && terminal->cursor_row >= 0 && !whole) {
-		/* The cursor was visible while we wrote: that is fine for a key's echo,
-		 * the frame arrives in one piece. */
-		terminal->cursor_col = -1;
-	}
-	if (cursor_row < 0) {
-		if (terminal->cursor_row >= 0)
-			out_text(terminal, "\033[?25l");
-	} else if (terminal->cursor_row != cursor_row || terminal->cursor_col != cursor_col) {
-		terminal->at_row = -1;
-		go(terminal, cursor_row, cursor_col);
-		if (terminal->cursor_row < 0)
-			out_text(terminal, "\033[?25h");
-	}
-	terminal->cursor_row = cursor_row;
-	terminal->cursor_col = cursor_col;
-	if (terminal->ring)
-		out_text(terminal, "\a");
-	terminal->ring = false;
+	painter_present(&terminal->painter, screen);
 	terminal_flush(terminal);
 }
 
 void terminal_redraw(struct terminal *terminal)
 {
-	terminal->valid = false;
+	terminal->painter.valid = false;
 }
 
 /* ------------------------------------------------------- taking and giving */
@@ -494,9 +179,23 @@ static const char *capability(const char *name)
 	return text;
 }
 
+static int colours_of(const struct terminal_options *options)
+{
+	const char *colourterm = getenv("COLORTERM");
+	int colours = tigetnum("colors");
+
+	if (colours < 8 || options->no_colour)
+		return 0;
+	if (colours >= 256 && colourterm != NULL && (strcmp(colourterm, "truecolor") == 0 || strcmp(colourterm, "24bit") == 0))
+		colours = 1 << 24;
+	else
+		colours = colours >= 256 ? 256 : colours >= 16 ? 16 : 8;
+	return options->colours > 0 && options->colours < colours ? options->colours : colours;
+}
+
 static bool learn(struct terminal *terminal, const struct terminal_options *options, char *why, size_t cap)
 {
-	const char *name = getenv("TERM"), *colourterm = getenv("COLORTERM"), *place;
+	const char *name = getenv("TERM"), *place;
 	int result = 0;
 
 	if (name == NULL || *name == '\0' || strcmp(name, "dumb") == 0) {
@@ -516,16 +215,7 @@ static bool learn(struct terminal *terminal, const struct terminal_options *opti
 		         "Use the command line: stoker help", name);
 		return false;
 	}
-	terminal->colours = tigetnum("colors");
-	if (terminal->colours < 8 || options->no_colour)
-		terminal->colours = 0;
-	else if (terminal->colours >= 256)
-		terminal->colours = colourterm != NULL && (strcmp(colourterm, "truecolor") == 0 || strcmp(colourterm, "24bit") == 0)
-			? 1 << 24 : 256;
-	else
-		terminal->colours = terminal->colours >= 16 ? 16 : 8;
-	if (options->colours > 0 && terminal->colours > options->colours)
-		terminal->colours = options->colours;
+	terminal->painter.colours = colours_of(options);
 	/* Autowrap off: the last cell can be written without scrolling. */
 	append(terminal->enter, sizeof terminal->enter, capability("smcup"));
 	append(terminal->enter, sizeof terminal->enter, "\033[0m\033[?7l\033[?25l\033[?2004h");
@@ -614,8 +304,8 @@ static bool take(struct terminal *terminal)
 	if (tcsetattr(terminal->fd, TCSANOW, &raw) != 0)
 		return false;
 	terminal->active = true;
-	terminal->valid = false;
-	terminal->cursor_row = -1;
+	terminal->painter.valid = false;
+	terminal->painter.cursor_row = -1;
 	catch_stderr(terminal);
 	watch_crashes(terminal);
 	write_out(terminal, terminal->enter, strlen(terminal->enter), 500);
@@ -624,15 +314,16 @@ static bool take(struct terminal *terminal)
 
 static void give_back(struct terminal *terminal)
 {
+	struct painter *painter = &terminal->painter;
 	if (!terminal->active)
 		return;
 	terminal->active = false;
 	unwatch_crashes(terminal);
 	if (terminal->alive) {
-		write_out(terminal, terminal->out + terminal->out_sent, terminal->out_len - terminal->out_sent, 200);
+		write_out(terminal, painter->out + painter->out_sent, painter->out_len - painter->out_sent, 200);
 		write_out(terminal, terminal->leave, terminal->leave_len, 500);
 	}
-	terminal->out_len = terminal->out_sent = 0;
+	painter->out_len = painter->out_sent = 0;
 	tcsetattr(terminal->fd, TCSANOW, &terminal->saved);
 	release_stderr(terminal);
 }
@@ -685,8 +376,7 @@ void terminal_close(struct terminal *terminal)
 	if (terminal->own_fd)
 		close(terminal->fd);
 	keys_free(terminal->keys);
-	free(terminal->shown);
-	free(terminal->out);
+	painter_free(&terminal->painter);
 	free(terminal);
 }
 

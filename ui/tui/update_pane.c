@@ -46,6 +46,7 @@ void pane_close(struct model *model, int index, struct effects *effects)
 	memmove(model->panes + index, model->panes + index + 1,
 	        (size_t)(model->pane_count - index - 1) * sizeof *model->panes);
 	model->pane_count--;
+	model->pane_changes++;
 	if (model->front == index) {
 		model->front = -1;
 		model->pane_focus = model->full = false;
@@ -68,6 +69,7 @@ void pane_opened(struct model *model, const struct event *event, struct effects 
 		return;
 	}
 	model->panes[model->pane_count++] = event->pane;
+	model->pane_changes++;
 	if (wanted)
 		pane_front(model, model->pane_count - 1, free_hands);
 	else

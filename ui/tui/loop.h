@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * loop.h - what a running dashboard consists of; tui.c begins and ends it.
+ */
+#ifndef STOKER_UI_TUI_LOOP_H
+#define STOKER_UI_TUI_LOOP_H
+
+#include <signal.h>
+
+#include "jobs.h"
+#include "model.h"
+#include "screen.h"
+#include "tui.h"
+
+#define MS 1000000LL
+
+struct loop {
+	struct stoker_options places;
+	const struct tui_options *options;
+	stoker *s;
+	stoker_watch *watch;
+	struct terminal *terminal;
+	struct jobs *jobs;
+	struct model *model;
+	struct screen *screen;
+	struct effects effects;
+	stoker_plan *plan;
+	sigset_t old_mask;
+	int signal_fd;
+	int64_t sample_ns, refresh_ns, list_ns, list_every_ns, animate_ns, painted_ns;
+	bool dirty, pane_dirty, quit, masked;
+	int exit_code, ended_by;
+	int first_pane; /* whose turn it is */
+	size_t scrollback;
+};
+
+int64_t loop_now_ns(void);
+int64_t loop_wall_ms(void);
+
+/* Gives the model an event (its time is filled in) and carries the effects out. */
+void loop_feed(struct loop *loop, struct event *event);
+/* Gives a worker what the effect asks for. */
+void loop_submit(struct loop *loop, struct effect *effect, enum job_kind kind);
+/* Waits for whatever comes first and deals with it. */
+void loop_turn(struct loop *loop);
+
+#endif
