@@ -173,6 +173,25 @@ static void wide_and_combining(void **state)
 	term_free(term);
 }
 
+/* A terminal of plain ASCII: frames stay frames. */
+static void plain_ascii(void **state)
+{
+	struct term *term = term_new(2, 20, 0);
+	struct screen *screen = screen_new(2, 20);
+	char *text;
+	(void)state;
+	FEED(term, "\033(0lqwqk\033(B \xc3\xa9\xe2\x80\x9cx\xe2\x80\x9d\xe4\xb8\xad!\r\n\xe2\x96\x88\xe2\x96\x91 \xe2\x95\x91\xe2\x95\xac e\xcc\x81");
+	screen_set_ascii(screen, true);
+	term_draw(term, screen, 0, 0, 2, 20, 0, false);
+	text = screen_text(screen);
+	assert_string_equal(text, "+-+-+ e\"x\"? !\n#. |+ e\n");
+	free(text);
+	screen_free(screen);
+	term_free(term);
+	for (uint32_t ch = 0x20; ch < 0x110000; ch++)
+		assert_in_range(char_ascii(ch), 0x20, ch < 0x7f ? ch : 0x7e);
+}
+
 static void alternate_screen(void **state)
 {
 	struct term *term = term_new(3, 10, 100);
@@ -659,6 +678,7 @@ int main(void)
 		cmocka_unit_test(colours),
 		cmocka_unit_test(attributes),
 		cmocka_unit_test(wide_and_combining),
+		cmocka_unit_test(plain_ascii),
 		cmocka_unit_test(alternate_screen),
 		cmocka_unit_test(scroll_region),
 		cmocka_unit_test(scrollback),

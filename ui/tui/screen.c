@@ -223,7 +223,7 @@ int screen_put(struct screen *screen, int row, int col, int width, struct style 
 		if (screen->ascii && ch > 0x7e) {
 			if (w == 0)
 				continue;
-			ch = '?';
+			ch = char_ascii(ch);
 			w = 1;
 		}
 		if (w == 0) {
@@ -286,7 +286,7 @@ void screen_set(struct screen *screen, int row, int col, const struct cell *cell
 	}
 	ch = cell->ch[0] == 0 ? ' ' : harmless(cell->ch[0]);
 	if (screen->ascii && ch > 0x7e) {
-		place(screen, row, col, '?', 1, cell->style);
+		place(screen, row, col, char_ascii(ch), 1, cell->style);
 		if (width == 2 && col + 1 < screen->cols)
 			place(screen, row, col + 1, ' ', 1, cell->style);
 		return;

@@ -72,6 +72,8 @@ char *screen_text(const struct screen *screen);
  * locale. And of a UTF-8 string, control characters counting 1. */
 int char_width(uint32_t ch);
 int text_width(const char *text);
+/* The ASCII character that looks most like it, '?' when none does. */
+uint32_t char_ascii(uint32_t ch);
 
 /* screen_curses.c: the only file that includes <curses.h>. */
 struct terminal;
