@@ -22,6 +22,7 @@
 #define PARSE_NS 4000000        /* parsing in a turn; 16 ms are promised for a key */
 #define FRAME_NS 20000000       /* 50 pictures a second */
 #define WHEEL_LINES 3
+#define TITLE_COLS 32
 
 struct shell_pane {
 	struct pane pane;
@@ -410,13 +411,25 @@ static void shell_title(const struct pane *pane, char *buf, size_t cap)
 {
 	const struct shell_pane *p = of_const(pane);
 	const char *title = term_title(p->term);
+	size_t len = 0, all = strlen(title);
+	int width = 0;
 
+	/* The guest chooses its title, but not to fill the line with it. */
+	while (len < all) {
+		uint32_t ch;
+		size_t step = text_decode(title + len, all - len, &ch);
+		if (width + char_width(ch) > TITLE_COLS)
+			break;
+		width += char_width(ch);
+		len += step;
+	}
 	if (p->over)
 		snprintf(buf, cap, "%s", p->why[0] != '\0' ? "cut off" : "ended");
 	else if (p->scrolled)
 		snprintf(buf, cap, "scrolled %lld of %d", (long long)(live_top(p) - p->top), term_scrollback(p->term));
 	else
-		snprintf(buf, cap, "%s  %dx%d", title[0] != '\0' ? title : p->login, p->cols, p->rows);
+		snprintf(buf, cap, "%.*s  %dx%d", (int)(len > 0 ? len : strlen(p->login)), len > 0 ? title : p->login, p->cols,
+		         p->rows);
 }
 
 static const char *shell_hint(const struct pane *pane)
