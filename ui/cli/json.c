@@ -29,9 +29,15 @@ cJSON *json_text(const char *text, size_t len)
 	p = out;
 	*p++ = '"';
 	for (size_t i = 0; i < len;) {
+		unsigned char plain = (unsigned char)text[i];
 		uint32_t ch;
-		size_t n = text_decode(text + i, len - i, &ch);
 
+		/* Nearly all of it. */
+		if (plain >= 0x20 && plain < 0x7f && plain != '"' && plain != '\\') {
+			*p++ = text[i++];
+			continue;
+		}
+		size_t n = text_decode(text + i, len - i, &ch);
 		if (ch == TEXT_BAD) {
 			p += put_unit(p, 0xfffd);
 		} else if (ch == '"' || ch == '\\') {
@@ -73,9 +79,10 @@ bool json_is_lossless(const char *text, size_t len)
 	return true;
 }
 
+/* Keys are literals everywhere but for labels, and so are not copied. */
 void json_add_text(cJSON *object, const char *key, const char *text)
 {
-	cJSON_AddItemToObject(object, key, json_text(text, text ? strlen(text) : 0));
+	cJSON_AddItemToObjectCS(object, key, json_text(text, text ? strlen(text) : 0));
 }
 
 void json_add_some(cJSON *object, const char *key, const char *text)
@@ -89,7 +96,7 @@ void json_add_int(cJSON *object, const char *key, int64_t value)
 	char number[24];
 
 	snprintf(number, sizeof(number), "%" PRId64, value);
-	cJSON_AddItemToObject(object, key, cJSON_CreateRaw(number));
+	cJSON_AddItemToObjectCS(object, key, cJSON_CreateRaw(number));
 }
 
 void json_add_positive(cJSON *object, const char *key, int64_t value)
@@ -102,12 +109,12 @@ void json_add_positive(cJSON *object, const char *key, int64_t value)
 
 void json_add_bool(cJSON *object, const char *key, bool value)
 {
-	cJSON_AddItemToObject(object, key, cJSON_CreateBool(value));
+	cJSON_AddItemToObjectCS(object, key, cJSON_CreateBool(value));
 }
 
 void json_add_null(cJSON *object, const char *key)
 {
-	cJSON_AddItemToObject(object, key, cJSON_CreateNull());
+	cJSON_AddItemToObjectCS(object, key, cJSON_CreateNull());
 }
 
 void json_add_ms(cJSON *object, const char *key, int64_t ns)
@@ -119,7 +126,7 @@ void json_add_ms(cJSON *object, const char *key, int64_t ns)
 		return;
 	}
 	snprintf(number, sizeof(number), "%" PRId64 ".%03d", ns / 1000000, (int)(ns % 1000000 / 1000));
-	cJSON_AddItemToObject(object, key, cJSON_CreateRaw(number));
+	cJSON_AddItemToObjectCS(object, key, cJSON_CreateRaw(number));
 }
 
 void json_add_at(cJSON *object, const char *key, int64_t at_ms)
@@ -161,7 +168,7 @@ void json_add_base64(cJSON *object, const char *key, const char *data, size_t le
 	}
 	*p++ = '"';
 	*p = '\0';
-	cJSON_AddItemToObject(object, key, cJSON_CreateRaw(out));
+	cJSON_AddItemToObjectCS(object, key, cJSON_CreateRaw(out));
 	free(out);
 }
 
@@ -249,7 +256,8 @@ void json_add_percentiles(cJSON *object, const struct stoker_percentiles *p)
 
 int json_print(struct cli *cli, cJSON *value, int code)
 {
-	char *text = cli->out_is_terminal ? cJSON_Print(value) : cJSON_PrintUnformatted(value);
+	/* Room to begin with: growing by doubling would copy a long list many times. */
+	char *text = cJSON_PrintBuffered(value, 1 << 16, cli->out_is_terminal);
 
 	cJSON_Delete(value);
 	if (!text)
