@@ -76,7 +76,6 @@ expect_usage 'there is no state "asleep"' list --status asleep
 expect_usage 'json' shell --json web
 expect_usage 'json' list --watch --json
 expect_usage 'needs --yes' delete --all
-expect_usage 'needs --yes' reconcile
 expect_usage '--dry-run changes nothing' reconcile --dry-run --yes
 expect_usage 'bash, zsh and fish' completion csh
 expect_usage 'needs a terminal' tui
@@ -332,12 +331,19 @@ expect_status 1 stoker --config "$T/badqemu.conf" start web
 check 'reconcile'
 ok stoker reconcile --dry-run
 expect_match "$ERR" 'agree'
+ok stoker reconcile --json
+expect_equal "$(jq '.findings | length' "$T/out")" 0
 ok stoker start three
 kill -9 "$(vm_field three pid)" "$(vm_field three supervisor_pid)"
 ok stoker reconcile --dry-run --json
 one_json
 expect_equal "$(json '.findings[0] | [.kind, .subject, .repair] | join(" ")')" 'dead_process three mark'
 expect_equal "$(jq '.findings[0] | has("detail") and .done == false' "$T/out")" true
+expect_status 1 stoker reconcile
+expect_match "$OUT" 'three'
+expect_match "$ERR" '--yes'
+expect_status 1 stoker reconcile --json
+expect_equal "$(json '[.findings[0].kind, .dry_run] | tojson')" '["dead_process",true]'
 ok stoker reconcile --yes --json
 expect_equal "$(json '.findings[0].done')" true
 ok stoker reconcile --yes

@@ -138,7 +138,8 @@ int verb_reconcile(struct cli *cli, const struct args *args)
 {
 	bool dry = arg_flag(args, "dry-run"), yes = arg_flag(args, "yes");
 	bool chosen = arg_given(args, "adopt") || arg_given(args, "end");
-	bool can_ask = isatty(STDIN_FILENO) && isatty(STDERR_FILENO) && !cli->json;
+	/* Nobody to ask and nobody said yes: then it is a look and no more. */
+	bool only_look = dry || (!yes && !chosen && (cli->json || !isatty(STDIN_FILENO) || !isatty(STDERR_FILENO)));
 	struct stoker_error err = { 0 };
 	struct choice *choices = NULL;
 	stoker_plan *plan = NULL;
@@ -148,9 +149,6 @@ int verb_reconcile(struct cli *cli, const struct args *args)
 
 	if (dry && (yes || chosen))
 		return cli_usage(cli, "", "--dry-run changes nothing, %s does", yes ? "--yes" : "--adopt or --end");
-	if (!dry && !yes && !chosen && !can_ask)
-		return cli_usage(cli, "Look with --dry-run first, then add --yes.",
-		                 "repairing without a terminal to ask on needs --yes");
 	cli_call(cli, args, &call);
 	if ((code = cli_open(cli)) != EXIT_OK)
 		return code;
@@ -167,7 +165,7 @@ int verb_reconcile(struct cli *cli, const struct args *args)
 	for (size_t i = 0; i < count; i++) {
 		const struct stoker_finding *f = stoker_plan_at(plan, i);
 
-		if (!f->ask && (dry || yes || !chosen))
+		if (!f->ask && (only_look || yes || !chosen))
 			choices[i].repair = f->repair;
 	}
 	if ((code = take_words(cli, args, "adopt", STOKER_REPAIR_ADOPT, plan, choices)) != EXIT_OK ||
@@ -177,7 +175,7 @@ int verb_reconcile(struct cli *cli, const struct args *args)
 		planned += choices[i].repair != STOKER_REPAIR_NONE;
 		asking += choices[i].repair == STOKER_REPAIR_NONE && stoker_plan_at(plan, i)->ask;
 	}
-	if (!dry && !yes && !chosen && planned > 0) {
+	if (!only_look && !yes && !chosen && planned > 0) {
 		char question[64];
 
 		show(cli, plan, choices);
@@ -188,19 +186,23 @@ int verb_reconcile(struct cli *cli, const struct args *args)
 			goto out;
 		}
 	}
-	if (!dry)
+	if (!only_look)
 		code = carry_out(cli, plan, choices);
 	for (size_t i = 0; i < count; i++)
 		done += stoker_plan_at(plan, i)->done;
-	if (cli->json) {
-		code = print_json(cli, plan, choices, dry, code);
-		goto out;
-	}
-	if (count > 0 && !(cli->quiet && !dry))
+	if (cli->json)
+		code = print_json(cli, plan, choices, only_look, code);
+	else if (count > 0 && !(cli->quiet && !only_look))
 		show(cli, plan, choices);
+	/* Not a success: who runs this from a script expects it to be mended. */
+	if (only_look && !dry && planned > 0)
+		code = cli_fail_text(cli, STOKER_E_FAILED, "reconcile", "Carry it out with --yes, or look with --dry-run",
+		                     "nothing was changed: there is no terminal to ask on");
+	if (cli->json)
+		goto out;
 	if (count == 0)
 		cli_note(cli, "records and host agree");
-	else if (!dry)
+	else if (!only_look)
 		cli_note(cli, "%zu of %zu carried out", done, count);
 	if (asking > 0)
 		cli_note(cli, "%zu finding%s a choice of yours: `stoker reconcile --adopt ID` or `--end ID`", asking,

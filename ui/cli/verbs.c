@@ -239,7 +239,7 @@ const struct verb verb_table[] = {
 	  "all VMs.", "stoker timings web\nstoker timings --json\n", { no_options }, NULL, 0, 1, COMPLETE_VM, VERB_JSON,
 	  verb_timings },
 	{ "reconcile", "", "", "find and mend what records and host disagree about", "Shows the plan first and asks on a "
-	  "terminal; needs --yes or --dry-run without one. What needs a person's choice is done only with --adopt ID or --end ID.",
+	  "terminal. Without one it only shows the plan, unless --yes is given, and fails when there is something to mend. What needs a person's choice is done only with --adopt ID or --end ID.",
 	  "stoker reconcile --dry-run\nstoker reconcile --yes\n", { reconcile_options }, NULL, 0, 0, COMPLETE_NONE, VERB_JSON,
 	  verb_reconcile },
 	{ "image", "images", "VERB", "build, list, inspect and delete images", "", "stoker image build\nstoker image list\n",
