@@ -40,7 +40,7 @@ static void erase_last(struct pager *pager)
 
 static enum pager_act give_up(struct pager *pager)
 {
-	pager->typing = false;
+	pager->typing = pager->missed = false;
 	memcpy(pager->needle, pager->before, sizeof(pager->needle));
 	return PAGER_DROPPED;
 }

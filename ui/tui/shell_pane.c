@@ -18,7 +18,7 @@
 #include "term.h"
 
 #define READ_MAX 16384          /* bytes a turn */
-#define SLICE 512               /* bytes between two looks at the clock */
+#define SLICE 128               /* bytes between two looks at the clock */
 #define PARSE_NS 4000000        /* parsing in a turn; 16 ms are promised for a key */
 #define FRAME_NS 20000000       /* 50 pictures a second */
 #define WHEEL_LINES 3

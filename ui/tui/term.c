@@ -553,11 +553,9 @@ static bool may_match(const char *text, size_t len, const wint_t *needle, size_t
 		if (k == needle_len)
 			return true;
 	}
-	/* marks may stand between the letters, and folding may reach ASCII from elsewhere */
-	for (i = 0; i < len; i++) {
-		if ((unsigned char)text[i] >= 0x80)
-			return true;
-	}
+	/* combining marks may stand between the letters: U+0300 and on */
+	if (memchr(text, 0xcc, len) != NULL || memchr(text, 0xcd, len) != NULL)
+		return true;
 	/* blanks behind the end are not kept */
 	return needle[needle_len - 1] == ' ';
 }

@@ -4,8 +4,6 @@
  */
 #include "term_filter.h"
 
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "common/text.h"
@@ -262,22 +260,46 @@ static uint32_t arg(const struct filter *f, size_t i, uint32_t otherwise)
 	return i < f->count && f->args[i].given ? f->args[i].value : otherwise;
 }
 
-static void put_sgr(struct run *run, const char *format, ...) __attribute__((format(printf, 2, 3)));
-static void put_sgr(struct run *run, const char *format, ...)
+/* At most four digits; printf would be half of all the work here. */
+static size_t number(char *out, uint32_t value)
 {
-	char out[64];
-	va_list args;
-	int n;
-	va_start(args, format);
-	n = vsnprintf(out, sizeof(out), format, args);
-	va_end(args);
-	if (n > 0 && (size_t)n < sizeof(out))
-		put(run, out, (size_t)n);
+	char digits[4];
+	size_t n = 0, len = 0;
+	do
+		digits[n++] = (char)('0' + value % 10);
+	while ((value /= 10) > 0 && n < sizeof(digits));
+	while (n > 0)
+		out[len++] = digits[--n];
+	return len;
+}
+
+/* ESC [ prefix a ; b ; ... final */
+static void put_csi(struct run *run, const char *prefix, const uint32_t *values, size_t count, char final)
+{
+	char out[PASS_ARGS * 5 + 8];
+	size_t n = 0;
+
+	out[n++] = 033;
+	out[n++] = '[';
+	if (*prefix != '\0')
+		out[n++] = *prefix;
+	for (size_t i = 0; i < count; i++) {
+		if (i > 0)
+			out[n++] = ';';
+		n += number(out + n, values[i]);
+	}
+	out[n++] = final;
+	put(run, out, n);
+}
+
+static void put_sgr(struct run *run, uint32_t value)
+{
+	put_csi(run, "", &value, 1, 'm');
 }
 
 /* A colour of SGR 38, 48 or 58 that begins at argument i; returns how many
  * arguments it takes. `what` 0: only step over it. */
-static size_t sgr_colour(struct run *run, size_t i, unsigned what)
+static size_t sgr_colour(struct run *run, size_t i, uint32_t what)
 {
 	struct filter *f = run->filter;
 	bool colons = f->args[i].more;
@@ -296,11 +318,14 @@ static size_t sgr_colour(struct run *run, size_t i, unsigned what)
 	}
 	if (what == 0)
 		return end - i;
-	if (kind == 5 && at < end && arg(f, at, 0) <= 255)
-		put_sgr(run, "\033[%u;5;%um", what, (unsigned)arg(f, at, 0));
-	else if (kind == 2 && at + 2 < end && arg(f, at, 0) <= 255 && arg(f, at + 1, 0) <= 255 && arg(f, at + 2, 0) <= 255)
-		put_sgr(run, "\033[%u;2;%u;%u;%um", what, (unsigned)arg(f, at, 0), (unsigned)arg(f, at + 1, 0),
-		        (unsigned)arg(f, at + 2, 0));
+	if (kind == 5 && at < end && arg(f, at, 0) <= 255) {
+		uint32_t indexed[] = { what, 5, arg(f, at, 0) };
+		put_csi(run, "", indexed, 3, 'm');
+	} else if (kind == 2 && at + 2 < end && arg(f, at, 0) <= 255 && arg(f, at + 1, 0) <= 255 &&
+	           arg(f, at + 2, 0) <= 255) {
+		uint32_t rgb[] = { what, 2, arg(f, at, 0), arg(f, at + 1, 0), arg(f, at + 2, 0) };
+		put_csi(run, "", rgb, 5, 'm');
+	}
 	return end - i;
 }
 
@@ -315,7 +340,7 @@ static void dispatch_sgr(struct run *run)
 		uint32_t value = arg(f, i, 0);
 		size_t takes = 1;
 		if (value == 38 || value == 48 || value == 58) {
-			takes = sgr_colour(run, i, value == 58 ? 0 : (unsigned)value);
+			takes = sgr_colour(run, i, value == 58 ? 0 : value);
 		} else {
 			bool off = value == 4 && f->args[i].more && arg(f, i + 1, 1) == 0; /* 4:0 */
 			while (i + takes < f->count && f->args[i + takes - 1].more)
@@ -323,15 +348,15 @@ static void dispatch_sgr(struct run *run)
 			if (off)
 				put_text(run, "\033[24m");
 			else if (value == 2)
-				put_sgr(run, "\033[%dm", 10 + FILTER_FONT_DIM);
+				put_sgr(run, 10 + FILTER_FONT_DIM);
 			else if (value == 8)
-				put_sgr(run, "\033[%dm", 10 + FILTER_FONT_CONCEAL);
+				put_sgr(run, 10 + FILTER_FONT_CONCEAL);
 			else if (value == 22)
 				put_text(run, "\033[22;10m");
 			else if (value == 28)
 				put_text(run, "\033[10m");
 			else if (value <= 9 || (value >= 20 && value <= 49) || (value >= 90 && value <= 107))
-				put_sgr(run, "\033[%um", (unsigned)value);
+				put_sgr(run, value);
 		}
 		i += takes;
 	}
@@ -342,12 +367,12 @@ static void dispatch_modes(struct run *run, char final)
 {
 	struct filter *f = run->filter;
 	for (size_t i = 0; i < f->count; i++) {
-		unsigned mode = (unsigned)arg(f, i, 0);
+		uint32_t mode = arg(f, i, 0);
 		/* Not the left and right margins: no terminal description we offer
 		 * has them, and the emulator does not keep them inside the screen. */
 		if (mode == 0 || (f->leader == '?' && mode == 69))
 			continue;
-		put_sgr(run, "\033[%s%u%c", f->leader == '?' ? "?" : "", mode, final);
+		put_csi(run, f->leader == '?' ? "?" : "", &mode, 1, final);
 		if (f->leader != '?')
 			continue;
 		if (mode == 25)
@@ -385,7 +410,7 @@ static void pass_csi(struct run *run, char final)
 		if (i > 0)
 			out[n++] = ';';
 		if (f->args[i].given)
-			n += (size_t)snprintf(out + n, sizeof(out) - n, "%u", (unsigned)f->args[i].value);
+			n += number(out + n, f->args[i].value);
 	}
 	if (f->intermediate != 0)
 		out[n++] = f->intermediate;
