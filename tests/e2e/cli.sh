@@ -6,7 +6,7 @@
 # What talks to guests is in cli_guest.sh, what needs a terminal in cli_terminal.sh.
 
 . "$(dirname "${BASH_SOURCE[0]}")/../e2e/lib.sh"
-need jq
+need jq python3
 
 VERBS='create start stop delete list inspect exec run shell ping logs wait timings reconcile image bench doctor tui config
 version completion help'
@@ -353,8 +353,35 @@ expect_match "$OUT" 'crashed'
 expect_status 3 stoker reconcile --adopt 0000000000000000
 expect_status 3 stoker reconcile --end 0000000000000000
 
+check 'reconcile: what needs a choice'
+# Their records are lost, their VMMs live: with a manifest one can be adopted, without only ended.
+ok stoker start four web
+FOUR=$(vm_field four id) WEB=$(vm_field web id) FOUR_PID=$(vm_field four pid) WEB_PID=$(vm_field web pid)
+python3 - "$STOKER_STATE_DIR/store.db" <<'END'
+import sqlite3, sys
+store = sqlite3.connect(sys.argv[1])
+store.execute("DELETE FROM vm WHERE name IN ('four', 'web')")
+store.commit()
+END
+rm "$STOKER_STATE_DIR/vms/$WEB/manifest.json"
+ok stoker reconcile --yes --json
+expect_equal "$(jq '[.findings[] | select(.kind == "orphan_vmm") | .ask and (.done | not)] | length' "$T/out")" 2
+kill -0 "$FOUR_PID" "$WEB_PID"
+expect_status 3 stoker reconcile --adopt "$WEB"
+ok stoker reconcile --adopt "${FOUR:0:8}"
+expect_equal "$(vm_field four pid)" "$FOUR_PID"
+expect_equal "$(vm_field four status)" running
+kill -0 "$WEB_PID"
+ok stoker reconcile --end "$WEB" --json
+expect_equal "$(json '.findings[] | select(.kind == "orphan_vmm") | .done')" true
+wait_until 5 sh -c "! kill -0 $WEB_PID 2>/dev/null"
+ok stoker reconcile --dry-run --json
+expect_equal "$(jq '.findings | length' "$T/out")" 0
+ok stoker stop -f four
+
 check 'delete'
-ok stoker delete "${ID:0:6}" "$MADE_UP"
+PREFIX=$(vm_field "$MADE_UP" id | cut -c1-6)
+ok stoker delete "$PREFIX"
 ok stoker start one
 ok stoker rm -f one two --json
 expect_equal "$(json 'map(.deleted) | all')" true

@@ -18,6 +18,11 @@ struct choice {
 	struct stoker_error err;
 };
 
+static bool may(const struct stoker_finding *f, enum stoker_repair repair)
+{
+	return f->repair == repair || f->alternative == repair;
+}
+
 /* By the whole id, a prefix of four characters, or the subject. */
 static bool is_meant(const struct stoker_finding *f, const char *word)
 {
@@ -38,7 +43,7 @@ static int take_words(struct cli *cli, const struct args *args, const char *opti
 		for (size_t k = 0; k < stoker_plan_count(plan); k++) {
 			const struct stoker_finding *f = stoker_plan_at(plan, k);
 
-			if (!is_meant(f, word) || (f->repair != repair && f->alternative != repair))
+			if (!is_meant(f, word) || !may(f, repair))
 				continue;
 			hits++;
 			last = k;
@@ -144,7 +149,7 @@ int verb_reconcile(struct cli *cli, const struct args *args)
 	struct choice *choices = NULL;
 	stoker_plan *plan = NULL;
 	struct stoker_call call;
-	size_t count, planned = 0, asking = 0, done = 0;
+	size_t count, planned = 0, asking = 0, done = 0, can_adopt = 0, can_end = 0;
 	int code;
 
 	if (dry && (yes || chosen))
@@ -173,7 +178,11 @@ int verb_reconcile(struct cli *cli, const struct args *args)
 		goto out;
 	for (size_t i = 0; i < count; i++) {
 		planned += choices[i].repair != STOKER_REPAIR_NONE;
-		asking += choices[i].repair == STOKER_REPAIR_NONE && stoker_plan_at(plan, i)->ask;
+		if (choices[i].repair != STOKER_REPAIR_NONE || !stoker_plan_at(plan, i)->ask)
+			continue;
+		asking++;
+		can_adopt += may(stoker_plan_at(plan, i), STOKER_REPAIR_ADOPT);
+		can_end += may(stoker_plan_at(plan, i), STOKER_REPAIR_END);
 	}
 	if (!only_look && !yes && !chosen && planned > 0) {
 		char question[64];
@@ -205,8 +214,9 @@ int verb_reconcile(struct cli *cli, const struct args *args)
 	else if (!only_look)
 		cli_note(cli, "%zu of %zu carried out", done, count);
 	if (asking > 0)
-		cli_note(cli, "%zu finding%s a choice of yours: `stoker reconcile --adopt ID` or `--end ID`", asking,
-		         asking == 1 ? " needs" : "s need");
+		cli_note(cli, "%zu finding%s a choice of yours:%s%s%s", asking, asking == 1 ? " needs" : "s need",
+		         can_adopt ? " `stoker reconcile --adopt ID`" : "", can_adopt && can_end ? " or" : "",
+		         can_end ? " `stoker reconcile --end ID`" : "");
 out:
 	free(choices);
 	stoker_plan_free(plan);
