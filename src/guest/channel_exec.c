@@ -277,8 +277,8 @@ static void fill_result(const struct running *r, int64_t start_ns, struct stoker
 }
 
 /* What an EXIT of kind NOT_RUN means to the caller. */
-static enum stoker_status not_run(struct channel *c, struct running *r, const struct stoker_exec *exec, int64_t deadline,
-                                  int cancel_fd, struct stoker_error *err)
+static enum stoker_status not_run(struct channel *c, struct running *r, const struct stoker_exec *exec,
+                                  int64_t deadline, int cancel_fd, struct stoker_error *err)
 {
 	const struct wire_exit *e = &r->cmd.exit;
 	char line[768], command[256];

@@ -214,6 +214,7 @@ void guest_flush(struct supervisor *s)
 		queue_clear(&s->guest_out); /* its end is seen when it is read */
 	s->guest_dirty = false;
 	out = s->guest_out.len > 0;
-	if (s->hangup_due_ns == 0 && out != s->guest_wants_out && watch_set(s, EPOLL_CTL_MOD, s->guest_fd, WATCH_GUEST, 0, out))
+	if (s->hangup_due_ns == 0 && out != s->guest_wants_out &&
+	    watch_set(s, EPOLL_CTL_MOD, s->guest_fd, WATCH_GUEST, 0, out))
 		s->guest_wants_out = out;
 }

@@ -151,12 +151,13 @@ static bool bye_value(const char *v, size_t len, char *out, size_t cap)
 	       printable(v, len, out, cap);
 }
 
-enum key { VERSION, BOOT, SUPERVISOR, VMM, SPAWNED, HELLO, HOST_KEY, AGENT, MARKS, BYE, ASKED, EXIT, EXIT_NS, MESSAGE, END,
-	   KEYS };
+enum key {
+	VERSION, BOOT, SUPERVISOR, VMM, SPAWNED, HELLO, HOST_KEY, AGENT, MARKS, BYE, ASKED, EXIT, EXIT_NS, MESSAGE, END, KEYS
+};
 
 static const char *const keys[KEYS] = {
-	"version", "boot_id", "supervisor", "vmm", "spawned_ns", "hello_ns", "host_key", "agent", "marks", "bye", "asked", "exit",
-	"exit_ns", "message", "end",
+	"version", "boot_id", "supervisor", "vmm",  "spawned_ns", "hello_ns", "host_key", "agent",
+	"marks",   "bye",     "asked",      "exit", "exit_ns",    "message",  "end",
 };
 
 static bool field(struct run_status *s, unsigned k, const char *v, size_t len)

@@ -91,7 +91,8 @@ int service_timeout(const struct service *s, int64_t now)
 	return -1;
 }
 
-/* All of the request is read, as before a start; then there is a stream whose command takes everything and says nothing. */
+/* All of the request is read, as before a start; then there is a stream whose
+ * command takes everything and says nothing. */
 void stream_start(struct stream *s, struct wire *w, uint32_t id, const uint8_t *p, size_t n)
 {
 	static struct command c;

@@ -174,7 +174,8 @@ static void expect_works(void *impl)
 
 static void whole_life(void **state)
 {
-	static const char *const gone[] = { "control.sock", "qmp.sock", "console.sock", "channel.sock", "vmm.err", "status.new" };
+	static const char *const gone[] = { "control.sock", "qmp.sock", "console.sock", "channel.sock", "vmm.err",
+		                            "status.new" };
 	struct vm *vm = *state;
 	struct stoker_guest_stats stats;
 	struct run_status st;
