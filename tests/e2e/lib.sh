@@ -179,19 +179,9 @@ vm_field() {
 
 # Processes that hold a file, a socket folder or a working directory below the private folder.
 holders() {
-	local link target pid
-	for link in /proc/[0-9]*/fd/* /proc/[0-9]*/cwd; do
-		target=$(readlink "$link" 2>/dev/null) || continue
-		case $target in
-		"$T"/*)
-			pid=${link#/proc/}
-			pid=${pid%%/*}
-			if [ "$pid" != $$ ] && [ "$pid" != "$BASHPID" ]; then
-				printf '%s\n' "$pid"
-			fi
-			;;
-		esac
-	done | sort -un
+	# One find, not a readlink per descriptor: thousands of them took seconds each time.
+	find /proc/[0-9]*/fd /proc/[0-9]*/cwd -maxdepth 1 -lname "$T/*" 2>/dev/null |
+		cut -d/ -f3 | grep -vx -e "$$" -e "$BASHPID" | sort -un || true
 }
 
 # A VMM or supervisor may hold nothing below the folder by name but its sockets: those the kernel lists by path.
