@@ -142,7 +142,7 @@ enum { STREAM_IN, STREAM_OUT, STREAM_ERR };
 struct stream {
 	uint32_t id; /* 0: the slot is free */
 	pid_t pid;   /* leader of its own session and process group */
-	bool ended, tty, closed /* by the host */, cut, draining;
+	bool ended, tty, closed /* by the host */, draining;
 	bool in_eof, in_dead, out_eof[3], line_open, widened;
 	int status;
 	int fd[3];

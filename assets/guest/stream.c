@@ -150,7 +150,6 @@ void stream_stdin(struct stream *s, const uint8_t *p, size_t n)
 {
 	if (n > s->credit[STREAM_IN]) {
 		say("the host sent more than was allowed to stream %u: its command is ended", (unsigned)s->id);
-		s->cut = true;
 		shut_in(s);
 		kill_group(s, SIGKILL);
 		return;
@@ -178,7 +177,6 @@ void stream_stdin(struct stream *s, const uint8_t *p, size_t n)
 	}
 	if (n > 0 && !keep(s, p, n)) {
 		say("no memory for the input of a command: it is ended");
-		s->cut = true;
 		shut_in(s);
 		kill_group(s, SIGKILL);
 	}

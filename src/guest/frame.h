@@ -24,8 +24,11 @@
  * Types (h: host -> guest, g: guest -> host):
  *   HELLO   g  text "key=value\n" lines, at most 4 KiB: protocol=1, agent=VERSION,
  *              host_key=ssh-ed25519 AAAA..., marks=k:v,... Sent when the port opens
- *              and as the answer to SYNC. The supervisor sends the last one it has
- *              to each local client, at once or when it arrives.
+ *              and as the answer to SYNC, but not before the guest's SSH server
+ *              listens. marks: ms since the kernel started at init, modules, root,
+ *              key, net, sshd, hello. No host_key: the guest runs no SSH server.
+ *              The supervisor sends the last one it has to each local client, at
+ *              once or when it arrives.
  *   SYNC    h  payload 16 bytes, see below.
  *   EXEC    h  starts a command on a new stream: u32 flags (EXEC_TTY), u16 rows,
  *              u16 cols, u16 argc, u16 envc, then NUL-terminated strings:
@@ -37,8 +40,10 @@
  *              starts with FRAME_WINDOW. A sender that exceeds its credit is
  *              broken: its stream (a guest's: the stream; a client's: the
  *              connection) is cut.
- *   EXIT    g  u8 kind (enum frame_exit), i32 value, text. After it and both end
- *              of file frames the stream number is free again.
+ *   EXIT    g  u8 kind (enum frame_exit), i32 value, text. Sent when the command has
+ *              ended and its output is read to the end; where a descendant keeps
+ *              a pipe open, 200 ms after the command, with what lies in it then.
+ *              After it and both end of file frames the stream number is free again.
  *   SIGNAL  h  u32 signal number, to the command's process group.
  *   RESIZE  h  u16 rows, u16 cols.
  *   CLOSE   h  the client is gone: kill the process group, send nothing more
