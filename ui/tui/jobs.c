@@ -386,6 +386,13 @@ static void tell_failure(struct jobs *jobs, const struct stoker_error *error)
 	deliver(jobs, result);
 }
 
+static int64_t now_ns(void)
+{
+	struct timespec ts;
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
+}
+
 /* Waits until something is to be read, after a pause; 0: the end. */
 static unsigned next_reading(struct jobs *jobs, unsigned left_over, char *look, int64_t pause_ns)
 {
@@ -420,7 +427,7 @@ static void *read_thread(void *context)
 	stoker *s = NULL;
 	char look[STOKER_ID_SIZE];
 	unsigned what, again = 0;
-	int64_t pause = 0;
+	int64_t pause = 0, began;
 
 	for (;;) {
 		struct result *result;
@@ -438,8 +445,12 @@ static void *read_thread(void *context)
 		if (result == NULL)
 			break;
 		result->event.kind = EVENT_SNAPSHOT;
+		began = now_ns();
 		result->event.snapshot = reader_read(reader, s, what, look, &again);
-		pause = again & READ_TIMINGS ? 500000000 : what & READ_LIST ? LIST_PAUSE_NS : 0;
+		/* A long list that keeps changing is read no more than a quarter of the time. */
+		pause = what & READ_LIST ? LIST_PAUSE_NS + 3 * (now_ns() - began) : 0;
+		if (again & READ_TIMINGS)
+			pause = 500000000;
 		if (result->event.snapshot != NULL)
 			deliver(jobs, result);
 		else

@@ -145,10 +145,12 @@ static int sign(int64_t a, int64_t b)
 	return (a > b) - (a < b);
 }
 
-/* Addresses by number, so that .9 comes before .10. */
+/* Addresses by number, so that .9 comes before .10; none comes last. */
 static int64_t address(const char *ip)
 {
 	int64_t value = 0, part = 0;
+	if (*ip == '\0')
+		return INT64_MAX;
 	for (; *ip != '\0'; ip++) {
 		if (*ip >= '0' && *ip <= '9') {
 			part = part * 10 + (*ip - '0');
@@ -281,8 +283,8 @@ int64_t model_pulse_ns(const struct model *model)
 		if (vm->phase != STOKER_PHASE_NONE && model->now_ns - vm->phase_since_ns < youngest)
 			youngest = model->now_ns - vm->phase_since_ns;
 	}
-	/* Tenths of a second are shown for a minute, seconds for ten: see running_text(). */
-	return youngest == INT64_MAX ? 0 : youngest < 60000000000LL ? 100000000LL : 1000000000LL;
+	/* Tenths are shown for ten seconds, seconds for ten minutes: see running_text(). */
+	return youngest == INT64_MAX ? 0 : youngest < 10000000000LL ? 100000000LL : 1000000000LL;
 }
 
 bool model_live(const struct model *model)

@@ -164,20 +164,8 @@ static void take_events(struct model *model, const struct snapshot *snapshot)
 	}
 }
 
-static void look(struct model *model, const char *before, struct effects *effects)
+static void take_snapshot(struct model *model, struct snapshot *snapshot)
 {
-	struct effect *effect;
-	if (strcmp(before, model->selected) == 0)
-		return;
-	effect = effect_add(effects, EFFECT_LOOK);
-	memcpy(effect->id, model->selected, sizeof effect->id);
-}
-
-static void take_snapshot(struct model *model, struct snapshot *snapshot, struct effects *effects)
-{
-	char before[STOKER_ID_SIZE];
-
-	memcpy(before, model->selected, sizeof before);
 	if (snapshot->failure[0] != '\0' || snapshot->has_vms)
 		memcpy(model->failure, snapshot->failure, sizeof model->failure);
 	if (snapshot->has_vms)
@@ -203,28 +191,22 @@ static void take_snapshot(struct model *model, struct snapshot *snapshot, struct
 	if (snapshot->images[0] != '\0')
 		memcpy(model->images, snapshot->images, sizeof model->images);
 	model_arrange(model);
-	look(model, before, effects);
 }
 
 /* -------------------------------------------------------------------- keys */
 
-void select_at(struct model *model, long at, struct effects *effects)
+void select_at(struct model *model, long at)
 {
-	char before[STOKER_ID_SIZE];
 	if (model->shown_count == 0)
 		return;
 	at = at < 0 ? 0 : at >= (long)model->shown_count ? (long)model->shown_count - 1 : at;
-	memcpy(before, model->selected, sizeof before);
 	memcpy(model->selected, model->rows[model->shown[at]].vm.id, sizeof model->selected);
 	model->selected_at = (size_t)at;
 	model_arrange(model);
-	look(model, before, effects);
 }
 
-static void filter_key(struct model *model, const struct key *key, struct effects *effects)
+static void filter_key(struct model *model, const struct key *key)
 {
-	char before[STOKER_ID_SIZE];
-
 	if (key->kind == KEY_KIND_SPECIAL && key->special == SK_ENTER) {
 		model->filtering = false;
 		return;
@@ -235,14 +217,12 @@ static void filter_key(struct model *model, const struct key *key, struct effect
 		field_set(&model->filter, "");
 	} else if (key->kind == KEY_KIND_SPECIAL && (key->special == SK_UP || key->special == SK_DOWN)) {
 		/* Roams while the filter is still being typed. */
-		select_at(model, (long)model->selected_at + (key->special == SK_UP ? -1 : 1), effects);
+		select_at(model, (long)model->selected_at + (key->special == SK_UP ? -1 : 1));
 		return;
 	} else if (!field_key(&model->filter, key)) {
 		return;
 	}
-	memcpy(before, model->selected, sizeof before);
 	model_arrange(model);
-	look(model, before, effects);
 }
 
 static void palette_key(struct model *model, const struct key *key, struct effects *effects)
@@ -324,7 +304,7 @@ static void take_key(struct model *model, const struct key *key, struct effects 
 	else if (model->dialog != DIALOG_NONE)
 		dialog_key(model, key, effects);
 	else if (model->filtering)
-		filter_key(model, key, effects);
+		filter_key(model, key);
 	else if (model->commanding)
 		palette_key(model, key, effects);
 	else if (model->pane_focus)
@@ -354,7 +334,7 @@ static void take_vm(struct model *model, const struct stoker_vm *vm)
 	row->listed_ns = model->now_ns;
 }
 
-bool update(struct model *model, const struct event *given, struct effects *effects)
+static bool take_event(struct model *model, const struct event *given, struct effects *effects)
 {
 	struct event event = *given;
 	int fewer;
@@ -371,7 +351,7 @@ bool update(struct model *model, const struct event *given, struct effects *effe
 		model_arrange(model);
 		return true;
 	case EVENT_SNAPSHOT:
-		take_snapshot(model, event.snapshot, effects);
+		take_snapshot(model, event.snapshot);
 		return true;
 	case EVENT_OP_DONE:
 		if (event.has_vm && !event.failed)
@@ -411,4 +391,20 @@ bool update(struct model *model, const struct event *given, struct effects *effe
 	default:
 		return true;
 	}
+}
+
+bool update(struct model *model, const struct event *event, struct effects *effects)
+{
+	char before[STOKER_ID_SIZE];
+	struct effect *effect;
+	bool changed;
+
+	memcpy(before, model->selected, sizeof before);
+	changed = take_event(model, event, effects);
+	/* However the selection came to another VM: its timings are wanted. */
+	if (strcmp(before, model->selected) != 0) {
+		effect = effect_add(effects, EFFECT_LOOK);
+		memcpy(effect->id, model->selected, sizeof effect->id);
+	}
+	return changed;
 }

@@ -18,7 +18,7 @@ void update_act(struct model *model, enum action_id action, struct effects *effe
 uint64_t op_begin(struct model *model, enum action_id action, const char *id, const char *name);
 void op_end(struct model *model, const struct event *event, struct effects *effects);
 void confirm_yes(struct model *model, struct effects *effects);
-void select_at(struct model *model, long at, struct effects *effects);
+void select_at(struct model *model, long at);
 
 /* update_pane.c */
 void pane_opened(struct model *model, const struct event *event, struct effects *effects);

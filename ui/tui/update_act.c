@@ -63,6 +63,13 @@ void op_end(struct model *model, const struct event *event, struct effects *effe
 		model_arrange(model);
 	}
 	if (!event->failed) {
+		if (op.action == ACTION_DELETE && row != NULL) {
+			/* Gone at once: until the next list it would look like a VM at rest. */
+			size_t at = (size_t)(row - model->rows);
+			memmove(row, row + 1, (model->count - at - 1) * sizeof *row);
+			model->count--;
+			model_arrange(model);
+		}
 		if (op.action == ACTION_CREATE && event->has_vm) {
 			memcpy(model->select_name, event->vm.name, sizeof model->select_name);
 			model_arrange(model);
@@ -271,22 +278,22 @@ void update_act(struct model *model, enum action_id id, struct effects *effects)
 	page = layout.list.rows > 1 ? layout.list.rows - 1 : 1;
 	switch (id) {
 	case ACTION_UP:
-		select_at(model, at - 1, effects);
+		select_at(model, at - 1);
 		break;
 	case ACTION_DOWN:
-		select_at(model, at + 1, effects);
+		select_at(model, at + 1);
 		break;
 	case ACTION_PAGE_UP:
-		select_at(model, at - page, effects);
+		select_at(model, at - page);
 		break;
 	case ACTION_PAGE_DOWN:
-		select_at(model, at + page, effects);
+		select_at(model, at + page);
 		break;
 	case ACTION_FIRST:
-		select_at(model, 0, effects);
+		select_at(model, 0);
 		break;
 	case ACTION_LAST:
-		select_at(model, (long)model->shown_count - 1, effects);
+		select_at(model, (long)model->shown_count - 1);
 		break;
 	case ACTION_SHELL:
 	case ACTION_LOGS:
@@ -317,7 +324,7 @@ void update_act(struct model *model, enum action_id id, struct effects *effects)
 		break;
 	case ACTION_MARK:
 		mark(model);
-		select_at(model, at + 1, effects);
+		select_at(model, at + 1);
 		break;
 	case ACTION_MARK_ALL:
 		mark_all(model);

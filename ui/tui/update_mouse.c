@@ -41,7 +41,7 @@ static void press(struct model *model, const struct layout *layout, const struct
 		size_t at = model->top + (size_t)(key->row - layout->list.row);
 		model->pane_focus = false;
 		if (at < model->shown_count)
-			select_at(model, (long)at, effects);
+			select_at(model, (long)at);
 	} else if (rect_has(&layout->heading, key->row, key->col)) {
 		sort = heading_at(model, key->col);
 		if (sort != SORT_COUNT) {
@@ -85,7 +85,7 @@ void mouse_key(struct model *model, const struct key *key, struct effects *effec
 	if (key->act == MOUSE_PRESS && key->button == 1)
 		press(model, &layout, key, effects);
 	else if (key->act == MOUSE_WHEEL_UP && rect_has(&layout.list, key->row, key->col))
-		select_at(model, (long)model->selected_at - WHEEL_STEP, effects);
+		select_at(model, (long)model->selected_at - WHEEL_STEP);
 	else if (key->act == MOUSE_WHEEL_DOWN && rect_has(&layout.list, key->row, key->col))
-		select_at(model, (long)model->selected_at + WHEEL_STEP, effects);
+		select_at(model, (long)model->selected_at + WHEEL_STEP);
 }

@@ -26,8 +26,10 @@ void running_text(int64_t ns, char *buf, size_t cap)
 {
 	int64_t tenths = ns < 0 ? 0 : ns / 100000000, minutes = tenths / 600;
 	/* As coarse as its age: what takes minutes does not flicker by tenths. */
-	if (minutes < 1)
+	if (tenths < 100)
 		snprintf(buf, cap, "%d.%ds", (int)(tenths / 10), (int)(tenths % 10));
+	else if (minutes < 1)
+		snprintf(buf, cap, "%ds", (int)(tenths / 10));
 	else if (minutes < 10)
 		snprintf(buf, cap, "%dm%02ds", (int)minutes, (int)(tenths / 10 % 60));
 	else

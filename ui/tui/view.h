@@ -30,7 +30,7 @@ enum glyph row_glyph(const struct row *row);
 
 /* "14:02" or "14:02:07", in the model's local time. */
 void clock_text(const struct model *model, int64_t at_ms, bool seconds, char *buf, size_t cap);
-/* A running time: "0.4s", "12.3s", "2m05s", "14m". */
+/* A running time: "0.4s", "12s", "2m05s", "14m". */
 void running_text(int64_t ns, char *buf, size_t cap);
 /* Draws text over several lines, broken at blanks; returns the lines used. Without a screen it only counts them. */
 int draw_wrapped(struct screen *screen, int row, int col, int rows, int cols, struct style style, const char *text);

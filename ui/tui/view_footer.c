@@ -77,6 +77,9 @@ void view_message(const struct model *model, struct screen *screen, const struct
 		lines = lines < 1 ? 1 : lines > row ? row : lines;
 		screen_fill(screen, row - lines + 1, 0, lines, cols, tone(TONE_PLAIN));
 		draw_wrapped(screen, row - lines + 1, 1, lines, cols - 2, tone(tones[model->message_tone]), model->message);
+	} else if (model->failure[0] != '\0' && model->count > 0) {
+		/* What is shown is from before: that has to be known. */
+		screen_field(screen, row, 1, cols - 2, tone(TONE_BAD), model->failure);
 	} else if (model->filter.len > 0) {
 		snprintf(text, sizeof text, "/%.60s   %zu of %zu   Esc shows all", model->filter.text, model->shown_count,
 		         model->count);

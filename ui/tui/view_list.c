@@ -23,7 +23,7 @@ static const struct {
 	enum sort_by sort;
 	int order; /* 0: always; else columns come in by this order as long as there is room */
 } columns[COL_COUNT] = {
-	[COL_NAME] = { "NAME", 12, SORT_NAME, 0 },
+	[COL_NAME] = { "NAME", 11, SORT_NAME, 0 },
 	[COL_STATUS] = { "STATUS", 13, SORT_STATUS, 0 },
 	[COL_PID] = { "PID", -7, SORT_COUNT, 3 },
 	[COL_IP] = { "IP", 12, SORT_IP, 1 },
@@ -35,7 +35,7 @@ static const struct {
 	[COL_SPARK] = { "", -8, SORT_CPU, 6 },
 	[COL_RSS] = { "RSS", -5, SORT_RSS, 8 },
 	[COL_UP] = { "UP", -5, SORT_UPTIME, 4 },
-	[COL_LAST] = { "LAST", 12, SORT_LAST, 5 },
+	[COL_LAST] = { "LAST", 13, SORT_LAST, 5 },
 	[COL_IMAGE] = { "IMAGE", 10, SORT_COUNT, 12 },
 	[COL_LABELS] = { "LABELS", 16, SORT_COUNT, 13 },
 };
