@@ -14,7 +14,6 @@
 #include "view.h"
 
 #define LABEL_COLS 10
-#define TIME_COLS 9
 #define RUNS_MAX 6
 
 struct life {
@@ -22,6 +21,12 @@ struct life {
 	enum stoker_phase live;         /* going on now */
 	uint32_t run;
 };
+
+/* Room for "1.23 s" below "fleet p50" where there is some. */
+static int time_cols(int cols)
+{
+	return cols >= 90 ? 12 : 9;
+}
 
 static bool chained(int phase)
 {
@@ -132,13 +137,13 @@ static void last_runs(const struct model *model, struct screen *screen, int row,
 static void draw_phase(const struct model *model, struct screen *screen, int row, int cols, int phase,
                        const struct life *life, int64_t from, int64_t scale)
 {
-	int bar = LABEL_COLS, bar_cols = cols - LABEL_COLS - 2 * TIME_COLS - 2, end;
+	int times = time_cols(cols), bar = LABEL_COLS, bar_cols = cols - LABEL_COLS - 2 * times - 2, end;
 	bool live = life->live == (enum stoker_phase)phase;
 	char text[24];
 
 	screen_put(screen, row, 3, LABEL_COLS - 4, tone(live ? TONE_BUSY : life->ns[phase] >= 0 ? TONE_PLAIN : TONE_QUIET),
 	           stoker_phase_name((enum stoker_phase)phase));
-	end = cols - 2 * TIME_COLS - 1;
+	end = cols - 2 * times - 1;
 	if (life->ns[phase] >= 0) {
 		if (bar_cols > 3)
 			draw_bar(screen, row, bar, bar_cols, from, life->ns[phase], scale, live);
@@ -146,13 +151,13 @@ static void draw_phase(const struct model *model, struct screen *screen, int row
 			running_text(life->ns[phase], text, sizeof text);
 		else
 			format_duration(text, sizeof text, life->ns[phase]);
-		screen_field(screen, row, end, -(TIME_COLS - 1), tone(live ? TONE_BUSY : TONE_PLAIN), text);
+		screen_field(screen, row, end, -(times - 1), tone(live ? TONE_BUSY : TONE_PLAIN), text);
 	} else {
-		screen_field(screen, row, end, -(TIME_COLS - 1), tone(TONE_QUIET), glyph(screen, GLYPH_DASH));
+		screen_field(screen, row, end, -(times - 1), tone(TONE_QUIET), glyph(screen, GLYPH_DASH));
 	}
 	if (model->fleet[phase].count > 0) {
 		format_duration(text, sizeof text, model->fleet[phase].p50_ns);
-		screen_field(screen, row, end + TIME_COLS, -(TIME_COLS - 1), tone(TONE_QUIET), text);
+		screen_field(screen, row, end + times, -(times - 1), tone(TONE_QUIET), text);
 	}
 }
 
@@ -172,7 +177,7 @@ void view_phases(const struct model *model, struct screen *screen, const struct 
 	const struct row *selected = model_selected(model);
 	struct life life;
 	int64_t usual = 0, now = 0, scale, from = 0;
-	char title[STOKER_NAME_MAX + 32];
+	char title[STOKER_NAME_MAX + 32], time[16];
 	int i, lines = at->rows - 2;
 
 	if (selected == NULL) {
@@ -193,9 +198,12 @@ void view_phases(const struct model *model, struct screen *screen, const struct 
 	snprintf(title, sizeof title, "%s: phases", selected->vm.name);
 	draw_rule(screen, at->row, 0, at->cols, title, NULL, false);
 	/* Headings stand over their columns. */
-	if (now > 0)
-		above(screen, at->row, at->cols - TIME_COLS - 2, "this run");
-	above(screen, at->row, at->cols - 2, "p50");
+	if (now > 0) {
+		format_duration(time, sizeof time, now);
+		snprintf(title, sizeof title, at->cols >= 70 ? "this run %s" : "%s", time);
+		above(screen, at->row, at->cols - time_cols(at->cols) - 2, title);
+	}
+	above(screen, at->row, at->cols - 2, at->cols >= 90 ? "fleet p50" : "p50");
 	for (i = 0; i < (int)(sizeof order / sizeof *order) && i < lines; i++) {
 		int phase = order[i];
 		int64_t begin = chained(phase) ? from : 0;
