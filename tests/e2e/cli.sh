@@ -59,13 +59,13 @@ expect_usage 'there is no option --stauts\. Did you mean --status\?' list --stau
 expect_usage 'there is no option -Z' list -Z
 expect_usage 'Did you mean --json' list -json
 expect_usage 'there is no option --nothing' --nothing list
-expect_usage '--state needs a value' --state
+expect_usage '--state needs a value\. Give it as --state DIR\. See' --state
 expect_usage '"word" is one word too many' list word
 expect_usage 'VM is missing' ping
-expect_usage 'which VM' start
+expect_usage 'no VM is named' start
 expect_usage 'names and --all do not go together' stop --all web
 expect_usage 'names and --label do not go together' stop --label a=b web
-expect_usage 'which of its verbs' image
+expect_usage 'one of its verbs' image
 expect_usage 'Did you mean "image list"' image lits
 expect_usage '--force takes no value' delete --force=yes web
 expect_usage 'takes a number from 1 to 4096, not "0"' create --vcpus 0

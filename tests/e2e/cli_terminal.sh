@@ -166,11 +166,11 @@ sees '^rc=6'
 types 'stoker run --memory 200 --disk-mode shared --egress none -- sleep 100; echo "rc=$?"'
 sleep 0.7
 keys C-c
-sees '\^C'
+sees 'cancelled'
 types 'stoker run --memory 200 --disk-mode shared --egress none -- sh -c "echo up; sleep 100"'
 sees '^up'
 keys C-c
-sleep 0.3
+sees 'cancelled'
 sane 'after ctrl-C'
 ok stoker list --quiet
 expect_equal "$OUT" web

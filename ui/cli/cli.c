@@ -74,7 +74,8 @@ int cli_usage(struct cli *cli, const char *fix, const char *format, ...)
 	vsnprintf(err.why, sizeof(err.why), format, args);
 	va_end(args);
 	snprintf(err.what, sizeof(err.what), "%s", verb);
-	snprintf(err.fix, sizeof(err.fix), "%s%sSee `stoker help%s%s`", fix, *fix ? " " : "", *verb ? " " : "", verb);
+	const char *end = *fix ? strchr(".?!", fix[strlen(fix) - 1]) ? " " : ". " : "";
+	snprintf(err.fix, sizeof(err.fix), "%s%sSee `stoker help%s%s`", fix, end, *verb ? " " : "", verb);
 	if (*err.fix >= 'a' && *err.fix <= 'z')
 		*err.fix = (char)(*err.fix - 'a' + 'A');
 	return cli_fail(cli, &err);

@@ -80,7 +80,7 @@ static int run_verb(struct cli *cli, const struct verb *verb, const struct verb 
 	} else if (arg_flag(&args, "version")) {
 		code = verb_version(cli, &args);
 	} else if (!verb->run) {
-		code = cli_usage(cli, "", "which of its verbs?");
+		code = cli_usage(cli, "", "one of its verbs is needed");
 	} else if (cli->json && !(verb->flags & VERB_JSON)) {
 		code = cli_usage(cli, "", "it prints no data, so --json has no meaning");
 	} else if ((int)args.word_count < verb->words_min) {

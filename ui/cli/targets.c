@@ -56,7 +56,7 @@ int targets_find(struct cli *cli, const struct args *args, bool (*skip)(const st
 	if (filtered && args->word_count)
 		return cli_usage(cli, "", "names and %s do not go together", arg_flag(args, "all") ? "--all" : "--label");
 	if (!filtered && !args->word_count)
-		return cli_usage(cli, "", "which VM?");
+		return cli_usage(cli, "", "no VM is named");
 	if (filtered)
 		return from_filter(cli, args, skip, out);
 	out->names = calloc(args->word_count + 1, sizeof(*out->names));

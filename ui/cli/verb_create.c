@@ -53,7 +53,7 @@ static enum stoker_status make(struct cli *cli, const struct stoker_spec *spec, 
 	if (status == STOKER_OK && wait) {
 		call.timeout_ms = left_ms(whole, began);
 		cli_waiting(cli, vm->id);
-		status = stoker_wait(cli->s, vm->id, vm->network == STOKER_NET_NONE ? STOKER_UNTIL_READY : STOKER_UNTIL_SSH,
+		status = stoker_wait(cli->s, vm->name, vm->network == STOKER_NET_NONE ? STOKER_UNTIL_READY : STOKER_UNTIL_SSH,
 		                     &call, vm, err);
 	}
 	cli_progress_end(cli);

@@ -12,7 +12,7 @@ int verb_exec(struct cli *cli, const struct args *args)
 	int code;
 
 	if (!args->command)
-		return cli_usage(cli, "", "which command?");
+		return cli_usage(cli, "", "no command is given");
 	if ((code = guest_check(cli, args, tty)) != EXIT_OK || (code = cli_open(cli)) != EXIT_OK)
 		return code;
 	return guest_command(cli, args, args->words[0], args->command, arg_flag(args, "interactive"), tty, began);

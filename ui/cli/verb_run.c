@@ -36,7 +36,7 @@ int verb_run(struct cli *cli, const struct args *args)
 
 	if (!args->command) {
 		if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO))
-			return cli_usage(cli, "", "which command?");
+			return cli_usage(cli, "", "no command is given");
 		tty = interactive = true;
 	}
 	if ((code = guest_check(cli, args, tty)) != EXIT_OK ||

@@ -35,7 +35,9 @@ static char *one_line(const char *const *words)
 	for (size_t i = 0; words[i]; i++) {
 		if (i > 0)
 			*p++ = ' ';
-		p = stpcpy(p, words[i]);
+		size_t n = strlen(words[i]);
+		memcpy(p, words[i], n);
+		p += n;
 	}
 	return line;
 }

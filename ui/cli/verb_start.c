@@ -27,7 +27,7 @@ static enum stoker_status act(struct cli *cli, const struct args *args, const ch
 			call.timeout_ms = 0;
 	}
 	cli_waiting(cli, vm->id);
-	return stoker_wait(cli->s, vm->id, vm->network == STOKER_NET_NONE ? STOKER_UNTIL_READY : STOKER_UNTIL_SSH, &call,
+	return stoker_wait(cli->s, vm->name, vm->network == STOKER_NET_NONE ? STOKER_UNTIL_READY : STOKER_UNTIL_SSH, &call,
 	                   vm, err);
 }
 
