@@ -517,7 +517,8 @@ static void log_draw(struct pane *pane, struct screen *screen, int row, int col,
 	}
 	if (view_end(p) == p->first) {
 		struct style dim = { COLOUR_DEFAULT, COLOUR_DEFAULT, ATTR_DIM };
-		screen_put(screen, row, col, cols, dim, p->failed ? "the console log could not be read" : "nothing on the console yet");
+		screen_put(screen, row, col, cols, dim,
+		           p->failed ? "the console log could not be read" : "nothing on the console yet");
 	}
 	if (focus)
 		screen_cursor(screen, -1, -1);

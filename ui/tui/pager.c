@@ -110,7 +110,9 @@ enum pager_act pager_key(struct pager *pager, const struct key *key, bool up_fir
 		return type(pager, key);
 	pager->missed = false;
 	if (key->kind == KEY_KIND_MOUSE)
-		return key->act == MOUSE_WHEEL_UP ? PAGER_WHEEL_UP : key->act == MOUSE_WHEEL_DOWN ? PAGER_WHEEL_DOWN : PAGER_NOTHING;
+		return key->act == MOUSE_WHEEL_UP     ? PAGER_WHEEL_UP
+		       : key->act == MOUSE_WHEEL_DOWN ? PAGER_WHEEL_DOWN
+		                                      : PAGER_NOTHING;
 	if (key->kind == KEY_KIND_SPECIAL)
 		return special(key);
 	if (key->kind != KEY_KIND_CHAR)

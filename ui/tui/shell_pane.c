@@ -523,7 +523,8 @@ static const struct pane_ops ops = {
 	.free = shell_free,
 };
 
-struct pane *shell_pane_new(stoker_shell *shell, const struct stoker_vm *vm, int rows, int cols, size_t scrollback_lines)
+struct pane *shell_pane_new(stoker_shell *shell, const struct stoker_vm *vm, int rows, int cols,
+                            size_t scrollback_lines)
 {
 	struct shell_pane *p = calloc(1, sizeof(*p));
 

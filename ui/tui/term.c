@@ -12,11 +12,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <vterm.h>
-#include <wctype.h>
 
 #include "common/text.h"
+#include "needle.h"
 #include "term_filter.h"
 #include "term_history.h"
+#include "term_keys.h"
 
 /* libvterm crashes on a wide character in a screen of one column; the upper
  * bound keeps its two buffers under 100 MiB on any terminal somebody may have. */
@@ -26,7 +27,6 @@
 #define HISTORY_LINES 100000U
 #define OUTPUT_MAX (2U << 20) /* a paste waiting for a slow guest */
 #define ANSWERS_MAX 4096U     /* a guest that asks without reading the answers gets no more */
-#define NEEDLE_MAX 128
 
 #if VTERM_VERSION_MAJOR > 0 || VTERM_VERSION_MINOR >= 2
 #define HAS_CONCEAL 1
@@ -50,9 +50,7 @@ struct term {
 	bool alternate, reverse, cursor_visible, cursor_blink;
 	int cursor_shape, mouse;
 	char title[256];
-	wint_t needle[NEEDLE_MAX]; /* to be marked */
-	size_t needle_len;
-	bool needle_fold;
+	struct needle marked;
 };
 
 /* ---- bytes for the guest */
@@ -484,92 +482,15 @@ static void line_cells(const struct term *term, int64_t number, struct cell *cel
 		live_row(term, (int)(i - kept), cells);
 }
 
-static wint_t fold(uint32_t ch, bool folding)
-{
-	return folding ? towlower((wint_t)ch) : (wint_t)ch;
-}
-
-/* Characters of a needle; folds unless it has an upper case letter. */
-static size_t read_needle(const char *needle, wint_t *out, bool *folding)
-{
-	size_t n = 0, len = strlen(needle), i = 0;
-	*folding = true;
-	while (i < len && n < NEEDLE_MAX) {
-		uint32_t ch;
-		i += text_decode(needle + i, len - i, &ch);
-		if (ch == TEXT_BAD)
-			ch = '?';
-		if (iswupper((wint_t)ch))
-			*folding = false;
-		out[n++] = (wint_t)ch;
-	}
-	for (i = 0; i < n; i++)
-		out[i] = fold(out[i], *folding);
-	return n;
-}
-
-/* The column behind the needle when it stands at `col`, else -1. */
-static int match_at(const struct cell *cells, int cols, int col, const wint_t *needle, size_t len, bool folding)
-{
-	for (size_t i = 0; i < len; i++) {
-		if (col >= cols || fold(cells[col].ch[0], folding) != needle[i])
-			return -1;
-		for (int k = 1; k < CELL_CHARS && cells[col].ch[k] != 0 && i + 1 < len &&
-		                needle[i + 1] == (wint_t)cells[col].ch[k]; k++)
-			i++;
-		col += cells[col].width == 2 ? 2 : 1;
-	}
-	return col;
-}
-
-static bool line_matches(const struct cell *cells, int cols, const wint_t *needle, size_t len, bool folding)
-{
-	for (int col = 0; col < cols; col++) {
-		if (cells[col].width != 0 && match_at(cells, cols, col, needle, len, folding) >= 0)
-			return true;
-	}
-	return false;
-}
-
-/* Rejects most packed lines without unpacking them: an ASCII needle must stand
- * in the line's bytes as it is, but for case. */
-static bool may_match(const char *text, size_t len, const wint_t *needle, size_t needle_len, bool folding)
-{
-	size_t i, k;
-	if (len < needle_len)
-		return false;
-	for (k = 0; k < needle_len; k++) {
-		if (needle[k] > 0x7e)
-			return true;
-	}
-	for (i = 0; i + needle_len <= len; i++) {
-		for (k = 0; k < needle_len; k++) {
-			unsigned char c = (unsigned char)text[i + k];
-			if (folding && c >= 'A' && c <= 'Z')
-				c = (unsigned char)(c + 32);
-			if (c >= 0x80 || c != needle[k])
-				break;
-		}
-		if (k == needle_len)
-			return true;
-	}
-	/* combining marks may stand between the letters: U+0300 and on */
-	if (memchr(text, 0xcc, len) != NULL || memchr(text, 0xcd, len) != NULL)
-		return true;
-	/* blanks behind the end are not kept */
-	return needle[needle_len - 1] == ' ';
-}
-
 int64_t term_find_line(const struct term *term, const char *needle, int64_t from, int dir)
 {
-	wint_t wanted[NEEDLE_MAX];
-	bool folding;
-	size_t len = read_needle(needle, wanted, &folding);
+	struct needle wanted;
 	int64_t first = term_first_line(term), end = term_end_line(term), number, found = -1;
 	int64_t kept_end = end - term->rows;
 	struct cell *cells;
 
-	if (len == 0)
+	needle_read(&wanted, needle);
+	if (wanted.len == 0)
 		return -1;
 	cells = malloc(((size_t)term->cols + 1) * sizeof(*cells));
 	if (cells == NULL)
@@ -582,11 +503,11 @@ int64_t term_find_line(const struct term *term, const char *needle, int64_t from
 		if (number < kept_end) {
 			size_t bytes;
 			const char *text = history_text(term->history, (size_t)(number - first), &bytes);
-			if (!may_match(text, bytes, wanted, len, folding))
+			if (!needle_may_be_in(&wanted, text, bytes))
 				continue;
 		}
 		line_cells(term, number, cells);
-		if (line_matches(cells, term->cols, wanted, len, folding))
+		if (needle_in(&wanted, cells, term->cols))
 			found = number;
 	}
 	free(cells);
@@ -612,17 +533,18 @@ int term_find(const struct term *term, const char *needle, int from, int dir, in
 
 void term_mark(struct term *term, const char *needle)
 {
-	term->needle_len = needle != NULL ? read_needle(needle, term->needle, &term->needle_fold) : 0;
+	needle_read(&term->marked, needle);
 	term->damage = true;
 }
 
-static void mark_row(const struct term *term, const struct cell *cells, struct screen *screen, int row, int col, int cols)
+static void mark_row(const struct term *term, const struct cell *cells, struct screen *screen, int row, int col,
+                     int cols)
 {
 	for (int at = 0; at < cols; at++) {
 		int end;
 		if (cells[at].width == 0)
 			continue;
-		end = match_at(cells, term->cols, at, term->needle, term->needle_len, term->needle_fold);
+		end = needle_at(&term->marked, cells, term->cols, at);
 		if (end < 0)
 			continue;
 		for (; at < end && at < cols; at++) {
@@ -658,7 +580,7 @@ void term_draw(const struct term *term, struct screen *screen, int row, int col,
 			if (cells[c].width != 0)
 				screen_set(screen, row + r, col + c, &cells[c]);
 		}
-		if (term->needle_len > 0)
+		if (term->marked.len > 0)
 			mark_row(term, cells, screen, row + r, col, width);
 	}
 	if (focus) {
@@ -681,7 +603,6 @@ static VTermKey special_of(enum special_key key)
 		[SK_INSERT] = VTERM_KEY_INS,      [SK_DELETE] = VTERM_KEY_DEL,
 		[SK_HOME] = VTERM_KEY_HOME,       [SK_END] = VTERM_KEY_END,
 		[SK_PAGE_UP] = VTERM_KEY_PAGEUP,  [SK_PAGE_DOWN] = VTERM_KEY_PAGEDOWN,
-		[SK_ENTER] = VTERM_KEY_ENTER,     [SK_TAB] = VTERM_KEY_TAB,
 	};
 	if (key >= SK_F1 && key <= SK_F12)
 		return (VTermKey)VTERM_KEY_FUNCTION(1 + (int)(key - SK_F1));
@@ -695,71 +616,23 @@ static VTermModifier modifiers(unsigned mods)
 	return (VTermModifier)out;
 }
 
-/* The control character of Ctrl with a key, as every terminal has sent it; -1
- * when there is none. libvterm would send CSI u for some, which shells print. */
-static int control_of(uint32_t ch)
-{
-	if ((ch >= 'a' && ch <= 'z') || (ch >= '@' && ch <= '_'))
-		return (int)(ch & 0x1f);
-	switch (ch) {
-	case ' ': case '2': case '`':
-		return 0;
-	case '3': case '4': case '5': case '6': case '7':
-		return (int)(ch - '3') + 0x1b;
-	case '/': case '-':
-		return 0x1f;
-	case '8': case '?':
-		return 0x7f;
-	default:
-		return -1;
-	}
-}
-
-static void key_char(struct term *term, const struct key *key)
-{
-	char bytes[5];
-	size_t len = 0;
-	int control = key->mods & MOD_CTRL ? control_of(key->ch) : -1;
-
-	if (key->mods & MOD_ALT)
-		bytes[len++] = 033;
-	if (control >= 0)
-		bytes[len++] = (char)control;
-	else
-		len += text_encode(bytes + len, key->ch);
-	out_put(term, bytes, len);
-}
-
 void term_key(struct term *term, const struct key *key)
 {
-	unsigned alt = key->mods & MOD_ALT;
+	char bytes[TERM_KEY_MAX];
+	size_t len;
 
-	if (key->kind == KEY_KIND_CHAR) {
-		key_char(term, key);
+	len = term_key_bytes(key, bytes);
+	if (len > 0) {
+		out_put(term, bytes, len);
 		return;
 	}
 	if (key->kind != KEY_KIND_SPECIAL)
 		return;
 	switch (key->special) {
-	case SK_NONE:
-		return;
 	case SK_ENTER: /* with Shift or Ctrl: as without, or shells would print the rest of a CSI u */
-		if (alt)
+		if (key->mods & MOD_ALT)
 			out_put(term, "\033", 1);
 		vterm_keyboard_key(term->vt, VTERM_KEY_ENTER, VTERM_MOD_NONE);
-		return;
-	case SK_TAB:
-		if (alt)
-			out_put(term, "\033", 1);
-		vterm_keyboard_key(term->vt, VTERM_KEY_TAB, key->mods & MOD_SHIFT ? VTERM_MOD_SHIFT : VTERM_MOD_NONE);
-		return;
-	case SK_BACKSPACE:
-		if (alt)
-			out_put(term, "\033", 1);
-		out_put(term, key->mods & MOD_CTRL ? "\b" : "\177", 1);
-		return;
-	case SK_ESCAPE:
-		out_put(term, "\033\033", alt ? 2 : 1);
 		return;
 	default:
 		vterm_keyboard_key(term->vt, special_of(key->special), modifiers(key->mods));
@@ -781,7 +654,7 @@ void term_paste(struct term *term, const char *bytes, size_t len)
 		if (ch == '\n')
 			out_put(term, "\r", 1);
 		else if (ch == '\r')
-			out_put(term, i + 1 < len && bytes[i + 1] == '\n' ? "" : "\r", i + 1 < len && bytes[i + 1] == '\n' ? 0 : 1);
+			out_put(term, "\r", i + 1 < len && bytes[i + 1] == '\n' ? 0 : 1);
 		else if (ch == '\t' || (ch != TEXT_BAD && ch >= 0x20 && !(ch >= 0x7f && ch <= 0x9f)))
 			out_put(term, bytes + i, step);
 		i += step;
