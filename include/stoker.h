@@ -241,7 +241,9 @@ struct stoker_spec {
 	const char *network; /**< NULL: "user"; or "none" ("tap" where the build and host have it) */
 	const char *egress;  /**< NULL: "all"; or "none": the guest reaches nothing but what connects to it */
 	const char *labels;  /**< NULL or "k=v,k2=v2" */
-	bool ephemeral;      /**< always killed at once; deleted as soon as its VMM ends */
+	bool ephemeral;      /**< always killed at once; deleted when stopped, or by the next call that sees its end */
+	bool owned;          /**< it belongs to the calling process: once that has ended, the VM counts as left over
+	                          and reconcile ends and deletes it */
 };
 
 /** Checks a specification without doing anything: the very check that
@@ -260,7 +262,7 @@ STOKER_API enum stoker_status stoker_start(stoker *s, const char *ref, const str
                                            struct stoker_vm *out, struct stoker_error *err);
 
 /** Stops a running VM (phase stop): asks the guest to power off and kills the
- *  VMM at the deadline (call->timeout_ms, default 3000); `force`, or an
+ *  VMM at the deadline (call->timeout_ms, default: the setting timeouts.stop_s, 3 s); `force`, or an
  *  ephemeral VM: kills at once. Returns when the VMM is reaped. A VM that does
  *  not run is STOKER_E_STATE. An ephemeral VM is deleted with it. */
 STOKER_API enum stoker_status stoker_stop(stoker *s, const char *ref, bool force, const struct stoker_call *call,
@@ -292,7 +294,7 @@ enum stoker_until {
 	STOKER_UNTIL_SSH,     /**< an SSH session was authenticated (and closed again) */
 	STOKER_UNTIL_STOPPED  /**< the VMM is gone */
 };
-/** Waits, without polling the guest. Default limit 60 s. A VM that ends or
+/** Waits, without polling the guest. Default limit: the setting timeouts.ready_s, 60 s. A VM that ends or
  *  never becomes ready gives the last lines of its console in err->why. */
 STOKER_API enum stoker_status stoker_wait(stoker *s, const char *ref, enum stoker_until until,
                                           const struct stoker_call *call, struct stoker_vm *out,
@@ -321,7 +323,7 @@ enum stoker_via {
 };
 
 /** Opens a session; waits for a VM that is still booting within
- *  call->timeout_ms (default 60 s). Free with stoker_session_close(). */
+ *  call->timeout_ms (default: the setting timeouts.ready_s). Free with stoker_session_close(). */
 STOKER_API enum stoker_status stoker_session_open(stoker *s, const char *ref, enum stoker_via via,
                                                   const struct stoker_call *call, stoker_session **out,
                                                   struct stoker_error *err);
@@ -496,6 +498,7 @@ enum stoker_finding_kind {
 	STOKER_FINDING_ORPHAN_RUNTIME, /**< leftover runtime folder with sockets, in use by nobody */
 	STOKER_FINDING_ORPHAN_IMAGE,   /**< an unfinished image build, in use by nobody */
 	STOKER_FINDING_LOST_DISK,      /**< a record whose disk is gone */
+	STOKER_FINDING_ABANDONED,      /**< the process that a VM was made for (spec.owned) is gone */
 	STOKER_FINDING_KIND_COUNT
 };
 /** "dead_process", ... Static. */

@@ -120,36 +120,39 @@ static enum stoker_status run_tool(const char *const *argv, const struct stoker_
 	return st;
 }
 
-/* The formatted empty ext4 of one size; made aside and renamed, so that a
- * half-formatted one is never used. */
-static enum stoker_status template_make(const char *path, unsigned mib, const struct stoker_call *call,
+/* The formatted empty ext4 of one size, made without a name and then linked to
+ * it: a half-formatted one is never seen, and whoever dies on the way leaves
+ * nothing. Two that make the same at once make the same; the second link finds
+ * the first's. */
+static enum stoker_status template_make(stoker *s, const char *path, unsigned mib, const struct stoker_call *call,
                                         struct stoker_error *err)
 {
-	char aside[STOKER_PATH_SIZE + 32];
+	char dir[STOKER_PATH_SIZE], mine[64], seen[64];
 	enum stoker_status st;
 	int fd;
 
-	snprintf(aside, sizeof aside, "%s.%ld", path, (long)getpid());
-	unlink(aside);
-	fd = open(aside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return error_errno(err, errno, "cannot make %s", aside);
+	if (!path_state(s, dir, "templates"))
+		return error_set(err, STOKER_E_FAILED, "the state folder's path is too long");
+	fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	if (fd < 0) {
+		st = error_errno(err, errno, "cannot make a file in %s", dir);
+		if (errno == EOPNOTSUPP || errno == EISDIR)
+			error_fix(err, "The file system there knows no unnamed files; choose another place with --state DIR");
+		return st;
+	}
+	/* Under this name another process, mke2fs, can open it. */
+	snprintf(seen, sizeof seen, "/proc/%ld/fd/%d", (long)getpid(), fd);
+	snprintf(mine, sizeof mine, "/proc/self/fd/%d", fd);
 	if (ftruncate(fd, (off_t)mib << 20) < 0) {
-		st = error_errno(err, errno, "cannot size %s", aside);
-		close(fd);
-		goto out;
+		st = error_errno(err, errno, "cannot size an empty disk");
+	} else {
+		const char *const argv[] = { "mke2fs", "-q", "-F", "-t", "ext4", "-m", "0", "-L", "stoker-disk",
+			                     "-E", "lazy_itable_init=1,lazy_journal_init=1,nodiscard", seen, NULL };
+		st = run_tool(argv, call, "e2fsprogs", err);
+		if (st == STOKER_OK && linkat(AT_FDCWD, mine, AT_FDCWD, path, AT_SYMLINK_FOLLOW) < 0 && errno != EEXIST)
+			st = error_errno(err, errno, "cannot put %s in place", path);
 	}
 	close(fd);
-	{
-		const char *const argv[] = { "mke2fs", "-q", "-F", "-t", "ext4", "-m", "0", "-L", "stoker-disk",
-			                     "-E", "lazy_itable_init=1,lazy_journal_init=1,nodiscard", aside, NULL };
-		st = run_tool(argv, call, "e2fsprogs", err);
-	}
-	if (st == STOKER_OK && rename(aside, path) < 0)
-		st = error_errno(err, errno, "cannot put %s in place", path);
-out:
-	if (st != STOKER_OK)
-		unlink(aside);
 	return st;
 }
 
@@ -186,7 +189,7 @@ enum stoker_status disk_make(stoker *s, const struct vm_record *rec, const char 
 	}
 	if (access(from, F_OK) < 0) {
 		report(call, "formatting an empty disk", 0, 0);
-		st = template_make(from, rec->vm.disk_mib, call, err);
+		st = template_make(s, from, rec->vm.disk_mib, call, err);
 		if (st != STOKER_OK)
 			return st;
 	}

@@ -260,6 +260,8 @@ void lifecycle_refresh(stoker *s, struct vm_record *rec)
 			           (long long)rec->op.owner.pid);
 		}
 	}
+	if (rec->owner.pid && rec->op.kind == STOKER_PHASE_NONE && !process_alive(&rec->owner))
+		contradict(vm, "the command it was made for (process %lld) is gone", (long long)rec->owner.pid);
 	if (!believed_alive(rec)) {
 		if (rec->op.kind == STOKER_PHASE_NONE && (vm->state == STOKER_STARTING || vm->state == STOKER_STOPPING ||
 		                                          vm->state == STOKER_RUNNING))

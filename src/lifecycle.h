@@ -23,6 +23,9 @@ void lifecycle_note_ssh(stoker *s, const struct vm_record *rec, int64_t request_
 /* Records the duration of a command (phase exec). */
 void lifecycle_note_exec(stoker *s, const struct vm_record *rec, int64_t start_ns, int64_t duration_ns);
 
+/* The limit of a call that waits for a guest: the caller's, else the setting timeouts.ready_s. */
+int64_t call_limit_ms(const stoker *s, const struct stoker_call *call);
+
 /* The VM's lock: an exclusive flock on STATE/vms/ID, waited for within the
  * deadline. On success *lock_fd is to be closed to give it back. After it the
  * record must be read again. STOKER_E_TIMEOUT names the operation that holds it. */

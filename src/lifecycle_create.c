@@ -90,12 +90,42 @@ static enum stoker_status insert(stoker *s, struct vm_record *rec, bool named, s
 	}
 }
 
+/* Everything that can be known before anything is made. */
+static enum stoker_status prepare(stoker *s, const struct stoker_spec *spec, struct vm_record *rec,
+                                  struct image_files *files, struct stoker_error *err)
+{
+	char backend[sizeof rec->vm.backend], accel[sizeof rec->vm.accel];
+	enum stoker_status st = spec_resolve(s, spec, rec, err);
+	if (st == STOKER_OK)
+		st = image_paths(s, rec->vm.image, files, err);
+	if (st != STOKER_OK)
+		return st;
+	rec->agent = files->agent;
+	memcpy(backend, rec->vm.backend, sizeof backend);
+	memcpy(accel, rec->vm.accel, sizeof accel);
+	return backend_choose(s, rec, backend, accel, err);
+}
+
+enum stoker_status stoker_check_spec(stoker *s, const struct stoker_spec *spec, struct stoker_error *err)
+{
+	struct image_files files;
+	struct vm_record rec, other;
+	enum stoker_status st = prepare(s, spec, &rec, &files, err);
+	if (st == STOKER_OK && spec->name && store_find(s->store, spec->name, &other, NULL) == STOKER_OK &&
+	    strcmp(other.vm.name, spec->name) == 0) {
+		st = error_set(err, STOKER_E_EXISTS, "there is already a VM called %s", spec->name);
+		error_fix(err, "Choose another name");
+	}
+	return st;
+}
+
 enum stoker_status stoker_create(stoker *s, const struct stoker_spec *spec, const struct stoker_call *call,
                                  struct stoker_vm *out, struct stoker_error *err)
 {
 	int64_t since = clock_now_ns();
 	struct image_files files;
 	struct vm_record rec;
+	struct process_id me;
 	struct stoker_error why = { 0 };
 	enum stoker_status st;
 	bool inserted = false;
@@ -103,26 +133,20 @@ enum stoker_status stoker_create(stoker *s, const struct stoker_spec *spec, cons
 
 	st = handle_writable(s, &why);
 	if (st == STOKER_OK)
-		st = spec_resolve(s, spec, &rec, &why);
-	if (st == STOKER_OK)
-		st = image_paths(s, rec.vm.image, &files, &why);
-	if (st == STOKER_OK) {
-		char backend[16], accel[8];
-		memcpy(backend, rec.vm.backend, sizeof backend);
-		memcpy(accel, rec.vm.accel, sizeof accel);
-		rec.agent = files.agent;
-		st = backend_choose(s, &rec, backend, accel, &why);
-	}
+		st = prepare(s, spec, &rec, &files, &why);
 	if (st != STOKER_OK)
 		goto out;
-	rec.vm.state = STOKER_CREATED;
-	rec.vm.created_at_ms = clock_wall_ms();
-	rec.op.kind = STOKER_PHASE_CREATE;
-	rec.op.since_ns = since;
-	if (!process_identify(getpid(), &rec.op.owner)) {
+	if (!process_identify(getpid(), &me)) {
 		st = error_set(&why, STOKER_E_FAILED, "/proc does not tell who we are");
 		goto out;
 	}
+	rec.vm.state = STOKER_CREATED;
+	rec.vm.created_at_ms = clock_wall_ms();
+	if (spec->owned)
+		rec.owner = me;
+	rec.op.kind = STOKER_PHASE_CREATE;
+	rec.op.since_ns = since;
+	rec.op.owner = me;
 	st = insert(s, &rec, spec->name != NULL, &why);
 	if (st != STOKER_OK)
 		goto out;

@@ -15,6 +15,7 @@
 #include "guest/image.h"
 #include "guest/session.h"
 #include "lifecycle_steps.h"
+#include "log.h"
 #include "names.h"
 
 static enum stoker_status with_what(enum stoker_status st, const char *verb, const char *ref, struct stoker_error *err)
@@ -128,7 +129,7 @@ static enum stoker_status ended(stoker *s, const struct vm_record *rec, struct s
 {
 	error_set(err, STOKER_E_STATE, "it is %s%s%s", stoker_state_name(rec->vm.state), rec->vm.reason[0] ? ": " : "",
 	          rec->vm.reason);
-	steps_add_console(s, rec->vm.id, err);
+	error_console(s, rec->vm.id, err);
 	return error_fix(err, "Start it: stoker start %s", rec->vm.name), STOKER_E_STATE;
 }
 
@@ -155,13 +156,17 @@ static enum stoker_status wait_state(stoker *s, struct vm_record *rec, bool runn
 	enum stoker_status st = stoker_watch_open(s, &watch, err);
 	memcpy(id, rec->vm.id, sizeof id);
 	while (st == STOKER_OK) {
-		st = lifecycle_find(s, id, rec, err);
+		struct stoker_error why = { 0 };
+		st = lifecycle_find(s, id, rec, &why);
 		if (st == STOKER_E_NOT_FOUND && !running) {
 			st = STOKER_OK; /* deleted: it is gone */
 			break;
 		}
-		if (st != STOKER_OK)
+		if (st != STOKER_OK) {
+			if (err)
+				*err = why;
 			break;
+		}
 		if (running && rec->vm.state == STOKER_RUNNING && rec->vm.pid)
 			break;
 		if (running && rec->vm.phase != STOKER_PHASE_START && rec->vm.state != STOKER_STARTING &&
@@ -194,7 +199,7 @@ static enum stoker_status wait_ready(stoker *s, struct vm_record *rec, const str
 		st = channel_wait_hello(s, rec, deadline, call ? call->cancel_fd : -1, err);
 		if (st == STOKER_E_TIMEOUT) {
 			error_set(err, st, "the guest did not say that it is ready in time");
-			steps_add_console(s, rec->vm.id, err);
+			error_console(s, rec->vm.id, err);
 			error_fix(err, "Look at its console: stoker logs %s", rec->vm.name);
 		} else if (st == STOKER_E_CLOSED || st == STOKER_E_STATE) {
 			struct vm_record now;
@@ -225,6 +230,8 @@ static enum stoker_status wait_ssh(stoker *s, struct vm_record *rec, const struc
 	if (st == STOKER_OK) {
 		ssh_ops.close(ssh);
 		st = lifecycle_find(s, rec->vm.id, rec, err);
+	} else if (st == STOKER_E_TIMEOUT || st == STOKER_E_STATE) {
+		error_console(s, rec->vm.id, err);
 	}
 	return st;
 }
@@ -232,8 +239,7 @@ static enum stoker_status wait_ssh(stoker *s, struct vm_record *rec, const struc
 enum stoker_status stoker_wait(stoker *s, const char *ref, enum stoker_until until, const struct stoker_call *call,
                                struct stoker_vm *out, struct stoker_error *err)
 {
-	int64_t deadline = deadline_after_ms(
-		call && call->timeout_ms >= 0 ? call->timeout_ms : settings_number(s->settings, "timeouts.ready_s") * 1000);
+	int64_t deadline = deadline_after_ms(call_limit_ms(s, call));
 	int cancel_fd = call ? call->cancel_fd : -1;
 	struct vm_record rec;
 	enum stoker_status st = lifecycle_find(s, ref, &rec, err);

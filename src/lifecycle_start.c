@@ -302,7 +302,7 @@ enum stoker_status stoker_start(stoker *s, const char *ref, const struct stoker_
 	int lock = -1;
 
 	memset(&rec, 0, sizeof rec);
-	st = launch ? steps_enter(s, ref, call, &rec, &lock, &why) : error_set(&why, STOKER_E_NOMEM, "not enough memory");
+	st = launch ? steps_enter(s, ref, call ? call->timeout_ms : -1, call ? call->cancel_fd : -1, &rec, &lock, &why) : error_set(&why, STOKER_E_NOMEM, "not enough memory");
 	if (st == STOKER_OK)
 		st = may_start(&rec, &why);
 	if (st == STOKER_OK)

@@ -79,7 +79,12 @@ void steps_failed(stoker *s, struct vm_record *rec, enum stoker_phase kind, cons
 	handle_touch(s);
 }
 
-enum stoker_status steps_enter(stoker *s, const char *ref, const struct stoker_call *call, struct vm_record *rec,
+int64_t call_limit_ms(const stoker *s, const struct stoker_call *call)
+{
+	return call && call->timeout_ms >= 0 ? call->timeout_ms : settings_number(s->settings, "timeouts.ready_s") * 1000;
+}
+
+enum stoker_status steps_enter(stoker *s, const char *ref, int64_t limit_ms, int cancel_fd, struct vm_record *rec,
                                int *lock_fd, struct stoker_error *err)
 {
 	enum stoker_status st = handle_writable(s, err);
@@ -87,7 +92,8 @@ enum stoker_status steps_enter(stoker *s, const char *ref, const struct stoker_c
 	if (st == STOKER_OK)
 		st = store_find(s->store, ref, rec, err);
 	if (st == STOKER_OK)
-		st = lifecycle_lock(s, rec->vm.id, deadline_after_ms(LOCK_WAIT_MS), call ? call->cancel_fd : -1, lock_fd, err);
+		st = lifecycle_lock(s, rec->vm.id, deadline_after_ms(limit_ms < 0 ? LOCK_WAIT_MS : limit_ms), cancel_fd,
+		                    lock_fd, err);
 	if (st != STOKER_OK)
 		return st;
 	st = store_find(s->store, rec->vm.id, rec, err);
@@ -100,33 +106,4 @@ enum stoker_status steps_enter(stoker *s, const char *ref, const struct stoker_c
 	close(*lock_fd);
 	*lock_fd = -1;
 	return st;
-}
-
-void steps_add_console(stoker *s, const char *id, struct stoker_error *err)
-{
-	char path[STOKER_PATH_SIZE], tail[600], clean[700];
-	struct stat info;
-	ssize_t n = 0;
-	size_t len;
-	int fd;
-	if (!err || !path_state(s, path, "vms/%s/console.log", id))
-		return;
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	if (fd < 0)
-		return;
-	if (fstat(fd, &info) == 0) {
-		off_t from = info.st_size > 400 ? info.st_size - 400 : 0;
-		n = pread(fd, tail, 400, from);
-	}
-	close(fd);
-	len = strlen(err->why);
-	if (n <= 0) {
-		snprintf(err->why + len, sizeof err->why - len, "; its console is empty");
-		return;
-	}
-	for (ssize_t i = 0; i < n; i++)
-		if (tail[i] == '\n' || tail[i] == '\r' || tail[i] == '\t')
-			tail[i] = ' ';
-	error_clean(clean, sizeof clean, tail, (size_t)n);
-	snprintf(err->why + len, sizeof err->why - len, "; its console ends: %s", clean);
 }

@@ -28,8 +28,9 @@ enum stoker_status steps_end(stoker *s, struct vm_record *rec, enum stoker_phase
 /* Records that it failed: state error with the reason; the error stays the caller's. */
 void steps_failed(stoker *s, struct vm_record *rec, enum stoker_phase kind, const struct stoker_error *why);
 
-/* Finds, locks, finds again under the lock and refreshes. *lock_fd is the caller's to close. */
-enum stoker_status steps_enter(stoker *s, const char *ref, const struct stoker_call *call, struct vm_record *rec,
+/* Finds, locks (waiting at most limit_ms, < 0: 30 s), finds again under the lock and refreshes. *lock_fd is the
+ * caller's to close. */
+enum stoker_status steps_enter(stoker *s, const char *ref, int64_t limit_ms, int cancel_fd, struct vm_record *rec,
                                int *lock_fd, struct stoker_error *err);
 
 /* Deletes with the lock held: intent, files, record. */
@@ -40,8 +41,5 @@ enum stoker_status supervisor_find(char out[STOKER_PATH_SIZE], struct stoker_err
 
 /* Can this port of 127.0.0.1 be bound now? */
 bool port_is_free(uint16_t port);
-
-/* "why", with the end of the console behind it, for a guest that never became ready or ended. */
-void steps_add_console(stoker *s, const char *id, struct stoker_error *err);
 
 #endif

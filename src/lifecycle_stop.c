@@ -78,10 +78,11 @@ enum stoker_status stoker_stop(stoker *s, const char *ref, bool force, const str
 	struct stoker_error why = { 0 };
 	struct vm_record rec;
 	enum stoker_status st;
+	enum stoker_state before;
 	int lock = -1;
 
 	memset(&rec, 0, sizeof rec);
-	st = steps_enter(s, ref, call, &rec, &lock, &why);
+	st = steps_enter(s, ref, -1, call ? call->cancel_fd : -1, &rec, &lock, &why);
 	if (st != STOKER_OK)
 		goto out;
 	if (!rec.vm.pid) {
@@ -94,12 +95,13 @@ enum stoker_status stoker_stop(stoker *s, const char *ref, bool force, const str
 		st = STOKER_E_STATE;
 		goto out;
 	}
+	before = rec.vm.state;
 	st = steps_begin(s, &rec, STOKER_PHASE_STOP, STOKER_STOPPING, since, &why);
 	if (st != STOKER_OK)
 		goto out;
 	st = end_vmm(s, &rec, force, call, &why);
 	if (st == STOKER_E_CANCELLED) {
-		rec.vm.state = STOKER_RUNNING;
+		rec.vm.state = before;
 		rec.op.kind = STOKER_PHASE_NONE;
 		store_update(s->store, &rec, NULL);
 		handle_touch(s);
@@ -137,7 +139,7 @@ enum stoker_status stoker_delete(stoker *s, const char *ref, bool force, const s
 	int lock = -1;
 
 	memset(&rec, 0, sizeof rec);
-	st = steps_enter(s, ref, call, &rec, &lock, &why);
+	st = steps_enter(s, ref, call ? call->timeout_ms : -1, call ? call->cancel_fd : -1, &rec, &lock, &why);
 	if (st != STOKER_OK)
 		goto out;
 	if (rec.vm.pid && !force) {

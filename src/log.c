@@ -234,6 +234,11 @@ char *log_last_lines(const stoker *s, const char *id, int lines, char *out, size
 	if (cap < 8 || !path_state(s, path, "vms/%s/" LOG_NEW, id))
 		return out;
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	if (fd >= 0 && lseek(fd, 0, SEEK_END) == 0 && path_state(s, path, "vms/%s/" LOG_OLD, id)) {
+		/* Just rotated: what came last is the end of the old one. */
+		close(fd);
+		fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	}
 	if (fd < 0)
 		return out;
 	at = tail_offset(fd, &lines);
@@ -263,4 +268,16 @@ char *log_last_lines(const stoker *s, const char *id, int lines, char *out, size
 		from += line + 1;
 	}
 	return out;
+}
+
+void error_console(const stoker *s, const char *id, struct stoker_error *err)
+{
+	char lines[400];
+	size_t len;
+	if (!err)
+		return;
+	log_last_lines(s, id, 4, lines, sizeof lines);
+	len = strlen(err->why);
+	snprintf(err->why + len, sizeof err->why - len, lines[0] ? "; its console ends with: %s" : "; its console is empty%s",
+	         lines);
 }

@@ -11,4 +11,7 @@
  * between them. "" when there are none. Returns out. */
 char *log_last_lines(const stoker *s, const char *id, int lines, char *out, size_t cap);
 
+/* Adds the last lines of the VM's console to err->why: for a guest that never became ready or ended. */
+void error_console(const stoker *s, const char *id, struct stoker_error *err);
+
 #endif

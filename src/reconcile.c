@@ -35,7 +35,8 @@ const char *stoker_finding_kind_name(enum stoker_finding_kind kind)
 {
 	static const char *const names[STOKER_FINDING_KIND_COUNT] = { "dead_process", "half_done",  "lost_supervisor",
 		                                                      "orphan_vmm",   "orphan_dir", "orphan_runtime",
-		                                                      "orphan_image", "lost_disk" };
+		                                                      "orphan_image", "lost_disk",
+		                                                      "abandoned" };
 	return (unsigned)kind < STOKER_FINDING_KIND_COUNT ? names[kind] : "";
 }
 

@@ -208,6 +208,18 @@ static void look_living(const struct vm_record *rec, struct findings *out)
 	}
 }
 
+/* Made for one command, which would have deleted it at its end. */
+static void look_abandoned(const struct vm_record *rec, struct findings *out)
+{
+	struct stoker_finding *f = findings_add(out, STOKER_FINDING_ABANDONED, rec->vm.id);
+	if (!f)
+		return;
+	snprintf(f->subject, sizeof f->subject, "%s", rec->vm.name);
+	f->pid = process_alive(&rec->vmm) ? rec->vmm.pid : 0;
+	detail(f, "the command it was made for (process %lld) is gone", (long long)rec->owner.pid);
+	propose(f, STOKER_REPAIR_END, STOKER_REPAIR_NONE, f->pid ? "end its VMM and delete it" : "delete it");
+}
+
 void look_record(stoker *s, const struct vm_record *rec, const struct host_view *view, struct findings *out)
 {
 	const struct holder *vmm;
@@ -216,6 +228,10 @@ void look_record(stoker *s, const struct vm_record *rec, const struct host_view 
 	if (rec->op.kind != STOKER_PHASE_NONE) {
 		if (!process_alive(&rec->op.owner))
 			look_half_done(s, rec, view, out);
+		return;
+	}
+	if (rec->owner.pid && !process_alive(&rec->owner)) {
+		look_abandoned(rec, out);
 		return;
 	}
 	if (process_alive(&rec->vmm)) {

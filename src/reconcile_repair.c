@@ -239,6 +239,12 @@ enum stoker_status repair_record(stoker *s, struct vm_record *rec, const struct 
 		no_process(rec);
 		rec->vm.exit_status = run.exit_status >= 0 ? run.exit_status : -1;
 		return note(s, mark(s, rec, STOKER_STOPPED, "", err), rec, "its VMM was ended");
+	case STOKER_FINDING_ABANDONED:
+		st = end_all(s, rec, view, &run, err);
+		if (st != STOKER_OK)
+			return st;
+		no_process(rec);
+		return note(s, drop(s, rec, err), rec, "deleted: the command it was made for was gone");
 	case STOKER_FINDING_LOST_DISK:
 		if (repair == STOKER_REPAIR_REMOVE)
 			return note(s, drop(s, rec, err), rec, "deleted: its disk was gone");

@@ -20,6 +20,7 @@
 #include "error.h"
 #include "handle.h"
 #include "settings.h"
+#include "spec.h"
 #include "store.h"
 
 #define FILE_MAX (64 * 1024)
@@ -46,9 +47,9 @@ struct key {
 
 static const struct key keys[] = {
 	{ "defaults.image", "micro", WORD, 0, 0, NULL, "Image of a VM created without one" },
-	{ "defaults.vcpus", "1", NUMBER, 1, 1024, NULL, "Virtual CPUs of a VM" },
-	{ "defaults.memory_mib", "512", NUMBER, 32, 16777216, NULL, "Memory of a VM in MiB" },
-	{ "defaults.disk_mib", "2048", NUMBER, 64, 67108864, NULL, "Size of a VM's own disk in MiB" },
+	{ "defaults.vcpus", "1", NUMBER, 1, SPEC_VCPUS_MAX, NULL, "Virtual CPUs of a VM" },
+	{ "defaults.memory_mib", "512", NUMBER, SPEC_MEMORY_MIN, 16777216, NULL, "Memory of a VM in MiB" },
+	{ "defaults.disk_mib", "2048", NUMBER, SPEC_DISK_MIN, 67108864, NULL, "Size of a VM's own disk in MiB" },
 	{ "defaults.disk_mode", "isolated", CHOICE, 0, 0, "isolated|shared|copy", "What a VM sees as its disk" },
 	{ "defaults.backend", "auto", CHOICE, 0, 0, "auto|qemu|firecracker", "Which VMM runs a VM" },
 	{ "defaults.accel", "auto", CHOICE, 0, 0, "auto|kvm|tcg", "KVM, emulation, or whichever works" },

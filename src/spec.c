@@ -13,7 +13,7 @@
 #include "error.h"
 #include "names.h"
 
-enum { VCPUS_MAX = 32, MEMORY_MIN = 96, DISK_MIN = 64, LABELS_MAX = 16, LABEL_PART_MAX = 63 };
+enum { LABELS_MAX = 16, LABEL_PART_MAX = 63 };
 
 static bool alnum(char c)
 {
@@ -165,7 +165,7 @@ static unsigned host_disk_mib(const stoker *s)
 	struct statvfs fs;
 	uint64_t mib;
 	if (statvfs(s->state_dir, &fs) < 0)
-		return DISK_MIN;
+		return SPEC_DISK_MIN;
 	mib = (uint64_t)fs.f_bavail * fs.f_frsize >> 20;
 	return mib > 8u << 20 ? 8u << 20 : (unsigned)mib;
 }
@@ -197,11 +197,11 @@ enum stoker_status spec_resolve(stoker *s, const struct stoker_spec *spec, struc
 	snprintf(vm->image, sizeof vm->image, "%s", image);
 
 	vm->vcpus = chosen_number(s, spec->vcpus, "defaults.vcpus");
-	st = in_range("vCPUs", "", vm->vcpus, 1, VCPUS_MAX, err);
+	st = in_range("vCPUs", "", vm->vcpus, 1, SPEC_VCPUS_MAX, err);
 	if (st != STOKER_OK)
 		return st;
 	vm->memory_mib = chosen_number(s, spec->memory_mib, "defaults.memory_mib");
-	st = in_range("memory", " MiB", vm->memory_mib, MEMORY_MIN, host_memory_mib(), err);
+	st = in_range("memory", " MiB", vm->memory_mib, SPEC_MEMORY_MIN, host_memory_mib(), err);
 	if (st != STOKER_OK)
 		return st;
 	vm->disk_mib = chosen_number(s, spec->disk_mib, "defaults.disk_mib");
@@ -214,13 +214,13 @@ enum stoker_status spec_resolve(stoker *s, const struct stoker_spec *spec, struc
 	vm->disk_mode = (enum stoker_disk_mode)index;
 	if (vm->disk_mode != STOKER_DISK_SHARED) {
 		unsigned most = host_disk_mib(s);
-		if (most < DISK_MIN) {
+		if (most < SPEC_DISK_MIN) {
 			error_set(err, STOKER_E_LIMIT, "only %u MiB are free in %s, and the smallest disk has %d", most, s->state_dir,
-			          DISK_MIN);
+			          SPEC_DISK_MIN);
 			return error_fix(err, "Free some space, use --disk-mode shared, or another place with --state DIR"),
 			       STOKER_E_LIMIT;
 		}
-		st = in_range("a disk", " MiB", vm->disk_mib, DISK_MIN, most, err);
+		st = in_range("a disk", " MiB", vm->disk_mib, SPEC_DISK_MIN, most, err);
 		if (st != STOKER_OK)
 			return st;
 	}
@@ -256,10 +256,4 @@ enum stoker_status spec_resolve(stoker *s, const struct stoker_spec *spec, struc
 	snprintf(vm->accel, sizeof vm->accel, "%s", accel);
 	vm->ephemeral = spec->ephemeral;
 	return labels_resolve(spec->labels ? spec->labels : "", vm->labels, err);
-}
-
-enum stoker_status stoker_check_spec(stoker *s, const struct stoker_spec *spec, struct stoker_error *err)
-{
-	struct vm_record rec;
-	return spec_resolve(s, spec, &rec, err);
 }

@@ -35,6 +35,7 @@ struct vm_record {
 	int64_t started_ns;  /* CLOCK_MONOTONIC of vmm.boot_id when the VMM accepted the boot */
 	int64_t ready_ns;    /* ... of the hello; 0: not yet in this run */
 	int64_t ssh_ns;      /* ... of the first authenticated SSH session; 0: not yet */
+	struct process_id owner; /* the process it was made for; pid 0: it stands for itself */
 	bool agent;          /* the image's init is ours */
 	struct store_op op;
 };

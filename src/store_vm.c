@@ -36,7 +36,7 @@ static void bind_process(struct sqlite3_stmt *s, int at, const struct process_id
 	sqlite3_bind_text(s, at + 2, p->boot_id, -1, SQLITE_STATIC);
 }
 
-/* Parameters 1 to 35 in the order of COLUMNS in store.c; *rec outlives the step. */
+/* Parameters 1 to 38 in the order of COLUMNS in store.c; *rec outlives the step. */
 static void bind_vm(struct sqlite3_stmt *s, const struct vm_record *rec)
 {
 	const struct stoker_vm *vm = &rec->vm;
@@ -74,6 +74,7 @@ static void bind_vm(struct sqlite3_stmt *s, const struct vm_record *rec)
 	sqlite3_bind_int64(s, 33, rec->ready_ns);
 	sqlite3_bind_int64(s, 34, rec->ssh_ns);
 	sqlite3_bind_int(s, 35, rec->agent);
+	bind_process(s, 36, &rec->owner);
 }
 
 struct reader {
@@ -156,6 +157,7 @@ static bool read_row(struct sqlite3_stmt *stmt, struct vm_record *rec)
 	rec->ready_ns = take_int(&r, INT64_MIN, INT64_MAX);
 	rec->ssh_ns = take_int(&r, INT64_MIN, INT64_MAX);
 	rec->agent = take_int(&r, 0, 1);
+	take_process(&r, &rec->owner);
 	rec->op.kind = STOKER_PHASE_NONE;
 	if (sqlite3_column_type(stmt, r.at) != SQLITE_NULL) {
 		rec->op.kind = (enum stoker_phase)take_int(&r, 0, STOKER_PHASE_COUNT - 1);

@@ -12,7 +12,7 @@
 #include "error.h"
 #include "guest/channel_conn.h"
 
-enum { OPEN_MS = 60000, ANSWER_MS = 5000 };
+enum { ANSWER_MS = 5000 };
 
 static enum stoker_status wait_hello(struct channel *c, int64_t deadline_ns, int cancel_fd, struct stoker_error *err)
 {
@@ -59,7 +59,7 @@ enum stoker_status channel_poweroff(stoker *s, const struct vm_record *rec, stru
 enum stoker_status channel_open(stoker *s, const struct vm_record *rec, const struct stoker_call *call, void **impl,
                                 struct stoker_error *err)
 {
-	int64_t deadline = deadline_after_ms(call && call->timeout_ms >= 0 ? call->timeout_ms : OPEN_MS);
+	int64_t deadline = deadline_after_ms(call_limit_ms(s, call));
 	struct channel *c;
 	enum stoker_status st = chan_connect(s, rec, &c, err);
 	if (st != STOKER_OK)

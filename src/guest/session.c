@@ -19,7 +19,6 @@
 #include "lifecycle.h"
 #include "log.h"
 
-enum { OPEN_MS = 60000 };
 #define CAPTURE_STANDARD ((size_t)16 << 20)
 #define CAPTURE_MAX ((size_t)1 << 40)
 
@@ -137,23 +136,10 @@ static enum stoker_status find_running(stoker *s, const char *ref, int64_t deadl
 	return rec->vm.state == STOKER_RUNNING ? STOKER_OK : not_running(rec, err);
 }
 
-/* What a VM that does not come up has to say for itself. */
-static void add_console(stoker *s, const struct vm_record *rec, enum stoker_status st, struct stoker_error *err)
-{
-	char lines[400];
-	size_t len;
-	if (!err || (st != STOKER_E_TIMEOUT && st != STOKER_E_STATE))
-		return;
-	log_last_lines(s, rec->vm.id, 4, lines, sizeof lines);
-	len = strlen(err->why);
-	if (lines[0])
-		snprintf(err->why + len, sizeof err->why - len, "; its console ends with: %s", lines);
-}
-
 enum stoker_status stoker_session_open(stoker *s, const char *ref, enum stoker_via via, const struct stoker_call *call,
                                        stoker_session **out, struct stoker_error *err)
 {
-	int64_t deadline = deadline_after_ms(call && call->timeout_ms >= 0 ? call->timeout_ms : OPEN_MS);
+	int64_t deadline = deadline_after_ms(call_limit_ms(s, call));
 	struct stoker_call rest = call ? *call : (struct stoker_call)STOKER_CALL_INIT;
 	struct stoker_session *session;
 	enum stoker_status st;
@@ -176,8 +162,8 @@ enum stoker_status stoker_session_open(stoker *s, const char *ref, enum stoker_v
 	/* Before the hello there is neither a listener nor a pinned host key to compare. */
 	if (via == STOKER_VIA_SSH && session->rec.agent && (!session->rec.vm.ready || !session->rec.vm.host_key[0])) {
 		st = channel_wait_hello(s, &session->rec, deadline, rest.cancel_fd, err);
-		if (st != STOKER_OK)
-			add_console(s, &session->rec, st, err);
+		if (st == STOKER_E_TIMEOUT || st == STOKER_E_STATE)
+			error_console(s, session->rec.vm.id, err);
 		if (st == STOKER_OK)
 			st = lifecycle_find(s, session->rec.vm.id, &session->rec, err);
 		if (st != STOKER_OK)
@@ -185,13 +171,12 @@ enum stoker_status stoker_session_open(stoker *s, const char *ref, enum stoker_v
 	}
 	rest.timeout_ms = deadline_poll_ms(deadline);
 	session->ops = via == STOKER_VIA_SSH ? &ssh_ops : &channel_ops;
-	if (via == STOKER_VIA_SSH) {
+	if (via == STOKER_VIA_SSH)
 		st = ssh_open(s, &session->rec, &rest, &session->impl, err);
-	} else {
+	else
 		st = channel_open(s, &session->rec, &rest, &session->impl, err);
-		if (st != STOKER_OK)
-			add_console(s, &session->rec, st, err);
-	}
+	if (st == STOKER_E_TIMEOUT || st == STOKER_E_STATE)
+		error_console(s, session->rec.vm.id, err);
 	if (st != STOKER_OK)
 		goto fail;
 	*out = session;
@@ -255,6 +240,9 @@ static enum stoker_status run(stoker_session *session, const struct stoker_exec 
 	if (!result)
 		result = &unwanted;
 	memset(result, 0, sizeof *result);
+	st = handle_writable(session->s, err); /* what a command changes is the guest */
+	if (st != STOKER_OK)
+		return st;
 	if (!exec || !exec->argv || !exec->argv[0] || !exec->argv[0][0])
 		return error_set(err, STOKER_E_INVALID, "no command was given");
 	was_waiting = sigpipe_hold(&before);

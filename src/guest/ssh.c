@@ -16,6 +16,7 @@
 
 #include "clock.h"
 #include "error.h"
+#include "lifecycle.h"
 #include "guest/ssh_conn.h"
 
 #define WINDOW (2 * 1024 * 1024) /* what a guest may send ahead; also the most memory that it can make us hold */
@@ -530,7 +531,7 @@ static void ssh_close(void *impl)
 enum stoker_status ssh_open(stoker *s, const struct vm_record *rec, const struct stoker_call *call, void **impl,
                             struct stoker_error *err)
 {
-	int64_t deadline = deadline_after_ms(call && call->timeout_ms >= 0 ? call->timeout_ms : SSH_OPEN_MS);
+	int64_t deadline = deadline_after_ms(call_limit_ms(s, call));
 	struct ssh_session *session = calloc(1, sizeof *session);
 	enum stoker_status st;
 

@@ -19,7 +19,6 @@ struct _LIBSSH2_SESSION;
 
 #define SSH_OUT_SOFT (64 * 1024)   /* no new data is written while more than this waits in `out` */
 #define SSH_OUT_HARD (1024 * 1024) /* the connection is given up beyond */
-#define SSH_OPEN_MS 60000          /* how long opening waits when the caller did not say */
 
 struct ssh_conn {
 	int sock;

@@ -98,7 +98,7 @@ static enum stoker_status begin(struct stoker_shell *shell, const struct stoker_
 enum stoker_status ssh_shell_open(stoker *s, const struct vm_record *rec, const struct stoker_shell_spec *spec,
                                   const struct stoker_call *call, stoker_shell **out, struct stoker_error *err)
 {
-	int64_t deadline = deadline_after_ms(call && call->timeout_ms >= 0 ? call->timeout_ms : SSH_OPEN_MS);
+	int64_t deadline = deadline_after_ms(call_limit_ms(s, call));
 	int cancel_fd = call ? call->cancel_fd : -1;
 	struct stoker_shell *shell = calloc(1, sizeof *shell);
 	enum stoker_status st;

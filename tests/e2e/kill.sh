@@ -27,6 +27,9 @@ nothing_left() {
 	for dir in "$STOKER_STATE_DIR/vms" "$STOKER_RUNTIME_DIR/vms"; do
 		[ -z "$(ls -A "$dir")" ] || fail "after $1: left in $dir: $(find "$dir" | tr '\n' ' ')"
 	done
+	for dir in "$STOKER_STATE_DIR"/templates/*; do
+		[[ $dir =~ /ext4-[0-9]+\.img$ || ! -e $dir ]] || fail "after $1: left $dir"
+	done
 	ok stoker list --json
 	expect_equal "$(jq length <<<"$OUT")" 0 "records after $1"
 }
@@ -159,5 +162,4 @@ sleep 1
 kill -9 $command
 wait $command 2>/dev/null || true
 settle
-stoker delete --all --force --yes >/dev/null 2>&1 || true
 nothing_left 'run killed'

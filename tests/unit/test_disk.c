@@ -2,7 +2,9 @@
  *
  * Sparse copies stay sparse and exact; a disk that somebody uses is known to be used.
  */
+#include <dirent.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -113,8 +115,60 @@ static void knows_who_uses_it(void **state)
 	assert_int_equal(disk_unused("/nonexistent/file", &err), STOKER_OK);
 }
 
+enum { THREADS = 8 };
+
+static void *make_one(void *arg)
+{
+	struct vm_record rec = { 0 };
+	struct stoker_options o = { .state_dir = dir };
+	struct stoker_error err;
+	stoker *s = NULL;
+	char path[STOKER_PATH_SIZE];
+	intptr_t bad = 1;
+
+	rec.vm.disk_mib = 64;
+	snprintf(rec.vm.id, sizeof rec.vm.id, "%016lx", (unsigned long)(uintptr_t)arg);
+	if (stoker_open(&o, &s, &err) == STOKER_OK && path_state(s, path, "vms/%s", rec.vm.id) && mkdir(path, 0700) == 0 &&
+	    disk_make(s, &rec, "", NULL, &err) == STOKER_OK) {
+		const char *const fsck[] = { "e2fsck", "-fn", path, NULL };
+		path_state(s, path, "vms/%s/disk.ext4", rec.vm.id);
+		bad = process_run(fsck, NULL, NULL, NULL, NULL, &err) != STOKER_OK;
+	}
+	stoker_close(s);
+	return (void *)bad;
+}
+
+/* Many at once make the first disk of a size: each whole, one template, nothing else left. */
+static void threads_share_a_template(void **state)
+{
+	const char *const rm[] = { "rm", "-rf", "--", dir, NULL };
+	pthread_t threads[THREADS];
+	struct dirent *e;
+	char path[128];
+	int entries = 0;
+	DIR *d;
+	(void)state;
+	for (uintptr_t i = 0; i < THREADS; i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, make_one, (void *)(i + 1)), 0);
+	for (int i = 0; i < THREADS; i++) {
+		void *bad = NULL;
+		pthread_join(threads[i], &bad);
+		assert_null(bad);
+	}
+	snprintf(path, sizeof path, "%s/templates", dir);
+	d = opendir(path);
+	assert_non_null(d);
+	while ((e = readdir(d)))
+		entries += e->d_name[0] != '.';
+	closedir(d);
+	assert_int_equal(entries, 1);
+	assert_int_equal(process_run(rm, NULL, NULL, NULL, NULL, NULL), STOKER_OK);
+	assert_int_equal(mkdir(dir, 0700), 0);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(copies_data_and_holes), cmocka_unit_test(knows_who_uses_it) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(copies_data_and_holes), cmocka_unit_test(knows_who_uses_it),
+		                            cmocka_unit_test(threads_share_a_template) };
 	return cmocka_run_group_tests(tests, setup, teardown);
 }

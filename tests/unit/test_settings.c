@@ -97,7 +97,7 @@ static void test_refusals(void **state)
 	struct settings *settings;
 	struct stoker_error err;
 
-	refused(*state, "[defaults]\nvcpus = many\n", "stoker.conf:2: defaults.vcpus: ", "from 1 to 1024");
+	refused(*state, "[defaults]\nvcpus = many\n", "stoker.conf:2: defaults.vcpus: ", "from 1 to 32");
 	refused(*state, "[defaults]\nvcpus = 0\n", "\"0\"", "from 1");
 	refused(*state, "[defaults]\nvcpus = -1\n", "defaults.vcpus", "from 1");
 	refused(*state, "[defaults]\nvcpus = 99999999999999999999\n", "defaults.vcpus", "from 1");

@@ -64,8 +64,9 @@ static void made_names_are_names(void **state)
 
 static enum stoker_status check(struct stoker_spec spec, struct stoker_error *err)
 {
+	struct vm_record rec;
 	memset(err, 0, sizeof *err);
-	return stoker_check_spec(s, &spec, err);
+	return spec_resolve(s, &spec, &rec, err);
 }
 
 static void sizes_and_words(void **state)
@@ -117,6 +118,17 @@ static void labels(void **state)
 	                 STOKER_E_INVALID);
 }
 
+/* The form's check is create's: an image that is not there is found by both. */
+static void check_is_what_create_checks(void **state)
+{
+	struct stoker_spec spec = { .name = "a", .image = "no-such-image" };
+	struct stoker_error checked, created;
+	(void)state;
+	assert_int_equal(stoker_check_spec(s, &spec, &checked), STOKER_E_MISSING);
+	assert_int_equal(stoker_create(s, &spec, NULL, NULL, &created), STOKER_E_MISSING);
+	assert_string_equal(checked.why, created.why);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -124,6 +136,7 @@ int main(void)
 		cmocka_unit_test(made_names_are_names),
 		cmocka_unit_test(sizes_and_words),
 		cmocka_unit_test(labels),
+		cmocka_unit_test(check_is_what_create_checks),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -274,6 +274,7 @@ int verb_bench(struct cli *cli, const struct args *args)
 	b.ssh = !arg_flag(args, "no-ssh") && !(b.spec.network && strcmp(b.spec.network, "none") == 0);
 	/* A stop that asks the guest is for VMs that are not ephemeral; those are killed at once. */
 	b.spec.ephemeral = !b.graceful;
+	b.spec.owned = true;
 	cli_call(cli, args, &b.call);
 	b.call.progress = NULL;
 	/* The state folder is made, and what it wants said is said, once and not by every thread. */

@@ -47,7 +47,7 @@ int verb_run(struct cli *cli, const struct args *args)
 	if ((code = cli_open(cli)) != EXIT_OK)
 		return code;
 	spec.name = arg_text(args, "name", NULL);
-	spec.ephemeral = true;
+	spec.ephemeral = spec.owned = true;
 	if (stoker_create(cli->s, &spec, &call, &vm, &err) != STOKER_OK)
 		return cli_fail(cli, &err);
 	if (call.timeout_ms > 0) {
