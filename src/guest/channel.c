@@ -10,6 +10,7 @@
 
 #include "clock.h"
 #include "error.h"
+#include "lifecycle.h"
 #include "guest/channel_conn.h"
 
 enum { ANSWER_MS = 5000 };
