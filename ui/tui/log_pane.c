@@ -429,7 +429,7 @@ static void log_title(const struct pane *pane, char *buf, size_t cap)
 	else if (p->follow)
 		snprintf(buf, cap, "console, following");
 	else
-		snprintf(buf, cap, "console, line %lld of %lld", (long long)(line + 1), (long long)view_end(p));
+		snprintf(buf, cap, "console, line %lld of %lld", (long long)line + 1, (long long)view_end(p));
 }
 
 static const char *log_hint(const struct pane *pane)

@@ -55,17 +55,26 @@ static char *line_text(struct line *line)
 	return (char *)(line->spans + line->span_count);
 }
 
+/* The place of the i-th line, i <= capacity. */
+static size_t slot(const struct history *history, size_t i)
+{
+	size_t at_slot = history->start + i;
+	return at_slot >= history->capacity ? at_slot - history->capacity : at_slot;
+}
+
 static struct line *at(const struct history *history, size_t i)
 {
-	return history->ring[(history->start + i) % history->capacity];
+	return history->ring[slot(history, i)];
 }
 
 static void drop_oldest(struct history *history)
 {
 	struct line *line = history->ring[history->start];
-	history->bytes -= line_size(line);
+	if (line != NULL)
+		history->bytes -= line_size(line);
 	free(line);
-	history->start = (history->start + 1) % history->capacity;
+	history->ring[history->start] = NULL;
+	history->start = slot(history, 1);
 	history->count--;
 	history->first++;
 }
@@ -184,7 +193,7 @@ void history_push(struct history *history, const struct cell *cells, int cols)
 	}
 	if (!room)
 		drop_oldest(history);
-	history->ring[(history->start + history->count) % history->capacity] = line;
+	history->ring[slot(history, history->count)] = line;
 	history->count++;
 	history->bytes += line_size(line);
 	while (history->bytes > history->max_bytes)
@@ -247,6 +256,7 @@ bool history_pop(struct history *history, struct cell *cells, int cols)
 	history->bytes -= line_size(line);
 	free(line);
 	history->count--;
+	history->ring[slot(history, history->count)] = NULL;
 	return true;
 }
 
