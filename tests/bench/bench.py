@@ -72,7 +72,9 @@ class Floor:
 
     def start(self, extra=()):
         """Starts it; returns (pid, times in ns, sockets)."""
-        listening, ends, actions = {}, {}, []
+        # It says on stderr that it waits for the console's client, which is there already.
+        actions = [(os.POSIX_SPAWN_OPEN, 2, os.path.join(self.dir, "stderr"), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)]
+        listening, ends = {}, {}
         for name, fd in (("qmp", 10), ("console", 11), ("channel", 12)):
             path = os.path.join(self.dir, name)
             if os.path.exists(path):
