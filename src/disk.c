@@ -156,9 +156,24 @@ static enum stoker_status template_make(stoker *s, const char *path, unsigned mi
 	return st;
 }
 
+/* s_feature_compat of ext4's superblock, at byte 0x5c of it; 0x4 is COMPAT_HAS_JOURNAL. */
+static bool has_journal(const char *disk)
+{
+	unsigned char flags = 0;
+	int fd = open(disk, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	ssize_t n = fd >= 0 ? pread(fd, &flags, 1, 1024 + 0x5c) : -1;
+	if (fd >= 0)
+		close(fd);
+	return n == 1 && (flags & 4);
+}
+
+/* To the size asked for, and with a journal: a read-only base needs none, but a
+ * writable copy must survive a VMM that is killed. */
 static enum stoker_status grow(const char *disk, unsigned mib, const struct stoker_call *call, struct stoker_error *err)
 {
 	const char *const argv[] = { "resize2fs", "-f", disk, NULL };
+	const char *const journal[] = { "tune2fs", "-O", "has_journal", disk, NULL };
+	enum stoker_status st;
 	struct stat info;
 	if (stat(disk, &info) < 0)
 		return error_errno(err, errno, "cannot look at %s", disk);
@@ -169,7 +184,8 @@ static enum stoker_status grow(const char *disk, unsigned mib, const struct stok
 	}
 	if (truncate(disk, (off_t)mib << 20) < 0)
 		return error_errno(err, errno, "cannot size %s", disk);
-	return run_tool(argv, call, "e2fsprogs", err);
+	st = run_tool(argv, call, "e2fsprogs", err);
+	return st == STOKER_OK && !has_journal(disk) ? run_tool(journal, call, "e2fsprogs", err) : st;
 }
 
 enum stoker_status disk_make(stoker *s, const struct vm_record *rec, const char *base, const struct stoker_call *call,

@@ -137,7 +137,9 @@ ok stoker start d
 in_guest d 'echo mine > /root/file; sync'
 size=$(in_guest d 'df -k / | tail -1' | awk '{ print $2 }')
 [ "$size" -gt 90000 ] || fail "the copy was not grown: $size KiB"
-ok stoker stop d
+disk=$STOKER_STATE_DIR/vms/$(vm_field d id)/disk.ext4
+ok stoker stop --force d
+PATH=$PATH:/sbin:/usr/sbin dumpe2fs -h "$disk" 2>/dev/null | grep -q has_journal || fail "a writable copy without a journal"
 ok stoker start d
 expect_equal "$(in_guest d 'cat /root/file')" mine
 ok stoker delete --force d
