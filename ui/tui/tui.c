@@ -15,6 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "update.h"
 #include "view.h"
 
 #define LIST_EVERY_NS (15000 * MS) /* should a change ever go unnoticed */
@@ -169,7 +170,7 @@ static void start_first(struct loop *loop)
 	effect->kind = EFFECT_DO;
 	effect->action = ACTION_START;
 	memcpy(effect->id, vm.id, sizeof effect->id);
-	effect->op = 0;
+	effect->op = op_begin(loop->model, ACTION_START, vm.id, vm.name);
 	loop_submit(loop, effect, JOB_DO);
 	free(effect);
 }

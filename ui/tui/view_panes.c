@@ -78,7 +78,10 @@ static void opening(const struct model *model, struct screen *screen, const stru
 	char text[STOKER_NAME_MAX + 64], clock[16];
 	int64_t since = model->now_ns;
 	size_t i;
+	bool booting = false;
 
+	for (i = 0; i < model->count; i++)
+		booting = booting || (strcmp(model->rows[i].vm.name, model->opening) == 0 && !model->rows[i].vm.ready);
 	for (i = 0; i < model->op_count; i++) {
 		if (strcmp(model->ops[i].name, model->opening) == 0 && model->ops[i].action ==
 		    (model->opening_kind == PANE_SHELL ? ACTION_SHELL : ACTION_LOGS))
@@ -91,7 +94,7 @@ static void opening(const struct model *model, struct screen *screen, const stru
 	           tone(TONE_BUSY), text);
 	if (layout->pane.rows > layout->pane.rows / 3 + 1)
 		screen_put(screen, layout->pane.row + layout->pane.rows / 3 + 1, layout->pane.col + 3, layout->pane.cols - 4,
-		           tone(TONE_QUIET), "A VM that is still booting is waited for. Esc: do not.");
+		           tone(TONE_QUIET), booting ? "It is still booting and is waited for. Esc: do not." : "Esc: do not wait");
 }
 
 void view_panes(struct model *model, struct screen *screen, const struct layout *layout)
