@@ -287,6 +287,7 @@ static void pane_turn(struct loop *loop, const struct pollfd *fds, const int *fi
 	struct event event = { .kind = EVENT_PANE_CHANGED };
 	struct pane *panes[PANES_MAX];
 	bool changed = false;
+	int64_t spent;
 	int i;
 
 	/* A turn for each, beginning with another one every time, until the time is up. */
@@ -307,6 +308,11 @@ static void pane_turn(struct loop *loop, const struct pollfd *fds, const int *fi
 			break;
 	}
 	loop->first_pane = count > 0 ? (loop->first_pane + i + 1) % count : 0;
+	/* As much rest as work: a program that is always busy is what a scheduler
+	 * lets wait, and then keys would wait with it. */
+	spent = loop_now_ns() - now;
+	if (spent > MS / 2)
+		loop->pane_rest_ns = now + 2 * spent;
 	if (changed) {
 		bool dirty = loop->dirty;
 		loop_feed(loop, &event);
@@ -350,8 +356,10 @@ static int wait_ms(const struct loop *loop, int64_t now)
 	for (i = 0; i < loop->model->pane_count; i++) {
 		ms = loop->model->panes[i]->ops->timeout_ms(loop->model->panes[i]);
 		if (ms >= 0)
-			until = earlier(until, now + ms * MS);
+			until = earlier(until, now + ms * MS > loop->pane_rest_ns ? now + ms * MS : loop->pane_rest_ns);
 	}
+	if (loop->pane_rest_ns > now) /* they are not polled until then */
+		until = earlier(until, loop->pane_rest_ns);
 	until -= now;
 	return until <= 0 ? 0 : (int)((until + MS - 1) / MS);
 }
@@ -378,6 +386,7 @@ void loop_turn(struct loop *loop)
 	struct pollfd fds[FIXED_FDS + PANES_MAX * PANE_MAX_FDS];
 	int first[PANES_MAX + 1], count = FIXED_FDS, panes = loop->model->pane_count, i;
 	unsigned changes = loop->model->pane_changes;
+	bool rested = loop_now_ns() >= loop->pane_rest_ns;
 	int64_t now;
 
 	fds[0].fd = terminal_fd(loop->terminal);
@@ -388,7 +397,8 @@ void loop_turn(struct loop *loop)
 	fds[1].events = fds[2].events = fds[3].events = POLLIN;
 	for (i = 0; i < panes; i++) {
 		first[i] = count;
-		count += loop->model->panes[i]->ops->poll(loop->model->panes[i], fds + count);
+		if (rested)
+			count += loop->model->panes[i]->ops->poll(loop->model->panes[i], fds + count);
 	}
 	first[panes] = count;
 	for (i = 0; i < count; i++)
@@ -418,8 +428,8 @@ void loop_turn(struct loop *loop)
 		loop->list_ns = now + loop->list_every_ns;
 	}
 	/* A key or a result may have closed or opened a pane: then what was polled is out of date. */
-	if (panes > 0 && changes == loop->model->pane_changes && !loop->quit)
-		pane_turn(loop, fds, first, panes, now);
+	if (panes > 0 && rested && changes == loop->model->pane_changes && !loop->quit)
+		pane_turn(loop, fds, first, panes, loop_now_ns());
 	timers(loop, now);
 	if (!loop->quit && (loop->dirty || (loop->pane_dirty && now - loop->painted_ns >= PANE_FRAME_NS)))
 		paint(loop, now);

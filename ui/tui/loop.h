@@ -27,7 +27,7 @@ struct loop {
 	stoker_plan *plan;
 	sigset_t old_mask;
 	int signal_fd;
-	int64_t sample_ns, refresh_ns, list_ns, list_every_ns, animate_ns, painted_ns;
+	int64_t sample_ns, refresh_ns, list_ns, list_every_ns, animate_ns, painted_ns, pane_rest_ns;
 	bool dirty, pane_dirty, quit, masked;
 	int exit_code, ended_by;
 	int first_pane; /* whose turn it is */
