@@ -222,7 +222,7 @@ def boots(table, floor, rounds):
     table.rows.append(("whole lifecycle", "%.2f ms" % mine("lifecycle"), "", "", "", "-"))
 
 
-def commands(table, floor):
+def commands(table, floor, stream_mib):
     name = "bench-commands"
     run(STOKER, "create", name, "--memory", "256", "--egress", "none", "--start", "--quiet")
     run(STOKER, "wait", name, "--for", "ready", "--quiet")
@@ -250,9 +250,9 @@ def commands(table, floor):
             ssh.terminate()
     table.add("exec over an open SSH session / OpenSSH master", p50(ours) / NS, 1.2, floor=p50(theirs) / NS)
 
-    size = 1 << 30
+    size = stream_mib << 20
     supervisor = vm["supervisor_pid"]
-    say("bench: 1 GiB of output")
+    say("bench: %d MiB of output" % stream_mib)
     before = pss_kib(supervisor)
     streamed = tool("bench_lib", "stream", name, str(size))
     grown = max(pss_kib(supervisor) - before, 0) + streamed["stream_memory_kib"]
@@ -260,7 +260,7 @@ def commands(table, floor):
         raise SystemExit("bench: the stream lost bytes")
     cat = floor.cat(size)
     mib = size / (1 << 20)
-    table.add("1 GiB of stdout through exec / cat on a port", mib / (streamed["stream"] / 1e9), 0.5, unit="MiB/s",
+    table.add("%d MiB of stdout through exec / cat on a port" % stream_mib, mib / (streamed["stream"] / 1e9), 0.5, unit="MiB/s",
               floor=mib / (cat / 1e9), more=True)
     table.add("  host memory grown by", grown / 1024, 2, unit="MiB")
     table.add("supervisor, of its own (PSS)", pss_kib(supervisor) / 1024, 1.5, unit="MiB")
@@ -303,6 +303,7 @@ def main():
     signal.signal(signal.SIGTERM, ended)
     parser = argparse.ArgumentParser()
     parser.add_argument("--rounds", type=int, default=10)
+    parser.add_argument("--stream-mib", type=int, default=1024)
     parser.add_argument("--only", choices=("boots", "commands", "many"))
     options = parser.parse_args()
     table = Table()
@@ -311,7 +312,7 @@ def main():
     if options.only in (None, "boots"):
         boots(table, floor, options.rounds)
     if options.only in (None, "commands"):
-        commands(table, floor)
+        commands(table, floor, options.stream_mib)
     if options.only in (None, "many"):
         many(table)
     say("")
