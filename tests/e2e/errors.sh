@@ -25,7 +25,7 @@ check 'verbs and options that are not there, with the nearest that is'
 refused 2 'no verb "lst".*"list"' lst
 refused 2 'no option --memry.*--memory' create --memry 5
 refused 2 'no verb "frobnicate"' frobnicate
-refused 2 'which VM' start
+refused 2 'VM' start
 refused 2 'isolated' create x --disk-mode sideways
 refused 2 'state "asleep"' list --status asleep
 
