@@ -103,8 +103,6 @@ static enum stoker_status supervisor_start(stoker *s, struct vm_record *rec, con
 	argv_add(&a, "%d", REPORT_FD);
 	argv_add(&a, "--log-cap");
 	argv_add(&a, "%ld", settings_number(s->settings, "console.log_kib") * 1024);
-	if (rec->vm.ephemeral)
-		argv_add(&a, "--ephemeral");
 	if (adopt) {
 		argv_add(&a, "--adopt");
 		argv_add(&a, "%lld:%llu", (long long)rec->vmm.pid, (unsigned long long)rec->vmm.start_ticks);

@@ -5,7 +5,7 @@
  * stoker-supervisor is one small process per VM. libstoker starts it so:
  *
  *   stoker-supervisor --run RUNTIME/vms/ID --log STATE/vms/ID/console.log
- *       --notify STATE/changed --name NAME --report FD [--ephemeral] [--log-cap BYTES]
+ *       --notify STATE/changed --name NAME --report FD [--log-cap BYTES]
  *       -- VMM-ARGV...
  *   stoker-supervisor ... --adopt PID:START_TICKS
  *

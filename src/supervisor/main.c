@@ -61,9 +61,8 @@ static bool arguments(int argc, char **argv, struct options *o)
 	static const struct option options[] = {
 		{ "run", required_argument, NULL, 'r' },    { "log", required_argument, NULL, 'l' },
 		{ "notify", required_argument, NULL, 'n' }, { "name", required_argument, NULL, 'N' },
-		{ "report", required_argument, NULL, 'R' }, { "ephemeral", no_argument, NULL, 'e' },
-		{ "adopt", required_argument, NULL, 'a' },  { "log-cap", required_argument, NULL, 'c' },
-		{ NULL, 0, NULL, 0 },
+		{ "report", required_argument, NULL, 'R' }, { "adopt", required_argument, NULL, 'a' },
+		{ "log-cap", required_argument, NULL, 'c' }, { NULL, 0, NULL, 0 },
 	};
 	int c;
 	char *end;
@@ -93,9 +92,6 @@ static bool arguments(int argc, char **argv, struct options *o)
 			o->log_cap = strtoul(optarg, &end, 10);
 			if (errno || *end || optarg[0] < '0' || optarg[0] > '9')
 				return false;
-			break;
-		case 'e':
-			o->ephemeral = true;
 			break;
 		case 'a':
 			if (!read_id(optarg, &o->adopt))

@@ -15,7 +15,6 @@ struct options {
 	const char *run, *log, *notify, *name;
 	int report_fd;
 	size_t log_cap;          /* 0: CONSOLE_LOG_CAP */
-	bool ephemeral;
 	struct process_id adopt; /* pid 0: start one */
 	char *const *argv;       /* of the VMM */
 };
