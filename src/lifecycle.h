@@ -23,6 +23,10 @@ void lifecycle_note_ssh(stoker *s, const struct vm_record *rec, int64_t request_
 /* Records the duration of a command (phase exec). */
 void lifecycle_note_exec(stoker *s, const struct vm_record *rec, int64_t start_ns, int64_t duration_ns);
 
+/* What to do about a VM that does not run: start it, or, as an ephemeral one is deleted with its end, make another.
+ * Returns err->code. */
+enum stoker_status lifecycle_fix_start(struct stoker_error *err, const char *name, bool ephemeral);
+
 /* The limit of a call that waits for a guest: the caller's, else the setting timeouts.ready_s. */
 int64_t call_limit_ms(const stoker *s, const struct stoker_call *call);
 

@@ -125,12 +125,18 @@ enum stoker_status stoker_vm_paths(stoker *s, const char *ref, struct stoker_pat
 
 /* ---- waiting */
 
+enum stoker_status lifecycle_fix_start(struct stoker_error *err, const char *name, bool ephemeral)
+{
+	return ephemeral ? error_fix(err, "It was ephemeral and is deleted with its end; make another: stoker create --ephemeral --start")
+	                 : error_fix(err, "Start it: stoker start %s", name);
+}
+
 static enum stoker_status ended(stoker *s, const struct vm_record *rec, struct stoker_error *err)
 {
 	error_set(err, STOKER_E_STATE, "it is %s%s%s", stoker_state_name(rec->vm.state), rec->vm.reason[0] ? ": " : "",
 	          rec->vm.reason);
 	error_console(s, rec->vm.id, err);
-	return error_fix(err, "Start it: stoker start %s", rec->vm.name), STOKER_E_STATE;
+	return lifecycle_fix_start(err, rec->vm.name, rec->vm.ephemeral), STOKER_E_STATE;
 }
 
 /* Until the state folder changes, the deadline, or cancelled. The limit of a

@@ -22,6 +22,8 @@ enum stoker_status chan_lost(const struct channel *c, struct stoker_error *err)
 	bool known = run_status_read(c->s, c->id, &run);
 	if (!known) { /* its runtime folder is gone, and so is it */
 		error_set(err, STOKER_E_STATE, "%s has ended and was removed", c->name);
+		if (c->ephemeral)
+			lifecycle_fix_start(err, c->name, true);
 		return STOKER_E_STATE;
 	}
 	if (run.exit_status != -2) {
@@ -31,7 +33,7 @@ enum stoker_status chan_lost(const struct channel *c, struct stoker_error *err)
 			error_set(err, STOKER_E_STATE, "%s has ended, its VMM's last words were: %s", c->name, run.message);
 		else
 			error_set(err, STOKER_E_STATE, "%s has ended", c->name);
-		error_fix(err, "Start it again: stoker start %s", c->name);
+		lifecycle_fix_start(err, c->name, c->ephemeral);
 		return STOKER_E_STATE;
 	}
 	if (c->lost_why[0]) {
@@ -184,6 +186,7 @@ enum stoker_status chan_connect(stoker *s, const struct vm_record *rec, struct c
 	c->s = s;
 	memcpy(c->id, rec->vm.id, sizeof c->id);
 	memcpy(c->name, rec->vm.name, sizeof c->name);
+	c->ephemeral = rec->vm.ephemeral;
 	c->lost = false;
 	c->lost_why[0] = '\0';
 	c->last_stream = 0;
@@ -195,7 +198,7 @@ enum stoker_status chan_connect(stoker *s, const struct vm_record *rec, struct c
 		free(c);
 		if (run_status_read(s, rec->vm.id, &run) && run.exit_status != -2) {
 			error_set(err, STOKER_E_STATE, "%s has ended%s%s", rec->vm.name, run.message[0] ? ": " : "", run.message);
-			error_fix(err, "Start it again: stoker start %s", rec->vm.name);
+			lifecycle_fix_start(err, rec->vm.name, rec->vm.ephemeral);
 			return STOKER_E_STATE;
 		}
 		error_errno(err, problem, "cannot reach the supervisor of %s", rec->vm.name);

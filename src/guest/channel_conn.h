@@ -16,6 +16,7 @@ enum {
 struct channel {
 	stoker *s;
 	char id[STOKER_ID_SIZE], name[STOKER_NAME_MAX + 1];
+	bool ephemeral;
 	int fd;
 	bool lost;             /* closed by the other side, or it broke the protocol */
 	char lost_why[256];    /* what the supervisor said of it */

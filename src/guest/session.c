@@ -51,7 +51,7 @@ static enum stoker_status not_running(const struct vm_record *rec, struct stoker
 		error_set(err, STOKER_E_STATE, "%s is %s%s%s%s", name,
 		          rec->vm.state == STOKER_ERROR ? "in error" : stoker_state_name(rec->vm.state),
 		          rec->vm.reason[0] ? " (" : "", rec->vm.reason, rec->vm.reason[0] ? ")" : "");
-		error_fix(err, "Start it: stoker start %s", name);
+		lifecycle_fix_start(err, name, rec->vm.ephemeral);
 		break;
 	}
 	return STOKER_E_STATE;
