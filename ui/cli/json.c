@@ -172,14 +172,17 @@ void json_add_base64(cJSON *object, const char *key, const char *data, size_t le
 	free(out);
 }
 
+void json_fill_error(cJSON *object, const struct stoker_error *err)
+{
+	json_add_text(object, "code", stoker_status_name(err->code));
+	json_add_text(object, "what", err->what);
+	json_add_text(object, "why", err->why);
+	json_add_text(object, "fix", err->fix);
+}
+
 void json_add_error(cJSON *object, const struct stoker_error *err)
 {
-	cJSON *e = cJSON_AddObjectToObject(object, "error");
-
-	json_add_text(e, "code", stoker_status_name(err->code));
-	json_add_text(e, "what", err->what);
-	json_add_text(e, "why", err->why);
-	json_add_text(e, "fix", err->fix);
+	json_fill_error(cJSON_AddObjectToObject(object, "error"), err);
 }
 
 static void add_labels(cJSON *object, const char *labels)

@@ -101,10 +101,10 @@ int verb_ping(struct cli *cli, const struct args *args)
 	static const char *const heads[] = { "WAY", ">COUNT", ">MIN", ">MEDIAN", ">P99", ">MAX", NULL };
 	const char *via = arg_text(args, "via", "both");
 	struct way ways[2] = { { "channel", STOKER_VIA_CHANNEL, { 0 } }, { "ssh", STOKER_VIA_SSH, { 0 } } };
-	struct stoker_error err = { 0 };
+	struct stoker_error err = { 0 }, first_err = { 0 };
 	struct stoker_vm vm;
 	struct table *t;
-	cJSON *rows;
+	cJSON *rows, *errors;
 	int code = cli_open(cli), first = 0, last = 2;
 
 	if (code != EXIT_OK)
@@ -119,12 +119,19 @@ int verb_ping(struct cli *cli, const struct args *args)
 		last = 1;
 	t = table_new(heads);
 	rows = cJSON_CreateArray();
+	errors = cJSON_CreateArray();
 	for (int i = first; i < last && !signals_caught(); i++) {
 		if (measure(cli, args, vm.id, &ways[i], &err) != STOKER_OK) {
 			int failed = cli_fail(cli, &err);
+			cJSON *o = cJSON_CreateObject();
 
-			if (code == EXIT_OK)
+			json_add_text(o, "via", ways[i].name);
+			json_fill_error(o, &err);
+			cJSON_AddItemToArray(errors, o);
+			if (code == EXIT_OK) {
 				code = failed;
+				first_err = err;
+			}
 		}
 		if (ways[i].p.count == 0)
 			continue;
@@ -139,7 +146,8 @@ int verb_ping(struct cli *cli, const struct args *args)
 		json_add_text(o, "id", vm.id);
 		cJSON_AddItemToObject(o, "rows", rows);
 		if (code != EXIT_OK)
-			json_add_error(o, &err);
+			json_add_error(o, &first_err);
+		cJSON_AddItemToObject(o, "errors", errors);
 		return json_print(cli, o, code);
 	}
 	if (cJSON_GetArraySize(rows) > 0)
@@ -147,5 +155,6 @@ int verb_ping(struct cli *cli, const struct args *args)
 	else
 		table_free(t);
 	cJSON_Delete(rows);
+	cJSON_Delete(errors);
 	return code;
 }
