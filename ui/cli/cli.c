@@ -188,6 +188,12 @@ void cli_waiting(struct cli *cli, const char *ref)
 	cli->progress_shown = true;
 }
 
+void cli_waited(const struct stoker_vm *vm, enum stoker_status status, const char *become, struct stoker_error *err)
+{
+	if (status == STOKER_E_CANCELLED)
+		snprintf(err->fix, sizeof(err->fix), "%s %s; delete it with `stoker delete --force %s`", vm->name, become, vm->name);
+}
+
 int cli_finish_output(struct cli *cli, int code)
 {
 	if (fflush(stdout) == 0 && !ferror(stdout))

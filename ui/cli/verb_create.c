@@ -56,6 +56,7 @@ static enum stoker_status make(struct cli *cli, const struct stoker_spec *spec, 
 		status = stoker_wait(cli->s, vm->name, vm->network == STOKER_NET_NONE ? STOKER_UNTIL_READY : STOKER_UNTIL_SSH,
 		                     &call, vm, err);
 	}
+	cli_waited(vm, status, "was created and is kept", err);
 	cli_progress_end(cli);
 	if (!cli->json && status == STOKER_OK)
 		tell(cli, vm, began, wait ? "ready" : start ? "started" : "created");
@@ -99,7 +100,7 @@ int verb_create(struct cli *cli, const struct args *args)
 		if (first == EXIT_OK)
 			first = code;
 		if (status == STOKER_E_CANCELLED)
-			break;
+			break; /* its message says what was kept */
 		if (made && !cli->json)
 			cli_note(cli, "%s was created and is kept. Delete it with `stoker delete --force %s`", vm.name, vm.name);
 	}

@@ -27,8 +27,10 @@ static enum stoker_status act(struct cli *cli, const struct args *args, const ch
 			call.timeout_ms = 0;
 	}
 	cli_waiting(cli, vm->id);
-	return stoker_wait(cli->s, vm->name, vm->network == STOKER_NET_NONE ? STOKER_UNTIL_READY : STOKER_UNTIL_SSH, &call,
-	                   vm, err);
+	status = stoker_wait(cli->s, vm->name, vm->network == STOKER_NET_NONE ? STOKER_UNTIL_READY : STOKER_UNTIL_SSH, &call,
+	                     vm, err);
+	cli_waited(vm, status, "was started and is kept running", err);
+	return status;
 }
 
 int verb_start(struct cli *cli, const struct args *args)
