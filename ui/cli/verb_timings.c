@@ -130,13 +130,13 @@ static void add_table_row(struct table *t, const char *name, int64_t last, const
 	table_cell(t, NULL, "%llu", (unsigned long long)p->count);
 }
 
-static int print_json(struct cli *cli, const struct stoker_vm *vm, const int64_t last[STOKER_PHASE_COUNT],
+static int print_json(struct cli *cli, const char *name, const char *id, const int64_t last[STOKER_PHASE_COUNT],
                       const struct stoker_percentiles p[STOKER_PHASE_COUNT], const struct samples rows[ROWS])
 {
 	cJSON *o = cJSON_CreateObject(), *phases, *list;
 
-	json_add_some(o, "name", vm ? vm->name : NULL);
-	json_add_some(o, "id", vm ? vm->id : NULL);
+	json_add_some(o, "name", name);
+	json_add_some(o, "id", id);
 	/* The last time of each, by its name: what most scripts want. */
 	for (int i = 0; i < STOKER_PHASE_COUNT; i++)
 		json_add_ms(o, stoker_phase_name((enum stoker_phase)i), last[i]);
@@ -181,23 +181,30 @@ int verb_timings(struct cli *cli, const struct args *args)
 	struct samples rows[ROWS] = { 0 };
 	int64_t last[STOKER_PHASE_COUNT];
 	struct stoker_timing *timings = NULL;
-	const struct stoker_vm *about = NULL;
-	struct stoker_error err = { 0 };
+	struct stoker_error err = { 0 }, unknown = { 0 };
 	struct stoker_vm vm;
-	const char *ref = args->words[0];
+	const char *ref = args->words[0], *name = NULL, *id = NULL;
 	size_t count = 0;
 	int code = cli_open(cli);
 
 	if (code != EXIT_OK)
 		return code;
-	if (ref && stoker_get(cli->s, ref, &vm, &err) == STOKER_OK) {
-		about = &vm;
-		ref = vm.id;
-	} else if (ref) {
-		return cli_fail(cli, &err);
+	if (ref && stoker_get(cli->s, ref, &vm, &unknown) == STOKER_OK) {
+		ref = id = vm.id;
+		name = vm.name;
+	} else if (ref && unknown.code != STOKER_E_NOT_FOUND) {
+		return cli_fail(cli, &unknown);
 	}
-	if (stoker_timings(cli->s, ref, &timings, &count, &err) != STOKER_OK ||
-	    stoker_phase_percentiles(cli->s, ref, p, &err) != STOKER_OK) {
+	if (stoker_timings(cli->s, ref, &timings, &count, &err) != STOKER_OK) {
+		code = cli_fail(cli, unknown.code == STOKER_E_NOT_FOUND ? &unknown : &err);
+		goto out;
+	}
+	/* Deleted, but not forgotten. By its id from here on: another may get its name any time. */
+	if (ref && !id && count > 0) {
+		ref = id = timings[0].id;
+		name = timings[0].name;
+	}
+	if (stoker_phase_percentiles(cli->s, ref, p, &err) != STOKER_OK) {
 		code = cli_fail(cli, &err);
 		goto out;
 	}
@@ -208,7 +215,7 @@ int verb_timings(struct cli *cli, const struct args *args)
 	if (!make_rows(timings, count, rows))
 		code = cli_fail_text(cli, STOKER_E_NOMEM, "timings", "", "out of memory");
 	else if (cli->json)
-		code = print_json(cli, about, last, p, rows);
+		code = print_json(cli, name, id, last, p, rows);
 	else
 		print_tables(cli, last, p, rows);
 out:
