@@ -57,7 +57,8 @@ enum stoker_status {
 	STOKER_E_NOT_FOUND, /**< no such VM, image, label or recipe */
 	STOKER_E_EXISTS,    /**< the name is taken */
 	STOKER_E_STATE,     /**< the VM's state does not allow this verb */
-	STOKER_E_MISSING,   /**< a needed thing is absent: QEMU, an image, a tool */
+	STOKER_E_MISSING,   /**< a needed thing is absent: QEMU, a tool, the image a VM is to be created from or started
+	                         with; an image that is itself asked about (inspect, delete) is STOKER_E_NOT_FOUND */
 	STOKER_E_TIMEOUT,   /**< the deadline passed */
 	STOKER_E_LIMIT,     /**< a pool or a host limit is exhausted */
 	STOKER_E_NOMEM,     /**< memory */
@@ -148,7 +149,7 @@ struct stoker_progress {
 struct stoker_call {
 	int64_t timeout_ms; /**< < 0: the verb's default; 0: do not wait; else a limit for the whole call */
 	int cancel_fd;      /**< < 0: none; when it becomes readable the call gives up with STOKER_E_CANCELLED
-	                         after undoing what it had begun */
+	                         after undoing what it had begun; a guest that was asked to power off may still do so */
 	void (*progress)(void *user, const struct stoker_progress *p); /**< NULL: none; called on the calling thread */
 	void *user;
 };
@@ -206,7 +207,7 @@ struct stoker_vm {
 	int64_t supervisor_pid; /**< 0 when none lives */
 	char ip[46];       /**< the guest's address; "" without network */
 	uint16_t ssh_port; /**< on 127.0.0.1; 0 without network */
-	char backend[16];  /**< "qemu", "firecracker" */
+	char backend[16];  /**< "qemu" */
 	char accel[8];     /**< "kvm", "tcg" */
 	char choice[256];  /**< why this backend and acceleration were chosen */
 	char image[64];
@@ -238,7 +239,7 @@ struct stoker_spec {
 	const char *disk_mode; /**< NULL: "isolated"; or "shared", "copy" */
 	const char *backend; /**< NULL: "auto" */
 	const char *accel;   /**< NULL: "auto"; or "kvm", "tcg" */
-	const char *network; /**< NULL: "user"; or "none" ("tap" where the build and host have it) */
+	const char *network; /**< NULL: "user"; or "none"; "tap" is refused, this version has none */
 	const char *egress;  /**< NULL: "all"; or "none": the guest reaches nothing but what connects to it */
 	const char *labels;  /**< NULL or "k=v,k2=v2" */
 	bool ephemeral;      /**< always killed at once; deleted when stopped, or by the next call that sees its end */
@@ -447,7 +448,9 @@ struct stoker_timing {
 	int64_t duration_ns;
 	int64_t at_ms;                  /**< wall clock when it ended */
 };
-/** The kept timings of one VM (ref) or of all (NULL), newest first. Free with stoker_free(). */
+/** The kept timings of one VM (ref) or of all (NULL), newest first. Kept are the newest 64 of each VM and phase, and
+ *  20,000 in all; a deleted VM is found by its whole name (the last one of that name) or id as long as some of its are
+ *  left. Free with stoker_free(). */
 STOKER_API enum stoker_status stoker_timings(stoker *s, const char *ref, struct stoker_timing **out, size_t *count,
                                              struct stoker_error *err);
 

@@ -71,6 +71,15 @@ expect_usage '--force takes no value' delete --force=yes web
 expect_usage 'takes a number from 1 to 4096, not "0"' create --vcpus 0
 expect_usage 'takes a size' create --memory lots
 expect_usage 'takes one of isolated' create --disk-mode none
+# What this build does not have is not offered, and its refusal says so.
+expect_no_match "$("$STOKER_PROGRAM" help create)" 'firecracker|[ ,]tap'
+for shell in bash zsh fish; do
+	expect_no_match "$("$STOKER_PROGRAM" completion "$shell")" 'firecracker|[^a-z]tap[^a-z]'
+done
+expect_status 5 stoker create --network tap x
+expect_match "$ERR" 'no TAP networking'
+expect_status 2 stoker create --backend firecracker x
+expect_match "$ERR" 'firecracker'
 expect_usage 'takes a time' wait --timeout soon web
 expect_usage 'there is no state "asleep"' list --status asleep
 expect_usage 'json' shell --json web
@@ -297,6 +306,39 @@ expect_equal "$OUT" quick
 ok stoker stop quick --json
 expect_equal "$(json .deleted)" true
 expect_status 3 stoker inspect quick
+# An ephemeral VM that is gone is not to be started again.
+ok stoker create brief --ephemeral --memory 256 --disk-mode shared --start --quiet
+ok stoker wait brief --quiet
+"$STOKER_PROGRAM" exec brief -- sleep 60 >/dev/null 2>"$T/brief.err" &
+EXEC=$!
+sleep 0.5
+kill -9 "$(vm_field brief pid)"
+status=0
+wait "$EXEC" || status=$?
+expect_equal "$status" 125 'exit status of exec'
+expect_match "$(cat "$T/brief.err")" 'ephemeral.*make another: stoker create'
+expect_status 125 stoker exec brief -- true
+expect_no_match "$ERR" 'stoker start'
+
+check 'a wait that a signal interrupts'
+# interrupted REGEX ARGS...: SIGTERM as soon as the VM late runs; stderr says that it is kept, and it is.
+interrupted() {
+	local regex=$1 pid status=0
+	shift
+	"$STOKER_PROGRAM" "$@" >"$T/late.out" 2>"$T/late.err" &
+	pid=$!
+	wait_until 10 sh -c '"$STOKER_PROGRAM" list --status running --quiet | grep -qx late'
+	kill -TERM "$pid"
+	wait "$pid" || status=$?
+	expect_equal "$status" 143 'exit status'
+	expect_match "$(cat "$T/late.err")" "^stoker: wait for late: .*cancelled.*$regex"
+	expect_equal "$(wc -l <"$T/late.err")" 1 'lines on stderr'
+	expect_equal "$(vm_field late status)" running
+	ok stoker stop late --force
+}
+interrupted 'late was created and is kept' create late --memory 256 --disk-mode shared --wait
+interrupted 'late was started and is kept running' start late --wait
+ok stoker delete late
 
 check 'timings'
 ok stoker timings web --json
@@ -311,6 +353,21 @@ for row in create start boot ssh exec stop delete 'Create \+ Start' 'SSH ready' 
 	'Full lifecycle'; do
 	expect_match "$OUT" "$row"
 done
+# Of a VM that was deleted, by its name.
+ok stoker timings quick --json
+expect_equal "$(json .name)" quick
+expect_match "$(json .id)" '^[0-9a-f]{16}$'
+expect_match "$(json .delete)" '^[0-9.]+$'
+expect_status 3 stoker timings nobody
+expect_match "$ERR" 'no VM nobody'
+
+check 'ping: both ways that fail'
+ok stoker create mute --memory 256 --disk-mode shared
+expect_status 4 stoker ping mute --json
+one_json
+expect_equal "$(json '[.errors[].via] | join(" ")')" 'channel ssh'
+expect_equal "$(json '.error.code == .errors[0].code')" true
+ok stoker delete mute
 
 check 'doctor'
 "$STOKER_PROGRAM" doctor --vms 5 --json >"$T/out" 2>"$T/err" || [ $? = 1 ]
