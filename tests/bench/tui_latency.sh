@@ -51,7 +51,7 @@ done
 latency 'shell pane flooded by yes' $'<1500>/aa-\r<300>g\r<?:~#>yes\r<1500>\x1d<300>'
 pid=$("$STOKER_PROGRAM" inspect aa-hung --json | jq -r 'if type == "array" then .[0] else . end | .pid')
 kill -STOP "$pid"
-# The hung one is asked for a shell and to stop while the keys are pressed.
+# The hung one is being asked for a shell while the keys are pressed.
 latency 'a VMM stopped with SIGSTOP' $'<1500>/aa-\r<300>G\r<500>g<300>' || true
 kill -CONT "$pid"
 "$STOKER_PROGRAM" delete aa-flood aa-hung --force --quiet >/dev/null
