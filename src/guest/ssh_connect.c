@@ -365,7 +365,8 @@ static enum stoker_status key_read(stoker *s, const struct vm_record *rec, char 
 		error_errno(err, errno, "cannot read the SSH key %.300s", path);
 		return error_fix(err, "Use the channel (exec without --via ssh), or delete the VM and create it anew");
 	}
-	text = malloc(cap);
+	/* Zeroed and never full: libssh2 looks for a line's end with strlen(). */
+	text = calloc(1, cap);
 	do {
 		n = text ? read(fd, text, cap) : -1;
 	} while (n < 0 && text && errno == EINTR);

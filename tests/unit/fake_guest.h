@@ -109,9 +109,10 @@ static void fake_exec(struct fake *g, uint32_t id, const uint8_t *data, size_t l
 		s->cat = true;
 	} else if (strcmp(arg, "flood") == 0) {
 		s->left = strtoull(arg + 6, NULL, 10);
-	} else if (strcmp(arg, "lie") == 0) { /* far more than was allowed */
+	} else if (strcmp(arg, "lie") == 0) {
+		/* Far more than was allowed, and for so long that a client that happens to grant as fast is overtaken. */
 		memset(payload, 'l', sizeof payload);
-		for (int i = 0; i < 100; i++)
+		for (int i = 0; i < 3000; i++)
 			fake_frame(g, FRAME_STDOUT, id, payload, sizeof payload);
 	} else if (strcmp(arg, "garbage") == 0) {
 		fake_garbage(g);
