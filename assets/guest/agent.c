@@ -314,9 +314,15 @@ static int timeout_of(const struct agent *a, int64_t now)
 		timeout = sooner(timeout, a->port_ms, now);
 	else if (!a->wire.up) /* SIGIO tells; this is for the case that it got lost */
 		timeout = sooner(timeout, now + PORT_LATER_MS, now);
-	for (unsigned i = 0; i < a->top; i++)
-		if (a->stream[i].id != 0 && a->stream[i].ended && !a->stream[i].draining)
-			timeout = sooner(timeout, a->stream[i].linger_ms, now);
+	for (unsigned i = 0; i < a->top; i++) {
+		const struct stream *s = &a->stream[i];
+
+		if (s->id != 0 && s->ended && !s->draining)
+			timeout = sooner(timeout, s->linger_ms, now);
+		/* What is due and could not be sent waits for room, and that the port tells. */
+		if (s->id != 0 && s->end_ms > now && stream_holds_end(s))
+			timeout = sooner(timeout, s->end_ms, now);
+	}
 	return timeout;
 }
 

@@ -151,6 +151,7 @@ struct stream {
 	uint8_t *buf;       /* stdin that the command has not taken yet */
 	size_t buf_at, buf_len, buf_cap;
 	int64_t linger_ms;  /* when a pipe that outlives its command is given up; 0: not ended */
+	int64_t end_ms;     /* until when an output's end waits for the command's; 0: none has ended */
 	size_t left[3];     /* draining: bytes that still count */
 };
 
@@ -170,6 +171,8 @@ void stream_close(struct stream *s);
 /* Moves at most one frame's worth of one output. */
 enum moved { MOVED_ALL /* all that was there */, MOVED_MORE /* there may be more */, MOVED_FULL /* nothing: no room */ };
 enum moved stream_read(struct stream *s, struct wire *w, unsigned which);
+/* Whether an output's end still waits, so that the agent has to look again at `end_ms`. */
+bool stream_holds_end(const struct stream *s);
 /* Sends what is due (credit, ends, exit status) and frees the slot when all is said. */
 void stream_settle(struct stream *s, struct wire *w, int64_t now);
 /* Kills the command and forgets the stream at once. */

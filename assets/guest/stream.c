@@ -19,6 +19,7 @@
 #include "guest.h"
 
 #define LINGER_MS 200
+#define END_HOLD_MS 5
 #define CREDIT_STEP (FRAME_WINDOW / 4)
 #define CREDIT_MAX (1u << 30)
 #define TTY_EOF 4 /* ctrl-D */
@@ -274,6 +275,25 @@ static void start_draining(struct stream *s)
 	}
 }
 
+/* A command that ends closes its outputs one by one, and a moment later its
+ * status is there. The three frames in one write are one wake-up for each on
+ * the way to the host's caller, not three. A command that closes an output and
+ * goes on has its end told a little later. */
+static bool end_due(struct stream *s, int64_t now)
+{
+	if (s->end_ms == 0)
+		s->end_ms = now + END_HOLD_MS;
+	return s->ended || now >= s->end_ms;
+}
+
+bool stream_holds_end(const struct stream *s)
+{
+	for (unsigned i = STREAM_OUT; i <= STREAM_ERR; i++)
+		if (!s->ended && s->fd[i] < 0 && !s->out_eof[i])
+			return true;
+	return false;
+}
+
 void stream_settle(struct stream *s, struct wire *w, int64_t now)
 {
 	if (wire_room(w) < WIRE_OUT / 2)
@@ -297,7 +317,7 @@ void stream_settle(struct stream *s, struct wire *w, int64_t now)
 	for (unsigned i = STREAM_OUT; i <= STREAM_ERR; i++) {
 		if (s->draining && s->left[i] == 0)
 			shut(s, i);
-		if (s->fd[i] < 0 && !s->out_eof[i])
+		if (s->fd[i] < 0 && !s->out_eof[i] && end_due(s, now))
 			s->out_eof[i] = wire_send(w, i == STREAM_OUT ? FRAME_STDOUT : FRAME_STDERR, s->id, NULL, 0);
 	}
 	if (s->ended && s->out_eof[STREAM_OUT] && s->out_eof[STREAM_ERR]) {

@@ -87,6 +87,13 @@ def test_exec(a):
         expect('exit code', (g.EXITED, code, ''), a.sh('exit %d' % code).exit)
     s = a.run(['cat'], stdin=b'')
     expect('empty input', (b'', (g.EXITED, 0, '')), (bytes(s.out), s.exit))
+    # Ends of output are told together with the status, but do not wait for it.
+    s = a.start(['sh', '-c', 'exec >&-; read x; exit 3'], stdin=None)
+    a.until(lambda: g.STDOUT in s.eof)
+    assert s.exit is None and g.STDERR not in s.eof
+    s.stdin = b'\n'
+    a.feed(s)
+    expect('an output closed early', (g.EXITED, 3, ''), a.wait(s).exit)
     times = sorted(a.run(['true']).ended - a.streams[a.next - 1].started for _ in range(30))
     print('    true: median %.1f ms' % (times[15] * 1000))
 
