@@ -6,7 +6,6 @@
  * one go and closed, and nothing is allocated.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,26 +18,6 @@
 #include "host.h"
 #include "settings.h"
 #include "store.h"
-
-ssize_t host_read_file(const char *path, char *buf, size_t cap)
-{
-	size_t len = 0;
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-
-	if (fd < 0)
-		return -1;
-	while (len + 1 < cap) {
-		ssize_t n = read(fd, buf + len, cap - 1 - len);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			break;
-		len += (size_t)n;
-	}
-	close(fd);
-	buf[len] = '\0';
-	return (ssize_t)len;
-}
 
 /* The aggregate line of /proc/stat. Guest time is part of user time there, so
  * the first eight fields are all of it. */
@@ -87,9 +66,9 @@ enum stoker_status stoker_host_read(stoker *s, struct stoker_host *out, struct s
 	if (gethostname(host.hostname, sizeof host.hostname - 1) < 0)
 		host.hostname[0] = '\0';
 	host.cpus = cpus > 0 ? (unsigned)cpus : 1;
-	if (host_read_file("/proc/stat", buf, sizeof buf) <= 0 ||
+	if (read_whole_file("/proc/stat", buf, sizeof buf) <= 0 ||
 	    !cpu_ticks(buf, &host.cpu_busy_ticks, &host.cpu_total_ticks) ||
-	    host_read_file("/proc/meminfo", buf, sizeof buf) <= 0) {
+	    read_whole_file("/proc/meminfo", buf, sizeof buf) <= 0) {
 		error_set(err, STOKER_E_FAILED, "/proc cannot be read");
 		error_what(err, "read the host's load");
 		return error_fix(err, "Mount it: mount -t proc proc /proc"), STOKER_E_FAILED;
@@ -154,7 +133,7 @@ void stoker_sample_vms(stoker *s, const struct stoker_vm *vms, size_t count, str
 		if (vms[i].pid <= 0)
 			continue;
 		snprintf(path, sizeof path, "/proc/%" PRId64 "/stat", vms[i].pid);
-		if (host_read_file(path, buf, sizeof buf) <= 0 || !host_parse_stat(buf, &cpu, &pages))
+		if (read_whole_file(path, buf, sizeof buf) <= 0 || !host_parse_stat(buf, &cpu, &pages))
 			continue;
 		out[i].cpu_ns = (int64_t)(cpu * (uint64_t)(NS_PER_S / (ticks > 0 ? ticks : 100)));
 		out[i].rss_kib = pages * (uint64_t)(page > 0 ? page / 1024 : 4);

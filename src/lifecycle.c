@@ -27,11 +27,6 @@
 #include "lifecycle_steps.h"
 #include "process.h"
 
-static bool same_process(const struct process_id *a, const struct process_id *b)
-{
-	return a->pid == b->pid && a->start_ticks == b->start_ticks && strcmp(a->boot_id, b->boot_id) == 0;
-}
-
 /* ---- the lock */
 
 static void lock_pause(void)
@@ -152,7 +147,7 @@ bool lifecycle_take_up(stoker *s, struct vm_record *now)
 	bool hello = false, end = false;
 
 	if (now->op.kind != STOKER_PHASE_NONE || !run_status_read(s, now->vm.id, &run) ||
-	    !same_process(&run.vmm, &now->vmm))
+	    !process_same(&run.vmm, &now->vmm))
 		return false;
 	if (!now->ready_ns && run.hello_ns) {
 		int64_t took = run.hello_ns - now->started_ns;
@@ -186,7 +181,7 @@ static bool take_up(stoker *s, struct vm_record *rec)
 
 	if (s->read_only || !try_lock(s, rec->vm.id, &lock))
 		return false;
-	if (store_find(s->store, rec->vm.id, &now, NULL) == STOKER_OK && same_process(&now.vmm, &rec->vmm) &&
+	if (store_find(s->store, rec->vm.id, &now, NULL) == STOKER_OK && process_same(&now.vmm, &rec->vmm) &&
 	    lifecycle_take_up(s, &now)) {
 		if (now.vm.ephemeral && now.vmm.pid == 0)
 			steps_delete(s, &now, clock_now_ns(), NULL);
@@ -210,7 +205,7 @@ static void contradict(struct stoker_vm *vm, const char *fmt, ...)
 }
 
 /* Also in state error: a VMM that could not be stopped still has its identity recorded. */
-static bool believed_alive(const struct vm_record *rec)
+static bool names_vmm(const struct vm_record *rec)
 {
 	return rec->vmm.pid > 0;
 }
@@ -227,7 +222,7 @@ static void show_living(stoker *s, struct vm_record *rec)
 		contradict(vm, "its supervisor (process %lld) is gone; the VM goes on", (long long)rec->supervisor.pid);
 	if (!vm->ready && vm->phase == STOKER_PHASE_NONE && vm->state == STOKER_RUNNING) {
 		struct run_status run;
-		if (run_status_read(s, vm->id, &run) && same_process(&run.vmm, &rec->vmm) && run.hello_ns) {
+		if (run_status_read(s, vm->id, &run) && process_same(&run.vmm, &rec->vmm) && run.hello_ns) {
 			if (!take_up(s, rec)) { /* shown all the same */
 				apply_hello(rec, &run);
 			}
@@ -262,7 +257,7 @@ void lifecycle_refresh(stoker *s, struct vm_record *rec)
 	}
 	if (rec->owner.pid && rec->op.kind == STOKER_PHASE_NONE && !process_alive(&rec->owner))
 		contradict(vm, "the command it was made for (process %lld) is gone", (long long)rec->owner.pid);
-	if (!believed_alive(rec)) {
+	if (!names_vmm(rec)) {
 		if (rec->op.kind == STOKER_PHASE_NONE && (vm->state == STOKER_STARTING || vm->state == STOKER_STOPPING ||
 		                                          vm->state == STOKER_RUNNING))
 			contradict(vm, "the record says %s, but names no process", stoker_state_name(vm->state));
@@ -276,7 +271,7 @@ void lifecycle_refresh(stoker *s, struct vm_record *rec)
 		show_living(s, rec);
 	} else if (rec->op.kind == STOKER_PHASE_NONE) { /* else the operation under way sees to it */
 		struct run_status run;
-		bool published = run_status_read(s, vm->id, &run) && same_process(&run.vmm, &rec->vmm) &&
+		bool published = run_status_read(s, vm->id, &run) && process_same(&run.vmm, &rec->vmm) &&
 		                 run.exit_status != -2;
 		if (published) {
 			if (!take_up(s, rec))

@@ -139,12 +139,10 @@ static enum stoker_status ended(stoker *s, const struct vm_record *rec, struct s
 	return lifecycle_fix_start(err, rec->vm.name, rec->vm.ephemeral), STOKER_E_STATE;
 }
 
-/* Until the state folder changes, the deadline, or cancelled. The limit of a
- * second is for what nobody announces, such as a supervisor that was killed. */
-static enum stoker_status wait_change(stoker_watch *watch, int64_t deadline, int cancel_fd, struct stoker_error *err)
+enum stoker_status lifecycle_wait_change(stoker_watch *watch, int64_t deadline, int cancel_fd, struct stoker_error *err)
 {
 	struct pollfd fds[2] = { { stoker_watch_fd(watch), POLLIN, 0 }, { cancel_fd, POLLIN, 0 } };
-	int64_t step = deadline_after_ms(1000);
+	int64_t step = deadline_after_ms(500);
 	int n = poll(fds, 2, deadline_poll_ms(step < deadline ? step : deadline));
 	if (n < 0 && errno != EINTR)
 		return error_errno(err, errno, "cannot wait");
@@ -185,7 +183,7 @@ static enum stoker_status wait_state(stoker *s, struct vm_record *rec, bool runn
 			break;
 		if (!running && !rec->vm.pid && rec->vm.stale)
 			break; /* the process is gone, whatever the record says */
-		st = wait_change(watch, deadline, cancel_fd, err);
+		st = lifecycle_wait_change(watch, deadline, cancel_fd, err);
 		if (st == STOKER_E_TIMEOUT)
 			error_set(err, st, "it is still %s", stoker_state_name(rec->vm.state));
 	}

@@ -17,12 +17,9 @@
 
 #include "clock.h"
 
-static ssize_t read_small(const char *path, char *buf, size_t cap)
+size_t read_whole(int fd, char *buf, size_t cap)
 {
 	size_t len = 0;
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -1;
 	while (len + 1 < cap) {
 		ssize_t n = read(fd, buf + len, cap - 1 - len);
 		if (n < 0 && errno == EINTR)
@@ -31,15 +28,25 @@ static ssize_t read_small(const char *path, char *buf, size_t cap)
 			break;
 		len += (size_t)n;
 	}
-	close(fd);
 	buf[len] = '\0';
+	return len;
+}
+
+ssize_t read_whole_file(const char *path, char *buf, size_t cap)
+{
+	size_t len;
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -1;
+	len = read_whole(fd, buf, cap);
+	close(fd);
 	return (ssize_t)len;
 }
 
 bool process_boot_id(char out[BOOT_ID_SIZE])
 {
 	char buf[64];
-	if (read_small("/proc/sys/kernel/random/boot_id", buf, sizeof buf) < BOOT_ID_SIZE - 1)
+	if (read_whole_file("/proc/sys/kernel/random/boot_id", buf, sizeof buf) < BOOT_ID_SIZE - 1)
 		return false;
 	memcpy(out, buf, BOOT_ID_SIZE - 1);
 	out[BOOT_ID_SIZE - 1] = '\0';
@@ -52,7 +59,7 @@ static bool stat_read(int64_t pid, char *state, uint64_t *ticks)
 {
 	char path[64], buf[1024], *p;
 	snprintf(path, sizeof path, "/proc/%lld/stat", (long long)pid);
-	if (read_small(path, buf, sizeof buf) <= 0)
+	if (read_whole_file(path, buf, sizeof buf) <= 0)
 		return false;
 	p = strrchr(buf, ')');
 	if (!p || p[1] != ' ')
@@ -87,6 +94,11 @@ bool process_alive(const struct process_id *id)
 	uint64_t ticks;
 	return id->pid > 0 && stat_read(id->pid, &state, &ticks) && ticks == id->start_ticks && state != 'Z' &&
 	       state != 'X' && process_boot_id(boot) && strcmp(boot, id->boot_id) == 0;
+}
+
+bool process_same(const struct process_id *a, const struct process_id *b)
+{
+	return a->pid == b->pid && a->start_ticks == b->start_ticks && strcmp(a->boot_id, b->boot_id) == 0;
 }
 
 int process_pidfd(const struct process_id *id)

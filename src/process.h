@@ -24,6 +24,11 @@ struct process_id {
 	char boot_id[BOOT_ID_SIZE];
 };
 
+/* The first cap - 1 bytes of a descriptor or a file (small ones, as in /proc), NUL-terminated; how many.
+ * -1 with errno when the file cannot be opened. */
+size_t read_whole(int fd, char *buf, size_t cap);
+ssize_t read_whole_file(const char *path, char *buf, size_t cap);
+
 /* This boot's id from /proc/sys/kernel/random/boot_id, with hyphens. False
  * when /proc cannot be read. */
 bool process_boot_id(char out[BOOT_ID_SIZE]);
@@ -33,6 +38,9 @@ bool process_identify(int64_t pid, struct process_id *out);
 
 /* True while exactly this process lives in this boot and is no zombie. */
 bool process_alive(const struct process_id *id);
+
+/* Do both name the same process? Says nothing about whether it lives. */
+bool process_same(const struct process_id *a, const struct process_id *b);
 
 /* A pidfd (O_CLOEXEC) of exactly this process, or -1 with errno ESRCH. The caller closes it. */
 int process_pidfd(const struct process_id *id);

@@ -53,11 +53,6 @@ static void propose(struct stoker_finding *f, enum stoker_repair repair, enum st
 	snprintf(f->repair_text, sizeof f->repair_text, "%s", text);
 }
 
-static bool same_process(const struct process_id *a, const struct process_id *b)
-{
-	return a->pid == b->pid && a->start_ticks == b->start_ticks && strcmp(a->boot_id, b->boot_id) == 0;
-}
-
 bool living_by_status(const stoker *s, const char *id, struct run_status *out)
 {
 	return run_status_read(s, id, out) && process_alive(&out->vmm);
@@ -122,7 +117,7 @@ static void look_half_done(stoker *s, const struct vm_record *rec, const struct 
 static void look_dead(stoker *s, const struct vm_record *rec, struct findings *out)
 {
 	struct run_status run;
-	bool told = run_status_read(s, rec->vm.id, &run) && same_process(&run.vmm, &rec->vmm);
+	bool told = run_status_read(s, rec->vm.id, &run) && process_same(&run.vmm, &rec->vmm);
 	bool rebooted = rec->vmm.pid && strcmp(rec->vmm.boot_id, s->boot_id) != 0;
 	struct stoker_finding *f;
 

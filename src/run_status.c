@@ -2,7 +2,6 @@
  *
  * run_status.c - reading what a VM's supervisor published.
  */
-#include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -13,8 +12,8 @@
 
 bool run_status_read(const stoker *s, const char *id, struct run_status *out)
 {
-	char path[STOKER_PATH_SIZE], text[SUPERVISOR_STATUS_MAX + 1];
-	size_t len = 0;
+	char path[STOKER_PATH_SIZE], text[SUPERVISOR_STATUS_MAX + 2]; /* one byte too many shows */
+	size_t len;
 	struct stat st;
 	int fd;
 
@@ -28,14 +27,7 @@ bool run_status_read(const stoker *s, const char *id, struct run_status *out)
 		close(fd);
 		return false;
 	}
-	while (len < sizeof text) {
-		ssize_t n = read(fd, text + len, sizeof text - len);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			break;
-		len += (size_t)n;
-	}
+	len = read_whole(fd, text, sizeof text);
 	close(fd);
 	return status_parse(text, len, out);
 }

@@ -198,10 +198,9 @@ struct entry {
 	const char *actor, *kind, *text;
 };
 
-static bool step(struct store *store, struct sqlite3_stmt *s)
+static bool step(struct sqlite3_stmt *s)
 {
 	bool ok = s && sqlite3_step(s) == SQLITE_DONE;
-	(void)store;
 	store_reset(s);
 	return ok;
 }
@@ -222,13 +221,13 @@ static bool add(struct store *store, const struct entry *e)
 		sqlite3_bind_text(s, 4, e->actor, -1, SQLITE_STATIC);
 		sqlite3_bind_text(s, 5, e->kind, -1, SQLITE_STATIC);
 		sqlite3_bind_text(s, 6, e->text, -1, SQLITE_STATIC);
-		if (!step(store, s))
+		if (!step(s))
 			return false;
 		s = statement(store, HIST_TRIM_EVENTS);
 		if (!s)
 			return false;
 		sqlite3_bind_int64(s, 1, sqlite3_last_insert_rowid(store->history) - EVENTS_MAX);
-		return step(store, s);
+		return step(s);
 	}
 	sqlite3_bind_text(s, 1, id, -1, SQLITE_STATIC);
 	sqlite3_bind_text(s, 2, name, -1, SQLITE_STATIC);
@@ -237,7 +236,7 @@ static bool add(struct store *store, const struct entry *e)
 	sqlite3_bind_int64(s, 5, e->start_ns);
 	sqlite3_bind_int64(s, 6, e->duration_ns);
 	sqlite3_bind_int64(s, 7, clock_wall_ms());
-	if (!step(store, s))
+	if (!step(s))
 		return false;
 	seq = sqlite3_last_insert_rowid(store->history);
 	s = statement(store, HIST_TRIM_VM);
@@ -245,7 +244,7 @@ static bool add(struct store *store, const struct entry *e)
 		return false;
 	sqlite3_bind_text(s, 1, id, -1, SQLITE_STATIC);
 	sqlite3_bind_int(s, 2, (int)e->phase);
-	if (!step(store, s))
+	if (!step(s))
 		return false;
 	if (seq % TRIM_EVERY)
 		return true;
@@ -253,7 +252,7 @@ static bool add(struct store *store, const struct entry *e)
 	if (!s)
 		return false;
 	sqlite3_bind_int(s, 1, TIMINGS_MAX - TRIM_EVERY);
-	return step(store, s);
+	return step(s);
 }
 
 static void record(struct store *store, const struct entry *e)
@@ -307,7 +306,7 @@ static void take_timing(struct sqlite3_stmt *s, void *out)
 {
 	struct stoker_timing *t = out;
 	int phase = sqlite3_column_int(s, 3);
-	take(s, 0, t->id, sizeof t->id + 0);
+	take(s, 0, t->id, sizeof t->id);
 	take(s, 1, t->name, sizeof t->name);
 	t->run = (uint32_t)sqlite3_column_int64(s, 2);
 	t->phase = phase >= 0 && phase < STOKER_PHASE_COUNT ? (enum stoker_phase)phase : STOKER_PHASE_NONE;

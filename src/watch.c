@@ -56,8 +56,9 @@ enum stoker_status stoker_watch_open(stoker *s, stoker_watch **out, struct stoke
 	}
 	w->fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
 	if (w->fd < 0) {
-		st = error_errno(err, errno, "cannot watch for changes");
-		if (errno == EMFILE)
+		int e = errno;
+		st = error_errno(err, e, "cannot watch for changes");
+		if (e == EMFILE)
 			error_fix(err, "Raise fs.inotify.max_user_instances (sysctl)");
 		goto fail;
 	}

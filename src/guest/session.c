@@ -79,27 +79,6 @@ static enum stoker_status adopt(stoker *s, const char *id, struct vm_record *rec
 	return st == STOKER_OK ? lifecycle_find(s, id, rec, err) : st;
 }
 
-/* Waits until something is written to the store. */
-static enum stoker_status wait_change(stoker_watch *watch, int64_t deadline_ns, int cancel_fd, const char *name,
-                                      struct stoker_error *err)
-{
-	struct pollfd fds[2] = { { .fd = stoker_watch_fd(watch), .events = POLLIN }, { .fd = cancel_fd, .events = POLLIN } };
-	int left = deadline_poll_ms(deadline_ns);
-	/* Whoever starts it may die without a word: look again now and then. */
-	if (left < 0 || left > 500)
-		left = 500;
-	if (poll(fds, 2, left) < 0 && errno != EINTR)
-		return error_errno(err, errno, "cannot wait for %s", name);
-	if (fds[1].revents)
-		return error_set(err, STOKER_E_CANCELLED, "cancelled");
-	if (clock_now_ns() >= deadline_ns) {
-		error_set(err, STOKER_E_TIMEOUT, "%s is still starting", name);
-		return error_fix(err, "Give it longer with --timeout"), STOKER_E_TIMEOUT;
-	}
-	stoker_watch_drain(watch);
-	return STOKER_OK;
-}
-
 /* Finds the VM and waits while somebody is just starting it. */
 static enum stoker_status find_running(stoker *s, const char *ref, int64_t deadline_ns, int cancel_fd,
                                        struct vm_record *rec, struct stoker_error *err)
@@ -117,7 +96,11 @@ static enum stoker_status find_running(stoker *s, const char *ref, int64_t deadl
 			st = lifecycle_find(s, id, rec, err);
 			if (st != STOKER_OK || rec->vm.state != STOKER_STARTING || rec->vm.stale)
 				break;
-			st = wait_change(watch, deadline_ns, cancel_fd, rec->vm.name, err);
+			st = lifecycle_wait_change(watch, deadline_ns, cancel_fd, err);
+			if (st == STOKER_E_TIMEOUT) {
+				error_set(err, st, "%s is still starting", rec->vm.name);
+				error_fix(err, "Give it longer with --timeout");
+			}
 		}
 		stoker_watch_close(watch);
 		if (st != STOKER_OK)
