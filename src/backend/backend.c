@@ -18,7 +18,7 @@ static const struct backend_ops *const backends[] = { &qemu_backend };
 
 const struct backend_ops *backend_by_name(const char *name)
 {
-	for (size_t i = 0; i < sizeof backends / sizeof *backends; i++)
+	for (size_t i = 0; i < sizeof backends / sizeof backends[0]; i++) /* NOLINT(bugprone-sizeof-expression): an array of pointers */
 		if (strcmp(backends[i]->name, name) == 0)
 			return backends[i];
 	return NULL;
@@ -105,10 +105,13 @@ static bool kvm_works(stoker *s, char *reason, size_t cap)
 	n = (size_t)snprintf(key, sizeof key, "%s %u %o %u %u %lld|", s->boot_id, (unsigned)geteuid(),
 	                     (unsigned)info.st_mode, (unsigned)info.st_uid, (unsigned)info.st_gid,
 	                     (long long)info.st_ctime);
+	if (n >= sizeof key)
+		return stoker_kvm_probe(reason, cap);
 	if (path_runtime(s, path, "kvm-probe") && (fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)) >= 0) {
 		got = read(fd, line, sizeof line - 1);
 		close(fd);
 	}
+	/* NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult): n + 2 < got, which read() bounds */
 	if (got > (ssize_t)n + 2 && memcmp(line, key, n) == 0 && line[n + 1] == '|' && line[got - 1] == '\n') {
 		line[got - 1] = '\0';
 		snprintf(reason, cap, "%s", line + n + 2);

@@ -162,9 +162,9 @@ enum stoker_status qmp_run(struct qmp *qmp, const char *command, const char *mem
 			answered = qmp->agreed;
 			qmp->agreed = true;
 			found = member ? cJSON_GetObjectItemCaseSensitive(item, member) : NULL;
+			const char *string = cJSON_GetStringValue(found);
 			if (answered && value && cap)
-				error_clean(value, cap, cJSON_IsString(found) ? found->valuestring : "",
-				            cJSON_IsString(found) ? strlen(found->valuestring) : 0);
+				error_clean(value, cap, string ? string : "", string ? strlen(string) : 0);
 		} /* anything else is an event */
 		cJSON_Delete(line);
 	}

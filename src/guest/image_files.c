@@ -204,6 +204,7 @@ enum stoker_status image_paths(const stoker *s, const char *name, struct image_f
 	if (status != STOKER_OK)
 		return status;
 	memset(out, 0, sizeof *out);
+	/* NOLINTNEXTLINE(clang-analyzer-core.uninitialized.Assign): image_load() filled it, or it was no STOKER_OK */
 	out->agent = info.image.agent;
 	if (!path_image(s, out->kernel, "%s/%s", name, info.kernel) || !path_image(s, out->root, "%s/%s", name, info.root) ||
 	    (info.initrd[0] && !path_image(s, out->initrd, "%s/%s", name, info.initrd)))

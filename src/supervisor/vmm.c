@@ -98,9 +98,8 @@ static int spawn(struct supervisor *s, const int given[3], pid_t *pid)
 		become_vmm(s->opt.argv, given, errors, pipefd[1]);
 		problem = errno;
 		/* The number it had, or the one it was moved to; whichever is open. */
-		if (write(VMM_FD_CHANNEL + 1, &problem, sizeof problem) < 0)
-			n = write(pipefd[1], &problem, sizeof problem);
-		_exit(127);
+		_exit(write(VMM_FD_CHANNEL + 1, &problem, sizeof problem) < 0 &&
+		      write(pipefd[1], &problem, sizeof problem) < 0 ? 126 : 127);
 	}
 	if (*pid < 0)
 		problem = errno;
@@ -258,7 +257,7 @@ static void last_words(struct supervisor *s)
 			at -= len + bar;
 			memcpy(text + at, s->errors + start, len);
 			if (bar > 0)
-				memcpy(text + at + len, " | ", 3);
+				memcpy(text + at + len, " | ", 3); /* NOLINT(bugprone-not-null-terminated-result): more text follows */
 		}
 		end = start > 0 ? start - 1 : 0;
 	}

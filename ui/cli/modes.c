@@ -98,7 +98,7 @@ size_t modes_undo(const struct modes *m, char *out, size_t cap)
 		size_t n = strlen(undo);
 		if (used + n > cap)
 			break;
-		memcpy(out + used, undo, n);
+		memcpy(out + used, undo, n); /* NOLINT(bugprone-not-null-terminated-result): bytes, with their length */
 		used += n;
 	}
 	return used;

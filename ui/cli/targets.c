@@ -66,6 +66,7 @@ int targets_find(struct cli *cli, const struct args *args, bool (*skip)(const st
 	for (size_t i = 0; i < args->word_count; i++) {
 		size_t k = 0;
 
+		/* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker): k < count, and those are set */
 		while (k < out->count && strcmp(out->names[k], args->words[i]) != 0)
 			k++;
 		if (k == out->count)
