@@ -133,7 +133,7 @@ class Floor:
         return times
 
     def cat(self, size):
-        """Bytes through a second virtio-serial port, by nothing but the guest's head: ns."""
+        """Bytes through a second virtio-serial port, by nothing but the guest's cat: ns."""
         path = os.path.join(self.dir, "raw")
         extra = [b"-chardev", ("socket,id=raw,server=on,wait=off,path=" + path).encode(),
                  b"-device", b"virtserialport,chardev=raw,name=raw"]
@@ -143,7 +143,7 @@ class Floor:
             raw.connect(path)
             script = ("for p in /sys/class/virtio-ports/*; do [ \"$(cat $p/name)\" != raw ] || d=/dev/${p##*/}; done; "
                       "[ -e $d ] || mknod $d c $(cat /sys/class/virtio-ports/${d##*/}/dev | tr : ' '); "
-                      "head -c %d /dev/zero >$d" % size)
+                      "truncate -s %d /tmp/stream; cat /tmp/stream >$d" % size)
             # The guest is ready a little before its sshd is; ssh itself would not try again.
             tool("bench_handshake", str(self.port), self.key)
             raw.settimeout(60)
