@@ -13,7 +13,7 @@ SMALL=(--memory 200 --disk-mode shared --egress none)
 left() {
 	"$STOKER_PROGRAM" list --quiet
 	"$STOKER_PROGRAM" reconcile --dry-run --json | jq -r '.findings[].detail'
-	ls -A "$STOKER_STATE_DIR/vms" "$STOKER_RUNTIME_DIR/vms" 2>/dev/null | grep -v -e ':$' -e '^$' || true
+	find "$STOKER_STATE_DIR/vms" "$STOKER_RUNTIME_DIR/vms" -mindepth 1 2>/dev/null || true
 }
 
 check 'exec waits for a VM that boots'

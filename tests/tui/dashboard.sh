@@ -117,6 +117,7 @@ see 'PORT +BACKEND +VCPU'
 
 check 'the mouse: a click selects, on a heading it sorts'
 row=$(screen | grep -n 'amber' | head -n 1 | cut -d: -f1)
+# shellcheck disable=SC2046 # one word for each digit
 tm send-keys -t board -H 1b 5b 3c 30 3b 35 3b $(printf '%s' "$row" | od -An -tx1) 4d
 see '▸ amber'
 tm send-keys -t board -H 1b 5b 3c 30 3b 32 30 3b 32 4d
