@@ -62,16 +62,22 @@ class Floor:
         run(STOKER, "create", name, "--memory", "256", "--egress", "none", "--start", "--quiet")
         vm = inspect(name)
         with open("/proc/%d/cmdline" % vm["pid"], "rb") as f:
-            # -S holds it until stoker has spoken to it; by itself it just runs.
-            self.argv = [a for a in f.read().split(b"\0")[:-1] if a != b"-S"]
+            self.argv = f.read().split(b"\0")[:-1]
         self.port = vm["ssh_port"]
         self.key = os.path.join(os.environ["STOKER_STATE_DIR"], "vms", vm["id"], "key")
+        self.disk = os.path.join(os.environ["STOKER_STATE_DIR"], "vms", vm["id"], "disk.ext4")
+        self.empty = os.path.join(os.environ["STOKER_STATE_DIR"], "templates", "ext4-%d.img" % vm["disk_mib"])
         run(STOKER, "stop", name, "--force", "--quiet")
         self.dir = os.path.join(os.environ["T_DIR"], "floor")
         os.makedirs(self.dir, exist_ok=True)
 
     def start(self, extra=()):
-        """Starts it; returns (pid, times in ns, sockets)."""
+        """Starts it on an empty disk, as every VM of stoker's is; returns (pid, times in ns, sockets).
+
+        QEMU is held by -S and let go over QMP, as stoker does: its greeting comes before it has loaded the
+        kernel, the answer to `cont` is its first word as a running VMM.
+        """
+        run("cp", "--sparse=always", self.empty, self.disk)
         # It says on stderr that it waits for the console's client, which is there already.
         actions = [(os.POSIX_SPAWN_OPEN, 2, os.path.join(self.dir, "stderr"), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)]
         listening, ends = {}, {}
@@ -97,6 +103,7 @@ class Floor:
         poll = select.poll()
         for sock in ends.values():
             poll.register(sock, select.POLLIN)
+        ends["qmp"].sendall(b'{"execute":"qmp_capabilities"}\n{"execute":"cont"}\n')
         text = b""
         deadline = begun + 60 * 10**9
         while "ready" not in times or "qmp" not in times:
@@ -112,9 +119,8 @@ class Floor:
                     if ends["channel"].recv(65536):
                         times.setdefault("ready", time.monotonic_ns() - begun)
                 else:
-                    # Its greeting: QEMU is up. Anything asked after would also wait for the guest's first steps.
                     text += ends["qmp"].recv(65536)
-                    if b"QMP" in text:
+                    if text.count(b'"return"') == 2:
                         times.setdefault("qmp", time.monotonic_ns() - begun)
         return pid, times, ends
 
