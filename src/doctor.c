@@ -262,7 +262,7 @@ static void check_place(struct doctor *d, const char *name, const char *path, bo
 		doctor_fix(row, "mkdir -m 700 -p '%s'", path);
 	} else if (!S_ISDIR(st.st_mode)) {
 		row = doctor_row(d, name, STOKER_CHECK_FAIL, "%s is not a folder", path);
-		doctor_fix(row, "Choose another place, see stoker help places");
+		doctor_fix(row, "Choose another place, see stoker config");
 	} else if (must_be_ours && st.st_uid != geteuid()) {
 		row = doctor_row(d, name, STOKER_CHECK_FAIL, "%s belongs to user %u, not to you", path, (unsigned)st.st_uid);
 		doctor_fix(row, "sudo chown -R %u '%s'", (unsigned)geteuid(), path);
@@ -289,7 +289,8 @@ enum stoker_status stoker_doctor(stoker *s, unsigned vms, struct stoker_check **
                                  struct stoker_error *err)
 {
 	static void (*const checks[])(struct doctor *) = {
-		check_cpu_and_kvm, check_clock, doctor_check_qemu, doctor_check_programs, doctor_check_image, doctor_check_tools,
+		check_cpu_and_kvm, check_clock, doctor_check_qemu, doctor_check_programs, doctor_check_kernel,
+		doctor_check_image, doctor_check_tools,
 		check_places, check_files_limit, check_process_limit, check_memory, check_disk, doctor_check_pools
 	};
 	struct doctor d = { .s = s };

@@ -24,6 +24,7 @@ void doctor_fix(struct stoker_check *row, const char *fix, ...) __attribute__((f
 
 void doctor_check_qemu(struct doctor *d);
 void doctor_check_programs(struct doctor *d);
+void doctor_check_kernel(struct doctor *d);
 void doctor_check_image(struct doctor *d);
 void doctor_check_tools(struct doctor *d);
 void doctor_check_pools(struct doctor *d);

@@ -48,11 +48,13 @@ void doctor_check_qemu(struct doctor *d)
 	char path[STOKER_PATH_SIZE];
 	const char *const version[] = { path, "-version", NULL };
 	const char *const sandbox[] = { path, "-sandbox", "on", "-machine", "help", NULL };
+	const char *const machines[] = { path, "-machine", "help", NULL };
 	struct stoker_call call = STOKER_CALL_INIT;
 	struct stoker_error why = { .code = STOKER_OK };
 	struct qemu_facts facts = { .version = "" };
 	enum stoker_status st;
 	struct stoker_check *row;
+	bool sandboxed;
 
 	call.timeout_ms = QEMU_DEADLINE_MS;
 	if (!program_find(name, path)) {
@@ -67,16 +69,20 @@ void doctor_check_qemu(struct doctor *d)
 		doctor_fix(row, "sudo apt-get install --reinstall qemu-system-x86, or set qemu.binary in stoker.conf");
 		return;
 	}
-	st = process_run(sandbox, NULL, &call, qemu_machine_line, &facts, &why);
-	if (st != STOKER_OK) {
-		row = doctor_row(d, "qemu", STOKER_CHECK_FAIL, "%s refuses its sandbox: %s", path, why.why);
-		doctor_fix(row, "Use a QEMU that was built with seccomp: %s", install_qemu);
-	} else if (!facts.microvm) {
+	sandboxed = process_run(sandbox, NULL, &call, qemu_machine_line, &facts, &why) == STOKER_OK;
+	if (!sandboxed)
+		process_run(machines, NULL, &call, qemu_machine_line, &facts, NULL);
+	if (!facts.microvm) {
 		row = doctor_row(d, "qemu", STOKER_CHECK_FAIL, "%s (%s) has no machine microvm", path, facts.version);
 		doctor_fix(row, "%s, or set qemu.binary in stoker.conf", install_qemu);
 	} else if (facts.major < QEMU_OLDEST_MAJOR) {
 		row = doctor_row(d, "qemu", STOKER_CHECK_WARN, "%s: %s is older than what stoker is tested with (%d)", path,
 		                 facts.version, QEMU_OLDEST_MAJOR);
+		doctor_fix(row, "%s", install_qemu);
+	} else if (!sandboxed) {
+		/* Start uses such a one as it is. */
+		row = doctor_row(d, "qemu", STOKER_CHECK_WARN, "%s: %s works, but without its sandbox: %s", path, facts.version,
+		                 why.why);
 		doctor_fix(row, "%s", install_qemu);
 	} else {
 		doctor_row(d, "qemu", STOKER_CHECK_OK, "%s: %s, with microvm and sandbox", path, facts.version);
@@ -110,6 +116,35 @@ void doctor_check_image(struct doctor *d)
 	}
 	row = doctor_row(d, "image", STOKER_CHECK_FAIL, "%s", why.why);
 	doctor_fix(row, "stoker image build %s", name);
+}
+
+static void kernel_line(void *user, const char *line)
+{
+	char *version = user;
+	if (!version[0])
+		(void)sscanf(line, " Candidate: %63s", version);
+}
+
+/* What an image's kernel is made from. Once an image is built it is not needed any more. */
+void doctor_check_kernel(struct doctor *d)
+{
+	static const char *const packages[] = { "linux-image-cloud-amd64", "linux-image-virtual" };
+	static const char *const plain[] = { "LC_ALL=C", NULL };
+	struct stoker_call call = STOKER_CALL_INIT;
+	struct stoker_check *row;
+
+	call.timeout_ms = QEMU_DEADLINE_MS;
+	for (size_t i = 0; i < sizeof packages / sizeof *packages; i++) {
+		const char *const policy[] = { "apt-cache", "policy", packages[i], NULL };
+		char version[64] = "";
+		process_run(policy, plain, &call, kernel_line, version, NULL);
+		if (version[0] && strcmp(version, "(none)") != 0) {
+			doctor_row(d, "kernel", STOKER_CHECK_OK, "package %s %s can be had", packages[i], version);
+			return;
+		}
+	}
+	row = doctor_row(d, "kernel", STOKER_CHECK_WARN, "neither %s nor %s is known to apt", packages[0], packages[1]);
+	doctor_fix(row, "sudo apt-get update");
 }
 
 /* Missing ones are a warning when the image is there already: it is built once. */

@@ -207,6 +207,9 @@ EOF
 printf '\n[qemu]\nbinary = %s\n' "$T/qemu" >>"$STOKER_CONFIG"
 ok stoker start h
 expect_no_match "$(tr '\0' ' ' <"/proc/$(vm_field h pid)/cmdline")" "-sandbox"
+stoker doctor --json >"$T/doctor" || [ $? = 1 ]
+expect_equal "$(json '.checks[] | select(.name == "qemu") | .result' "$(cat "$T/doctor")")" warn
+expect_match "$(json '.checks[] | select(.name == "kernel") | .result' "$(cat "$T/doctor")")" '^(ok|warn)$'
 cp "$T/good.conf" "$STOKER_CONFIG"
 
 check "a port that somebody else took is named"
