@@ -88,6 +88,9 @@ keys 'cat' Enter
 keys 'typed' Enter
 sees '^typed'
 keys C-c
+# The terminal drops what was typed before the shell is back at its prompt.
+sees "\^C$"
+sleep 0.5
 keys 'echo still-$((40 + 2))' Enter
 sees '^still-42'
 

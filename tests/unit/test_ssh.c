@@ -256,6 +256,7 @@ static void timeout(struct server *v)
 	close(pipes[1]);
 	assert_false(lives("slee[p] 98761"));
 	r = run_sh(impl, "pkill -f 'slee[p] 98765'; echo alive", NULL);
+	assert_int_equal(r.st, STOKER_OK);
 	assert_string_equal(r.out, "alive\n");
 	ran_free(&r);
 	ssh_ops.close(impl);
