@@ -357,7 +357,7 @@ static enum stoker_status run_line(struct ssh_session *session, const char *line
 		           .pending = io->in_fd < 0 ? io->in : NULL, .pending_len = io->in_fd < 0 && io->in ? io->in_len : 0,
 		           .in_ended = io->in_fd < 0, .size = exec->resize ? *exec->resize : 0 };
 	enum stoker_status st = STOKER_OK;
-	bool started = false;
+	bool started = false, running = false;
 	int64_t end = 0;
 	int rc, why;
 	char *buf = malloc(2 * CHUNK);
@@ -372,6 +372,7 @@ static enum stoker_status run_line(struct ssh_session *session, const char *line
 	if (rc == 0) {
 		rc = start(&run, line, &why);
 		started = rc == 0 || why;
+		running = rc == 0;
 	}
 	if (rc == 0)
 		why = pump(&run, buf, &rc);
@@ -384,8 +385,10 @@ static enum stoker_status run_line(struct ssh_session *session, const char *line
 	} else if (why) {
 		st = ssh_wait_error(conn, why, "running a command over SSH", err);
 		end = deadline_after_ms(KILL_MS);
+		/* Interrupted before its start was confirmed, it may never have been asked for: the server takes
+		 * requests in order, so after the kill it is dead or will never be, and no end of it need come. */
 		if (started && (!kill_command(session, "KILL", buf, CHUNK, end) ||
-		                !drain(session, run.channel, buf, CHUNK, end)))
+		                (running && !drain(session, run.channel, buf, CHUNK, end))))
 			session->broken = true;
 	} else if (rc != 0) {
 		session->broken = true;
