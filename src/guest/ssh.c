@@ -22,7 +22,7 @@
 #define WINDOW (2 * 1024 * 1024) /* what a guest may send ahead; also the most memory that it can make us hold */
 #define CHUNK (32 * 1024)
 #define TURN (256 * 1024)        /* bytes read from the socket per turn, so that stdin and cancelling get theirs */
-#define KILL_MS 5000             /* to end a command in the guest; after it the connection is given up */
+#define KILL_MS 3000             /* to end a command in the guest; after it the connection is given up */
 #define RESIZE_LOOK_MS 250
 #define LINE_MAX_BYTES 8000      /* dropbear takes 9000 of command, libssh2 sends 32 KiB; a longer one goes by file */
 
