@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/text.h"
+
 #define SCREEN_MAX 4096 /* rows or columns; also bounds every product below */
 
 struct screen {
@@ -356,30 +358,6 @@ bool screen_ascii(const struct screen *screen)
 	return screen->ascii;
 }
 
-static size_t encode(char *out, uint32_t ch)
-{
-	if (ch < 0x80) {
-		out[0] = (char)ch;
-		return 1;
-	}
-	if (ch < 0x800) {
-		out[0] = (char)(0xc0 | ch >> 6);
-		out[1] = (char)(0x80 | (ch & 0x3f));
-		return 2;
-	}
-	if (ch < 0x10000) {
-		out[0] = (char)(0xe0 | ch >> 12);
-		out[1] = (char)(0x80 | (ch >> 6 & 0x3f));
-		out[2] = (char)(0x80 | (ch & 0x3f));
-		return 3;
-	}
-	out[0] = (char)(0xf0 | ch >> 18);
-	out[1] = (char)(0x80 | (ch >> 12 & 0x3f));
-	out[2] = (char)(0x80 | (ch >> 6 & 0x3f));
-	out[3] = (char)(0x80 | (ch & 0x3f));
-	return 4;
-}
-
 char *screen_text(const struct screen *screen)
 {
 	size_t cap = (size_t)screen->rows * ((size_t)screen->cols * CELL_CHARS * 4 + 1) + 1;
@@ -396,7 +374,7 @@ char *screen_text(const struct screen *screen)
 			if (cell->width == 0)
 				continue;
 			for (i = 0; i < CELL_CHARS && cell->ch[i] != 0; i++)
-				len += encode(text + len, cell->ch[i]);
+				len += text_encode(text + len, cell->ch[i]);
 			if (cell->ch[0] != ' ' || cell->ch[1] != 0)
 				end = len;
 		}
