@@ -41,6 +41,10 @@ test  shellcheck           shellcheck
 test  clang-tidy           clang-tidy
 test  util-linux           flock
 test  procps               ps
+test  mmdebstrap           mmdebstrap
+test  kmod                 depmod
+test  python3-pip          pip3
+test  unzip                unzip
 '
 
 install=true

@@ -9,6 +9,7 @@
 #	golden   the dashboard's screens, drawn in memory and compared
 #	e2e      every verb on real VMs
 #	tui      the dashboard in tmux, on real VMs
+#	lab      real KVM and Firecracker, in a host under emulation
 #	bench    the table of figures and what they must reach
 #	all      all of these
 #
@@ -24,25 +25,25 @@ one=()
 bench=false
 for arg in "$@"; do
 	case $arg in
-	unit | golden | e2e | tui) suites+=("$arg") ;;
+	unit | golden | e2e | tui | lab) suites+=("$arg") ;;
 	bench) bench=true ;;
 	all)
-		suites=(unit golden e2e tui)
+		suites=(unit golden e2e tui lab)
 		bench=true
 		;;
 	*.*) one+=("${arg//./\\.}") ;;
 	-h | --help)
-		sed -n '4,19s/^# \{0,1\}//p' "$0"
+		sed -n '4,20s/^# \{0,1\}//p' "$0"
 		exit 0
 		;;
 	*)
-		printf 'run.sh: unknown suite %s; they are unit golden e2e tui bench all\n' "$arg" >&2
+		printf 'run.sh: unknown suite %s; they are unit golden e2e tui lab bench all\n' "$arg" >&2
 		exit 2
 		;;
 	esac
 done
 if [ ${#suites[@]} = 0 ] && [ ${#one[@]} = 0 ] && [ $bench = false ]; then
-	suites=(unit golden e2e tui)
+	suites=(unit golden e2e tui lab)
 fi
 
 started=$SECONDS
