@@ -32,6 +32,7 @@ run   e2fsprogs            mke2fs
 run   cpio                 cpio
 run   lz4                  lz4
 test  jq                   jq
+test  sqlite3              sqlite3
 test  tmux                 tmux
 test  strace               strace
 test  python3              python3

@@ -44,9 +44,10 @@ unset NO_COLOR 2>/dev/null || true
 mkdir -m 0700 "$XDG_CONFIG_HOME" "$XDG_RUNTIME_DIR"
 # Ports of its own, so that stokers which run at the same time (other tests, a
 # user's) do not race for one; and no guest of a test reaches out by itself.
+# The lab runs some scripts again with a backend and network in STOKER_TEST_DEFAULTS.
 export STOKER_CONFIG=$T/stoker.conf
 PORTS=$((10000 + $$ % 220 * 100))
-printf '[defaults]\negress = none\n\n[network]\nports = %d-%d\n' $PORTS $((PORTS + 99)) >"$STOKER_CONFIG"
+printf '[network]\nports = %d-%d\n\n[defaults]\negress = none\n%b' $PORTS $((PORTS + 99)) "${STOKER_TEST_DEFAULTS:-}" >"$STOKER_CONFIG"
 chmod 600 "$STOKER_CONFIG"
 
 say() {
@@ -220,6 +221,9 @@ finish() {
 	fi
 	if declare -F script_finish >/dev/null; then
 		script_finish
+	fi
+	if [ -n "${LAB_RESULTS:-}" ] && [ -d "$STOKER_STATE_DIR" ]; then
+		tar -C "$STOKER_STATE_DIR" -cf "$LAB_RESULTS/state.tar" --exclude=templates --exclude='disk.*' .
 	fi
 	if [ -d "$STOKER_STATE_DIR" ] && [ -x "$STOKER_PROGRAM" ]; then
 		# A script may have left the store broken or locked on purpose: then the search below ends what lives.

@@ -5,14 +5,15 @@
 # AMD's virtualization, so that there /dev/kvm runs real guests and Firecracker
 # is the real one. Scripts run in it with the stoker just built.
 #
-#	host.py run SCENARIO [ARGS]   runs tests/lab/scenarios/SCENARIO.sh in it, brings its output and status back;
+#	host.py run SCENARIO [ARGS]   runs tests/lab/[scenarios/]SCENARIO.sh in it, brings its output and status back;
 #	                              boots a host for it unless one is up
 #	host.py exec COMMAND...       any command in it
 #	host.py up | down             keeps one host alive for many runs; a new build makes it anew
 #	host.py image                 builds what is cached, and no more
 #
 # What a script puts into $LAB_RESULTS comes back to BUILD/lab/results/SCENARIO,
-# with core files, and after a failure the store and the kernel's log.
+# with the state folder without its disks, with core files, and after a failure
+# with the kernel's log.
 import argparse
 import fcntl
 import glob
@@ -37,6 +38,7 @@ IMAGES = os.environ.get("STOKER_TEST_IMAGES") or os.path.join(BUILD, "test-image
 MARK = b"\0lab-answer "
 INSIDE = "/src"  # where the tree lies in the host
 MEMORY_MIB = 3072
+CPUS = os.environ.get("STOKER_LAB_CPUS", "1")
 PROGRAMS = ("stoker", "stoker-supervisor", "libstoker.so.0")
 SKIP = 77
 
@@ -88,7 +90,7 @@ def tree():
 def scripts():
     """Those are sent with every run: editing one needs no new host."""
     found = {}
-    for pattern in ("tests/lab/scenarios/*.sh", "tests/e2e/*.sh", "tests/tui/*.sh"):
+    for pattern in ("tests/lab/*.sh", "tests/lab/*.py", "tests/lab/scenarios/*.sh", "tests/e2e/*.sh", "tests/tui/*.sh"):
         for path in glob.glob(os.path.join(SOURCE, pattern)):
             with open(path) as f:
                 found["%s/%s" % (INSIDE, os.path.relpath(path, SOURCE))] = f.read()
@@ -96,9 +98,11 @@ def scripts():
 
 
 def fingerprint(files, image):
-    digest = hashlib.sha256(image.encode())
+    with open(__file__, "rb") as f:
+        digest = hashlib.sha256(image.encode() + f.read() + CPUS.encode())
+    sent = scripts()
     for name, path in sorted(files):
-        if name.startswith("tests/") and name.endswith(".sh"):
+        if "%s/%s" % (INSIDE, name) in sent:
             continue
         info = os.stat(path)
         digest.update(("%s %d %d\n" % (name, info.st_size, info.st_mtime_ns)).encode())
@@ -228,8 +232,10 @@ class Host:
         if khz.returncode == 0:
             append += " tsc_early_khz=" + khz.stdout.strip()
         drive = "if=none,format=raw,cache=unsafe,id=%s,file=%s"
-        argv = ["qemu-system-x86_64", "-M", "microvm,acpi=on,rtc=on", "-accel", "tcg", "-cpu", "max,+svm",
-                "-smp", os.environ.get("STOKER_LAB_CPUS", "1"), "-m", str(MEMORY_MIB), "-nodefaults", "-no-user-config", "-nographic", "-no-reboot",
+        argv = ["qemu-system-x86_64", "-M", "microvm,acpi=on,rtc=on", "-accel", "tcg",
+                # Left out is what costs emulated code time and gains it nothing.
+                "-cpu", "max,+svm,-erms,-la57,-smap,-smep", "-smp", CPUS, "-m", str(MEMORY_MIB),
+                "-nodefaults", "-no-user-config", "-nographic", "-no-reboot",
                 "-kernel", base + "/vmlinuz", "-initrd", base + "/initrd", "-append", append,
                 "-serial", "file:console.log",
                 "-drive", drive % ("base", base.replace(",", ",,") + "/root.ext4,read-only=on,file.locking=off"),
@@ -374,8 +380,11 @@ def main():
             return 0
         if options.verb == "exec":
             return run(host, "exec", options.args)
-        script = "%s/tests/lab/scenarios/%s.sh" % (INSIDE, options.args[0])
-        return run(host, options.args[0], ["bash", script, *options.args[1:]])
+        for folder in ("scenarios/", ""):
+            script = "tests/lab/%s%s.sh" % (folder, options.args[0])
+            if os.path.exists(os.path.join(SOURCE, script)):
+                return run(host, options.args[0], ["bash", os.path.join(INSIDE, script), *options.args[1:]])
+        raise Failure("there is no scenario %s in tests/lab/scenarios" % options.args[0])
     finally:
         if not kept and options.verb != "up":
             host.down()

