@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "cli/json.h"
@@ -13,11 +14,18 @@
 #include "cli/table.h"
 #include "cli/verbs.h"
 #include "common/format.h"
+#include "common/vm_filter.h"
 
 static const char *const heads[] = { "NAME", "STATUS", ">PID", "IP", ">PORT", "BACKEND", ">VCPU", ">MEM", ">UP", "LAST",
 	                                 NULL };
 
 enum format { FORMAT_TABLE, FORMAT_NAMES, FORMAT_IDS, FORMAT_JSON };
+
+/* What is asked for: the library picks by state and label, the filter from what is left. */
+struct wanted {
+	struct stoker_filter filter;
+	struct vm_filter fits;
+};
 
 struct listing {
 	struct stoker_vm *vms;
@@ -165,7 +173,52 @@ static void print_changes(struct cli *cli, const struct listing *before, const s
 	fflush(stdout);
 }
 
-static int watch(struct cli *cli, const struct stoker_filter *filter, enum format format)
+static int64_t wall_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+/* One look knows no rate: the CPU of a VM is that since its start. */
+static void sift(struct cli *cli, const struct wanted *wanted, struct listing *l)
+{
+	struct stoker_sample *samples;
+	int64_t now = wall_ms();
+	size_t kept = 0;
+
+	if (wanted->fits.count == 0)
+		return;
+	samples = calloc(l->count + 1, sizeof(*samples));
+	if (samples)
+		stoker_sample_vms(cli->s, l->vms, l->count, samples);
+	for (size_t i = 0; i < l->count; i++) {
+		const struct stoker_vm *vm = &l->vms[i];
+		struct vm_filter_facts facts = { vm, -1, -1, vm->uptime_ms, now, false, vm->phase != STOKER_PHASE_NONE };
+
+		if (samples && samples[i].cpu_ns >= 0) {
+			facts.rss_mib = (int64_t)(samples[i].rss_kib / 1024);
+			if (vm->uptime_ms > 0)
+				facts.cpu_percent = samples[i].cpu_ns / 10000 / vm->uptime_ms;
+		}
+		if (vm_filter_fits(&wanted->fits, &facts))
+			l->vms[kept++] = *vm;
+	}
+	l->count = kept;
+	free(samples);
+}
+
+static enum stoker_status look(struct cli *cli, const struct wanted *wanted, struct listing *l, struct stoker_error *err)
+{
+	enum stoker_status status = stoker_list(cli->s, &wanted->filter, &l->vms, &l->count, err);
+
+	if (status == STOKER_OK)
+		sift(cli, wanted, l);
+	return status;
+}
+
+static int watch(struct cli *cli, const struct wanted *wanted, enum format format)
 {
 	struct listing before = { 0 }, now = { 0 };
 	struct stoker_watch *watcher = NULL;
@@ -176,7 +229,7 @@ static int watch(struct cli *cli, const struct stoker_filter *filter, enum forma
 	if (stoker_watch_open(cli->s, &watcher, &err) != STOKER_OK)
 		return cli_fail(cli, &err);
 	while (!signals_caught() && !ferror(stdout)) {
-		if (stoker_list(cli->s, filter, &now.vms, &now.count, &err) != STOKER_OK) {
+		if (look(cli, wanted, &now, &err) != STOKER_OK) {
 			code = cli_fail(cli, &err);
 			break;
 		}
@@ -245,7 +298,7 @@ int verb_list(struct cli *cli, const struct args *args)
 	enum { MOST = 32 };
 	const char *states[MOST] = { 0 }, *labels[MOST + 1] = { 0 }, *name = arg_text(args, "format", "table");
 	char *room[MOST] = { 0 };
-	struct stoker_filter filter = { 0 };
+	struct wanted wanted = { 0 };
 	struct stoker_error err = { 0 };
 	struct listing l = { 0 };
 	enum format format = FORMAT_TABLE;
@@ -259,8 +312,13 @@ int verb_list(struct cli *cli, const struct args *args)
 			goto out;
 		}
 	}
-	filter.states = states[0] ? states : NULL;
-	filter.labels = labels[0] ? labels : NULL;
+	wanted.filter.states = states[0] ? states : NULL;
+	wanted.filter.labels = labels[0] ? labels : NULL;
+	if (!vm_filter_read(&wanted.fits, arg_text(args, "filter", ""))) {
+		code = cli_usage(cli, "See FILTERS in stoker(1).", "the filter is wrong at character %zu: %s",
+		                 wanted.fits.problem_at + 1, wanted.fits.problem);
+		goto out;
+	}
 	if (cli->json || strcmp(name, "json") == 0)
 		format = FORMAT_JSON;
 	else if (strcmp(name, "ids") == 0)
@@ -274,12 +332,12 @@ int verb_list(struct cli *cli, const struct args *args)
 	if ((code = cli_open(cli)) != EXIT_OK)
 		goto out;
 	if (arg_flag(args, "watch")) {
-		code = watch(cli, &filter, format);
-	} else if (stoker_list(cli->s, &filter, &l.vms, &l.count, &err) != STOKER_OK) {
+		code = watch(cli, &wanted, format);
+	} else if (look(cli, &wanted, &l, &err) != STOKER_OK) {
 		code = cli_fail(cli, &err);
 	} else {
 		if (l.count == 0 && format == FORMAT_TABLE && cli->out_is_terminal)
-			cli_note(cli, "%s", filter.states || filter.labels ? "no VM fits" : "no VMs yet. Make one with `stoker create`");
+			cli_note(cli, "%s", wanted.filter.states || wanted.filter.labels || wanted.fits.count ? "no VM fits" : "no VMs yet. Make one with `stoker create`");
 		code = print_listing(cli, &l, format);
 	}
 out:

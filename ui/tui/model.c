@@ -6,7 +6,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "layout.h"
 
@@ -117,27 +116,12 @@ int model_cursor(const struct model *model)
 	return -1;
 }
 
-/* Each word of the filter must be somewhere; "!word" must be nowhere. */
-static bool matches(const struct stoker_vm *vm, const char *filter)
+static bool matches(const struct model *model, const struct row *row)
 {
-	char word[FIELD_SIZE];
-	const char *fields[6] = { vm->name, stoker_state_name(vm->state), vm->ip, vm->image, vm->labels, vm->backend };
-
-	while (*filter != '\0') {
-		size_t n = strcspn(filter, " "), i;
-		bool found = false, negative = filter[0] == '!' && n > 1;
-		if (n > 0) {
-			memcpy(word, filter + negative, n - negative);
-			word[n - negative] = '\0';
-			for (i = 0; i < 6 && !found; i++)
-				found = strcasestr(fields[i], word) != NULL;
-			found = found || (vm->stale && strcasestr("stale", word) != NULL);
-			if (found == negative)
-				return false;
-		}
-		filter += n + (filter[n] == ' ');
-	}
-	return true;
+	struct vm_filter_facts facts = { &row->vm, row->cpu, row->rss_kib > 0 ? (int64_t)(row->rss_kib / 1024) : -1,
+		                             model_uptime(model, row), model->wall_ms, row->marked,
+		                             row->op != ACTION_NONE || row->vm.phase != STOKER_PHASE_NONE };
+	return vm_filter_fits(&model->wanted, &facts);
 }
 
 static int sign(int64_t a, int64_t b)
@@ -223,9 +207,10 @@ void model_arrange(struct model *model)
 	model->shown = shown;
 	model->shown_count = 0;
 	model->marked = 0;
+	vm_filter_read(&model->wanted, model->filter.text);
 	for (i = 0; i < model->count; i++) {
 		model->marked += model->rows[i].marked;
-		if (matches(&model->rows[i].vm, model->filter.text))
+		if (matches(model, &model->rows[i]))
 			shown[model->shown_count++] = (int)i;
 	}
 	if (model->sort != SORT_CREATED || model->reverse)

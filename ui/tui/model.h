@@ -14,6 +14,7 @@
 #define STOKER_UI_TUI_MODEL_H
 
 #include "actions.h"
+#include "common/vm_filter.h"
 #include "field.h"
 #include "pane.h"
 #include "screen.h"
@@ -125,6 +126,7 @@ struct model {
 	bool reverse, phases_hidden;
 	struct field filter;
 	bool filtering;           /* the filter line has the focus */
+	struct vm_filter wanted;  /* the filter as it was read; its `problem` is shown while one types */
 	struct field palette;
 	bool commanding;          /* the palette has the focus */
 

@@ -205,26 +205,6 @@ void select_at(struct model *model, long at)
 	model_arrange(model);
 }
 
-static void filter_key(struct model *model, const struct key *key)
-{
-	if (key->kind == KEY_KIND_SPECIAL && key->special == SK_ENTER) {
-		model->filtering = false;
-		return;
-	}
-	if ((key->kind == KEY_KIND_SPECIAL && key->special == SK_ESCAPE) ||
-	    (key->kind == KEY_KIND_CHAR && key->ch == 'c' && key->mods == MOD_CTRL)) {
-		model->filtering = false;
-		field_set(&model->filter, "");
-	} else if (key->kind == KEY_KIND_SPECIAL && (key->special == SK_UP || key->special == SK_DOWN)) {
-		/* Roams while the filter is still being typed. */
-		select_at(model, (long)model->selected_at + (key->special == SK_UP ? -1 : 1));
-		return;
-	} else if (!field_key(&model->filter, key)) {
-		return;
-	}
-	model_arrange(model);
-}
-
 static void palette_key(struct model *model, const struct key *key, struct effects *effects)
 {
 	if (key->kind == KEY_KIND_SPECIAL && key->special == SK_ENTER) {

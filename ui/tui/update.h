@@ -20,6 +20,12 @@ void op_end(struct model *model, const struct event *event, struct effects *effe
 void confirm_yes(struct model *model, struct effects *effects);
 void select_at(struct model *model, long at);
 
+/* update_filter.c */
+void filter_key(struct model *model, const struct key *key);
+/* How the term at the cursor can go on; *from is where it begins. */
+#define FILTER_CANDIDATES 64
+size_t filter_candidates(const struct model *model, char (*out)[FILTER_CANDIDATE_SIZE], size_t cap, size_t *from);
+
 /* update_pane.c */
 void pane_opened(struct model *model, const struct event *event, struct effects *effects);
 void pane_close(struct model *model, int index, struct effects *effects);

@@ -59,6 +59,25 @@ static void candidates(const struct model *model, char *buf, size_t cap)
 		snprintf(buf, cap, "no such action");
 }
 
+/* What of the filter is wrong, or how it can go on, and how many VMs it leaves. */
+static void filter_text(const struct model *model, char *buf, size_t cap)
+{
+	char found[FILTER_CANDIDATES][FILTER_CANDIDATE_SIZE];
+	size_t from, i, len = 0, n;
+
+	if (model->wanted.problem[0] != '\0' && model->wanted.problem_at + 1 < model->filter.at) {
+		snprintf(buf, cap, "%.100s   %zu of %zu", model->wanted.problem, model->shown_count, model->count);
+		return;
+	}
+	n = model->filter.at > 0 && model->filter.text[model->filter.at - 1] != ' '
+	    ? filter_candidates(model, found, FILTER_CANDIDATES, &from) : 0;
+	buf[0] = '\0';
+	for (i = 0; i < n && len + strlen(found[i]) + 2 < 60 && len < cap; i++)
+		len += (size_t)snprintf(buf + len, cap - len, "%s  ", found[i]);
+	if (len < cap)
+		snprintf(buf + len, cap - len, "%s %zu of %zu", i < n ? "..." : "", model->shown_count, model->count);
+}
+
 void view_message(const struct model *model, struct screen *screen, const struct layout *layout)
 {
 	static const enum tone tones[] = { TONE_PLAIN, TONE_GOOD, TONE_BAD };
@@ -69,7 +88,7 @@ void view_message(const struct model *model, struct screen *screen, const struct
 		candidates(model, text, sizeof text);
 		prompt(&model->palette, screen, layout, ":", text);
 	} else if (model->filtering) {
-		snprintf(text, sizeof text, "%zu of %zu   Enter keeps, Esc drops", model->shown_count, model->count);
+		filter_text(model, text, sizeof text);
 		prompt(&model->filter, screen, layout, "/", text);
 	} else if (model->message[0] != '\0') {
 		/* A long one takes the lines it needs from what is above it. */
@@ -217,7 +236,7 @@ void view_footer(const struct model *model, struct screen *screen, const struct 
 		return;
 	}
 	if (model->filtering) {
-		hint(screen, row, 1, cols, "Enter keep  Esc drop  !word without it");
+		hint(screen, row, 1, cols, "Enter keep  Esc drop  Tab complete  !term without it  state: label: cpu>");
 		return;
 	}
 	if (model->commanding) {
