@@ -29,6 +29,7 @@ expect_match "$OUT" 'No VMs yet. Press c to create one.'
 check 'an empty list teaches; a VM is created and started from the form'
 terminal board 120x30 "'$STOKER_PROGRAM'; echo status \$?; stty -a | tr ';' '\n' | grep -c -- '[^-]icanon.*[^-]echo'; sleep 1000"
 see 'No VMs yet. Press c to create one.' 20
+# action: create
 keys c
 see 'Create a VM'
 see 'Can be created and started'
@@ -54,47 +55,59 @@ check 'another one made by the command line appears by itself, and the selection
 new_vm amber
 see 'amber +○ created'
 see '▸ otter'
+# action: sort
 keys o
 see 'sorted by name'
 see 'NAME▾'
 see '▸ otter'
+# action: reverse
 keys O
 see 'NAME▴'
 
 check 'start it and see the running clock; stop asks the guest'
 keys g G
+# action: redraw
 keys C-l
+see '▸ (otter|amber)'
+# action: filter
 keys /
 typed amber
 see '1 of 2'
+# action: start
 keys Enter s
 see '▸ amber +◐ (start|boot) [0-9]'
 press Escape
 see 'otter'
 see 'amber +● running' 60
+# action: stop
 keys x
 see 'amber +◐ stop [0-9]|amber +○ stopped'
 see 'amber +○ stopped' 20
 see 'amber stopped'
 
 check 'marks: two at once; what is marked is told'
+# action: mark
 keys g Space Space
 see '2 marked'
 keys s
 see 'amber +● running' 60
 
 check 'help, inspect, logs, palette'
+# action: help
 keys '?'
 see 'A shell beside the list'
 press Escape
+# action: inspect
 keys i
 see 'host key +ssh-ed25519'
 press Escape
+# action: logs
 keys l
 see 'console, following'
 see 'Ctrl-\] to the list'
 keys q
 unseen 'console, following'
+# action: commands
 keys :
 typed insp
 see 'inspect'
@@ -128,6 +141,7 @@ pid=$(vm_field amber pid)
 supervisor=$(ps -o ppid= -p "$pid" | tr -d ' ')
 kill -9 "$supervisor" "$pid"
 see 'amber +(\?|✖)' 40
+# action: reconcile
 keys R
 see 'Reconcile: [0-9]+ finding'
 see '\[x\] .*amber'
@@ -150,6 +164,7 @@ see '\[ Keep it \]'
 keys Enter
 unseen 'Delete otter'
 ok stoker inspect otter
+# action: delete
 keys D Tab
 see '\[ Delete it \]'
 keys Enter
@@ -163,6 +178,7 @@ terminal jobs 80x24 'bash --norc --noprofile -i'
 typed "PS1='> '; '$STOKER_PROGRAM'"
 keys Enter
 see 'amber +✖'
+# action: suspend
 keys C-z
 see 'Stopped'
 unseen 'amber +✖'
@@ -198,6 +214,7 @@ alive after the crash'
 
 check 'q leaves with status 0 and a sane terminal'
 use board
+# action: quit
 keys q
 see 'status 0'
 see '

@@ -18,6 +18,7 @@ PROMPT='fox:~#'
 check 'Enter opens a shell beside the list; the list stays'
 terminal board 120x30 "'$STOKER_PROGRAM'; echo ended with \$?; read x"
 see 'fox .*running.*owl .*running' 20
+# action: shell
 keys g Enter
 see "$PROMPT" 30
 see '▸ fox ⌂ .*│'
@@ -111,6 +112,7 @@ check 'scrolling back and searching'
 typed 'clear; seq 1 500 | sed "s/^/row /"'
 keys Enter
 see 'row 500'
+# action: scroll
 keys 'C-]' '['
 see '\[0/[0-9]+\]'
 see 'search'
@@ -143,6 +145,7 @@ see 'live'
 unseen 'scrolled'
 
 check 'full screen and half of it again'
+# action: full-screen
 keys 'C-]' z
 unseen 'NAME .*STATUS'
 see 'Ctrl-\] to the list'
@@ -177,6 +180,7 @@ keys Enter
 see 'on-owl'
 see 'fox ⌂'
 see 'owl ⌂'
+# action: detach
 keys 'C-]' d
 unseen 'on-owl'
 keys g Enter
@@ -206,6 +210,7 @@ keys '?'
 see 'Virtual machines' 3
 press Escape
 unseen 'Virtual machines' 3
+# action: focus
 keys Tab C-c
 see 'owl:~#' 20
 typed 'clear; echo quiet'
