@@ -68,7 +68,7 @@ keys X
 see 'Kill owl\?'
 keys Tab Enter
 see '▸ owl +(○ stopped|✖ crashed)' 20
-expect_equal "$(vm_field owl pid)" 0
+expect_equal "$(vm_field owl pid)" null
 press Escape
 
 check 'panes one after the other, and closed'
