@@ -126,8 +126,9 @@ enum stoker_place { STOKER_PLACE_STATE, STOKER_PLACE_RUNTIME, STOKER_PLACE_IMAGE
 STOKER_API const char *stoker_place(const stoker *s, enum stoker_place place);
 
 /** Settings come from the configuration file over built-in defaults. Keys are
- *  "section.key", listed in stoker.conf(5). NULL for an unknown key. The string
- *  is valid while the handle is open. */
+ *  "section.key", listed in stoker.conf(5); under [keys], [filters] and
+ *  [presets] the file chooses them. NULL for an unknown key. The string is
+ *  valid while the handle is open and until stoker_settings_reload(). */
 STOKER_API const char *stoker_setting(const stoker *s, const char *key);
 
 struct stoker_setting_row {
@@ -137,8 +138,13 @@ struct stoker_setting_row {
 	const char *help;       /**< one line */
 	const char *origin;     /**< "default" or "path:line" */
 };
-/** The i-th setting in the documented order; false past the end. */
+/** The i-th setting in the documented order, behind them those of [keys],
+ *  [filters] and [presets] in the order of the file; false past the end. */
 STOKER_API bool stoker_setting_at(const stoker *s, size_t i, struct stoker_setting_row *out);
+/** Reads the configuration file again. When it is wrong (STOKER_E_INVALID, the
+ *  reason begins with path:line:column) the settings stay as they were; a file
+ *  that has gone leaves the defaults. */
+STOKER_API enum stoker_status stoker_settings_reload(stoker *s, struct stoker_error *err);
 
 /** How a call may be limited and watched. Initialise with STOKER_CALL_INIT;
  *  a NULL `call` means the same as an initialised one. */

@@ -71,13 +71,33 @@ static const struct key keys[] = {
 };
 #define KEYS (sizeof keys / sizeof *keys)
 
+/* Sections whose keys whoever writes the file chooses; what the values mean is the user interface's to check. */
+static const struct {
+	const char *section, *help;
+} open_sections[] = {
+	{ "keys", "Key of an action in the dashboard" },
+	{ "filters", "Filter of that name" },
+	{ "presets", "What a VM made from that preset gets" },
+};
+#define OPEN_SECTIONS (sizeof open_sections / sizeof *open_sections)
+#define OPEN_MAX 256
+#define OPEN_NAME_MAX 32
+
 struct value {
 	char *text; /* NULL: the standard */
 	char *origin;
 };
 
+struct open_value {
+	char *key; /* with its section */
+	struct value value;
+	const char *help;
+};
+
 struct settings {
 	struct value values[KEYS];
+	struct open_value *open;
+	size_t open_count;
 };
 
 /* ---- checks; each fills `why` and gives false */
@@ -261,6 +281,7 @@ struct reading {
 	const char *file;
 	FILE *stream;
 	unsigned line, failed_line;
+	unsigned name_col, value_col; /* of the line that was read last, from 1, in bytes */
 	bool failed, no_memory;
 	struct stoker_error *err;
 };
@@ -315,7 +336,8 @@ static const char *nearest(const char *name)
 	return best;
 }
 
-__attribute__((format(printf, 3, 4))) static void refuse(struct reading *r, const char *fix, const char *why, ...)
+__attribute__((format(printf, 4, 5))) static void refuse(struct reading *r, unsigned col, const char *fix,
+                                                          const char *why, ...)
 {
 	char text[512];
 	va_list ap;
@@ -326,7 +348,7 @@ __attribute__((format(printf, 3, 4))) static void refuse(struct reading *r, cons
 	va_start(ap, why);
 	vsnprintf(text, sizeof text, why, ap);
 	va_end(ap);
-	error_set(r->err, STOKER_E_INVALID, "%s:%u: %s", r->file, r->line, text);
+	error_set(r->err, STOKER_E_INVALID, "%s:%u:%u: %s", r->file, r->line, col > 0 ? col : 1, text);
 	error_fix(r->err, "%s", fix);
 }
 
@@ -336,14 +358,18 @@ static char *next_line(char *buf, int cap, void *user)
 {
 	struct reading *r = user;
 	int c, len = 0;
+	size_t at;
 	bool too_long = false, nul = false;
 
 	if (cap < 3 || (c = getc_unlocked(r->stream)) == EOF)
 		return NULL;
 	r->line++;
+	r->name_col = 1;
 	for (; c != EOF && c != '\n'; c = getc_unlocked(r->stream)) {
-		if (len == 0 && (c == ' ' || c == '\t'))
+		if (len == 0 && (c == ' ' || c == '\t')) {
+			r->name_col++;
 			continue;
+		}
 		nul |= c == '\0';
 		if (len < cap - 2)
 			buf[len++] = (char)c;
@@ -351,28 +377,80 @@ static char *next_line(char *buf, int cap, void *user)
 			too_long = true;
 	}
 	if (nul)
-		refuse(r, "Write it as plain text", "the line holds a NUL byte");
+		refuse(r, r->name_col, "Write it as plain text", "the line holds a NUL byte");
 	else if (too_long)
-		refuse(r, "Shorten it", "the line is longer than %d bytes", cap - 2);
+		refuse(r, r->name_col, "Shorten it", "the line is longer than %d bytes", cap - 2);
 	if (nul || too_long)
 		len = 0;
 	buf[len++] = '\n';
 	buf[len] = '\0';
+	at = strcspn(buf, "=:\n");
+	at += buf[at] != '\n';
+	at += strspn(buf + at, " \t");
+	r->value_col = r->name_col + (unsigned)at;
 	return buf;
+}
+
+/* Room for one more in an open section, NULL (with the complaint made) when it may not be. */
+static struct value *open_slot(struct reading *r, size_t section, const char *name, const char *full)
+{
+	struct settings *settings = r->settings;
+	struct open_value *slot;
+	size_t len = strlen(name);
+
+	if (len == 0 || len > OPEN_NAME_MAX || name[strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-")] != '\0') {
+		refuse(r, r->name_col, "Allowed are lower case letters, digits and -, 32 at most", "%s: this name is not allowed",
+		       full);
+		return NULL;
+	}
+	for (size_t i = 0; i < settings->open_count; i++)
+		if (strcmp(settings->open[i].key, full) == 0)
+			return &settings->open[i].value;
+	if (settings->open_count == OPEN_MAX) {
+		refuse(r, r->name_col, "Leave some out", "there are more than %d entries under [keys], [filters] and [presets]",
+		       OPEN_MAX);
+		return NULL;
+	}
+	slot = realloc(settings->open, (settings->open_count + 1) * sizeof *slot);
+	if (!slot) {
+		r->no_memory = true;
+		return NULL;
+	}
+	settings->open = slot;
+	slot += settings->open_count;
+	memset(slot, 0, sizeof *slot);
+	slot->help = open_sections[section].help;
+	slot->key = strdup(full);
+	if (!slot->key) {
+		r->no_memory = true;
+		return NULL;
+	}
+	settings->open_count++;
+	return &slot->value;
+}
+
+static bool is_text(const char *value)
+{
+	char clean[VALUE_MAX * 2];
+	return *value && strcmp(error_clean(clean, sizeof clean, value, strlen(value)), value) == 0;
 }
 
 static int on_pair(void *user, const char *section, const char *name, const char *value)
 {
 	struct reading *r = user;
-	const struct key *key;
+	const struct key *key = NULL;
 	struct fault fault;
 	struct value *slot;
+	size_t open = 0;
 	char full[128], shown[128];
 
 	snprintf(full, sizeof full, "%.60s%s%.60s", section, section[0] ? "." : "", name);
 	error_clean(shown, sizeof shown, full, strlen(full));
-	key = find(full);
-	if (!key) {
+	while (open < OPEN_SECTIONS && strcmp(section, open_sections[open].section) != 0)
+		open++;
+	if (open == OPEN_SECTIONS)
+		key = find(full);
+	if (!key && open == OPEN_SECTIONS) {
 		const char *near = nearest(full);
 		char fix[192];
 		if (!section[0] && !near)
@@ -381,19 +459,23 @@ static int on_pair(void *user, const char *section, const char *name, const char
 			snprintf(fix, sizeof fix, "Did you mean %s?", near);
 		else
 			snprintf(fix, sizeof fix, "`stoker config` lists the keys there are");
-		refuse(r, fix, "%s: there is no such key", shown);
+		refuse(r, r->name_col, fix, "%s: there is no such key", shown);
 		return 0;
 	}
-	slot = &r->settings->values[key - keys];
+	slot = key ? &r->settings->values[key - keys] : open_slot(r, open, name, shown);
+	if (!slot)
+		return 0;
 	if (slot->text) {
-		refuse(r, "Leave one of them out", "%s: it was set before, at %s", shown, slot->origin);
+		refuse(r, r->name_col, "Leave one of them out", "%s: it was set before, at %s", shown, slot->origin);
 		return 0;
 	}
-	if (strlen(value) >= VALUE_MAX || !check(key, value, &fault)) {
+	if (strlen(value) >= VALUE_MAX || (key ? !check(key, value, &fault) : !is_text(value))) {
 		if (strlen(value) >= VALUE_MAX)
-			refuse(r, "Shorten it", "%s: the value is longer than %d bytes", shown, VALUE_MAX - 1);
+			refuse(r, r->value_col, "Shorten it", "%s: the value is longer than %d bytes", shown, VALUE_MAX - 1);
+		else if (key)
+			refuse(r, r->value_col, fault.allowed, "%s: %s", shown, fault.why);
 		else
-			refuse(r, fault.allowed, "%s: %s", shown, fault.why);
+			refuse(r, r->value_col, "Write it as plain text", "%s: it has no value, or one that cannot be shown", shown);
 		return 0;
 	}
 	slot->text = strdup(value);
@@ -473,7 +555,7 @@ enum stoker_status settings_load(const char *file, bool must_exist, struct setti
 	else if (at > 0) { /* inih's own complaint, and the first of all */
 		r.line = (unsigned)at;
 		r.failed = false;
-		refuse(&r, "Write [section], key = value, or a comment beginning with #", "this is no setting");
+		refuse(&r, 1, "Write [section], key = value, or a comment beginning with #", "this is no setting");
 		st = STOKER_E_INVALID;
 	}
 out:
@@ -495,6 +577,13 @@ void settings_free(struct settings *settings)
 		free(settings->values[i].text);
 		free(settings->values[i].origin);
 	}
+	for (size_t i = 0; settings && i < settings->open_count; i++) {
+		free(settings->open[i].key);
+		free(settings->open[i].value.text);
+		free(settings->open[i].value.origin);
+	}
+	if (settings)
+		free(settings->open);
 	free(settings);
 }
 
@@ -508,7 +597,12 @@ static const char *value_at(const struct settings *settings, size_t i)
 const char *settings_get(const struct settings *settings, const char *key)
 {
 	const struct key *k = find(key);
-	return k ? value_at(settings, (size_t)(k - keys)) : NULL;
+	if (k)
+		return value_at(settings, (size_t)(k - keys));
+	for (size_t i = 0; settings && i < settings->open_count; i++)
+		if (strcmp(settings->open[i].key, key) == 0)
+			return settings->open[i].value.text;
+	return NULL;
 }
 
 long settings_number(const struct settings *settings, const char *key)
@@ -535,12 +629,34 @@ const char *stoker_setting(const stoker *s, const char *key)
 
 bool stoker_setting_at(const stoker *s, size_t i, struct stoker_setting_row *out)
 {
-	if (i >= KEYS)
-		return false;
+	if (i >= KEYS) {
+		const struct open_value *open;
+		if (!s->settings || i - KEYS >= s->settings->open_count)
+			return false;
+		open = &s->settings->open[i - KEYS];
+		out->key = open->key;
+		out->value = open->value.text;
+		out->standard = "";
+		out->help = open->help;
+		out->origin = open->value.origin;
+		return true;
+	}
 	out->key = keys[i].key;
 	out->value = value_at(s->settings, i);
 	out->standard = keys[i].standard;
 	out->help = keys[i].help;
 	out->origin = s->settings && s->settings->values[i].origin ? s->settings->values[i].origin : "default";
 	return true;
+}
+
+enum stoker_status stoker_settings_reload(stoker *s, struct stoker_error *err)
+{
+	struct settings *fresh;
+	enum stoker_status st = settings_load(s->config_file, false, &fresh, err);
+
+	if (st != STOKER_OK)
+		return error_what(err, "read the configuration"), st;
+	settings_free(s->settings);
+	s->settings = fresh;
+	return STOKER_OK;
 }

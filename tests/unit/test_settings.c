@@ -97,7 +97,7 @@ static void test_refusals(void **state)
 	struct settings *settings;
 	struct stoker_error err;
 
-	refused(*state, "[defaults]\nvcpus = many\n", "stoker.conf:2: defaults.vcpus: ", "from 1 to 32");
+	refused(*state, "[defaults]\nvcpus = many\n", "stoker.conf:2:9: defaults.vcpus: ", "from 1 to 32");
 	refused(*state, "[defaults]\nvcpus = 0\n", "\"0\"", "from 1");
 	refused(*state, "[defaults]\nvcpus = -1\n", "defaults.vcpus", "from 1");
 	refused(*state, "[defaults]\nvcpus = 99999999999999999999\n", "defaults.vcpus", "from 1");
@@ -107,10 +107,10 @@ static void test_refusals(void **state)
 	refused(*state, "[timeouts]\nvcpus = 2\n", "no such key", "Did you mean defaults.vcpus?");
 	refused(*state, "[nothing]\nlike = this\n", "nothing.like", "lists the keys");
 	refused(*state, "vcpus = 2\n", "no such key", "under a section");
-	refused(*state, "[defaults]\nvcpus = 2\nvcpus = 3\n", "stoker.conf:3: defaults.vcpus: it was set before",
+	refused(*state, "[defaults]\nvcpus = 2\nvcpus = 3\n", "stoker.conf:3:1: defaults.vcpus: it was set before",
 	        "Leave one");
-	refused(*state, "[defaults]\nvcpus = 2\n nonsense\n", "stoker.conf:3: ", "key = value");
-	refused(*state, "[defaults\nvcpus = 2\n", "stoker.conf:1: ", "[section]");
+	refused(*state, "[defaults]\nvcpus = 2\n nonsense\n", "stoker.conf:3:1: ", "key = value");
+	refused(*state, "[defaults\nvcpus = 2\n", "stoker.conf:1:1: ", "[section]");
 	refused(*state, "[defaults]\ndisk_mode = qcow2\n", "qcow2", "isolated, shared, copy");
 	refused(*state, "[defaults]\ndisk_mode = isolated|shared\n", "not allowed", "isolated, shared, copy");
 	refused(*state, "[defaults]\nimage = ../../etc\n", "not allowed", "letters");
@@ -168,6 +168,58 @@ static void test_files(void **state)
 	assert_non_null(strstr(err.why, "64 KiB"));
 }
 
+static void test_open_sections(void **state)
+{
+	struct stoker s = { 0 };
+	struct stoker_setting_row row = { 0 };
+	char text[16384] = "[keys]\n";
+	size_t fixed = 0, n;
+
+	while (stoker_setting_at(&s, fixed, &row))
+		fixed++;
+	s.settings = load(*state, "[keys]\nstop = Ctrl-T\npalette = :\n[filters]\n hot = cpu>50 label:tier=web\n"
+	                          "[presets]\nsmall = memory=256M\n");
+	assert_string_equal(stoker_setting(&s, "keys.stop"), "Ctrl-T");
+	assert_string_equal(stoker_setting(&s, "keys.palette"), ":");
+	assert_string_equal(stoker_setting(&s, "filters.hot"), "cpu>50 label:tier=web");
+	assert_null(stoker_setting(&s, "keys.start"));
+	for (n = fixed; stoker_setting_at(&s, n, &row); n++)
+		assert_true(row.standard[0] == '\0' && row.help[0] != '\0');
+	assert_int_equal(n, fixed + 4);
+	assert_string_equal(row.key, "presets.small");
+	assert_non_null(strstr(row.origin, "stoker.conf:7"));
+	settings_free(s.settings);
+	refused(*state, "[keys]\nStop = x\n", ":2:1: keys.Stop: this name", "lower case");
+	refused(*state, "[keys]\n  a = \x01\n", ":2:7: keys.a: it has no value", "plain text");
+	refused(*state, "[keys]\na = x\na = y\n", ":3:1: keys.a: it was set before", "Leave one");
+	refused(*state, "[key]\na = x\n", ":2:1: key.a: there is no such key", "");
+	refused(*state, "[defaults]\n\tvcpus =  many\n", ":2:11: defaults.vcpus", "");
+	for (n = 0; n <= 256; n++)
+		snprintf(text + strlen(text), sizeof text - strlen(text), "a%zu = x\n", n);
+	refused(*state, text, ":258:1: there are more than 256", "Leave some out");
+}
+
+static void test_reload(void **state)
+{
+	struct stoker s = { 0 };
+	struct stoker_error err = { 0 };
+	char path[4096];
+
+	s.settings = load(*state, "[defaults]\nvcpus = 2\n");
+	s.config_file = kit_path(path, *state, "stoker.conf");
+	kit_write(path, "[defaults]\nvcpus = 4\n", 21);
+	assert_int_equal(stoker_settings_reload(&s, &err), STOKER_OK);
+	assert_string_equal(stoker_setting(&s, "defaults.vcpus"), "4");
+	kit_write(path, "[defaults]\nvcpus = x\n", 21);
+	assert_int_equal(stoker_settings_reload(&s, &err), STOKER_E_INVALID);
+	assert_non_null(strstr(err.why, ":2:9: "));
+	assert_string_equal(stoker_setting(&s, "defaults.vcpus"), "4"); /* as it was */
+	unlink(path);
+	assert_int_equal(stoker_settings_reload(&s, &err), STOKER_OK);
+	assert_string_equal(stoker_setting(&s, "defaults.vcpus"), "1");
+	settings_free(s.settings);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -175,6 +227,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_values, kit_make, kit_drop),
 		cmocka_unit_test_setup_teardown(test_refusals, kit_make, kit_drop),
 		cmocka_unit_test_setup_teardown(test_files, kit_make, kit_drop),
+		cmocka_unit_test_setup_teardown(test_open_sections, kit_make, kit_drop),
+		cmocka_unit_test_setup_teardown(test_reload, kit_make, kit_drop),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -7,6 +7,8 @@
 #include "cli/json.h"
 #include "cli/table.h"
 #include "cli/verbs.h"
+#include "common/vm_filter.h"
+#include "tui/keymap.h"
 
 static const struct {
 	const char *name;
@@ -92,6 +94,50 @@ static int some(struct cli *cli, const struct args *args)
 	return first;
 }
 
+struct problems {
+	struct cli *cli;
+	cJSON *list;
+	size_t count;
+};
+
+static void problem(void *user, const char *origin, const char *text)
+{
+	struct problems *problems = user;
+	cJSON *o = cJSON_CreateObject();
+
+	problems->count++;
+	json_add_text(o, "origin", origin);
+	json_add_text(o, "problem", text);
+	cJSON_AddItemToArray(problems->list, o);
+	if (problems->cli->json)
+		return;
+	cli_put(stdout, origin);
+	fputs(": ", stdout);
+	cli_put(stdout, text);
+	putchar('\n');
+}
+
+/* What opening the handle could not see: the sections that only the dashboard reads. */
+static int check(struct cli *cli)
+{
+	struct problems problems = { cli, cJSON_CreateArray(), 0 };
+	struct stoker_setting_row row;
+	struct keymap keymap;
+	struct vm_filter filter;
+
+	keymap_load(&keymap, cli->s, problem, &problems);
+	for (size_t i = 0; stoker_setting_at(cli->s, i, &row); i++) {
+		if (strncmp(row.key, "filters.", 8) == 0 && !vm_filter_read(&filter, row.value))
+			problem(&problems, row.origin, filter.problem);
+	}
+	if (cli->json)
+		return json_print(cli, problems.list, problems.count > 0 ? EXIT_FAILED : EXIT_OK);
+	cJSON_Delete(problems.list);
+	if (problems.count == 0)
+		cli_note(cli, "nothing is wrong with %s", stoker_place(cli->s, STOKER_PLACE_CONFIG));
+	return problems.count > 0 ? EXIT_FAILED : EXIT_OK;
+}
+
 int verb_config(struct cli *cli, const struct args *args)
 {
 	static const char *const heads[] = { "SETTING", "VALUE", "FROM", "WHAT", NULL };
@@ -101,6 +147,8 @@ int verb_config(struct cli *cli, const struct args *args)
 
 	if (code != EXIT_OK)
 		return code;
+	if (args->word_count == 1 && strcmp(args->words[0], "check") == 0)
+		return check(cli);
 	if (args->word_count > 0)
 		return some(cli, args);
 	if (cli->json) {

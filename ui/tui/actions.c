@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/text.h"
 #include "model.h"
 
 static const char *why_not_start(const struct stoker_vm *vm)
@@ -55,7 +56,7 @@ static const char *why_not_shell(const struct stoker_vm *vm)
 	case STOKER_STOPPING:
 		return "it is being stopped";
 	default:
-		return "it does not run; s starts it";
+		return "it does not run";
 	}
 }
 
@@ -74,24 +75,6 @@ static const struct action actions[ACTION_COUNT] = {
 const struct action *action_at(enum action_id id)
 {
 	return id < ACTION_COUNT ? &actions[id] : NULL;
-}
-
-static bool bound(const struct binding *binding, const struct key *key)
-{
-	unsigned mods = key->mods & ~(unsigned)MOD_SHIFT;
-	if (key->kind == KEY_KIND_SPECIAL)
-		return binding->special != SK_NONE && binding->special == key->special && mods == 0;
-	return key->kind == KEY_KIND_CHAR && binding->ch != 0 && binding->ch == key->ch && binding->mods == mods;
-}
-
-enum action_id action_of_key(const struct key *key)
-{
-	int i;
-	for (i = 0; i < ACTION_COUNT; i++) {
-		if (bound(&actions[i].key, key) || bound(&actions[i].second, key))
-			return (enum action_id)i;
-	}
-	return ACTION_NONE;
 }
 
 enum action_id action_of_name(const char *name)
@@ -120,9 +103,12 @@ void action_key_text(const struct binding *binding, bool ascii, char *buf, size_
 		const char *utf8, *ascii;
 	} names[] = {
 		{ SK_ENTER, "↵", "Enter" }, { SK_TAB, "Tab", "Tab" }, { SK_UP, "↑", "Up" }, { SK_DOWN, "↓", "Down" },
-		{ SK_PAGE_UP, "PgUp", "PgUp" }, { SK_PAGE_DOWN, "PgDn", "PgDn" }, { SK_HOME, "Home", "Home" },
-		{ SK_END, "End", "End" }, { SK_F1, "F1", "F1" }, { SK_ESCAPE, "Esc", "Esc" },
+		{ SK_LEFT, "←", "Left" }, { SK_RIGHT, "→", "Right" }, { SK_PAGE_UP, "PgUp", "PgUp" },
+		{ SK_PAGE_DOWN, "PgDn", "PgDn" }, { SK_HOME, "Home", "Home" }, { SK_END, "End", "End" },
+		{ SK_INSERT, "Insert", "Insert" }, { SK_DELETE, "Delete", "Delete" }, { SK_BACKSPACE, "Backspace", "Backspace" },
+		{ SK_ESCAPE, "Esc", "Esc" },
 	};
+	char utf8[5] = "";
 	size_t i;
 
 	buf[0] = '\0';
@@ -130,14 +116,34 @@ void action_key_text(const struct binding *binding, bool ascii, char *buf, size_
 		if (binding->special != SK_NONE && binding->special == names[i].key)
 			snprintf(buf, cap, "%s", ascii ? names[i].ascii : names[i].utf8);
 	}
+	if (binding->special >= SK_F1 && binding->special <= SK_F12)
+		snprintf(buf, cap, "F%d", (int)(binding->special - SK_F1) + 1);
 	if (binding->special != SK_NONE || binding->ch == 0)
 		return;
-	if (binding->mods & MOD_CTRL)
+	if (binding->mods & MOD_CTRL) {
 		snprintf(buf, cap, "Ctrl-%c", (int)(binding->ch >= 'a' && binding->ch <= 'z' ? binding->ch - 32 : binding->ch));
-	else if (binding->ch == ' ')
-		snprintf(buf, cap, "Space");
-	else
-		snprintf(buf, cap, "%c", (int)binding->ch);
+		return;
+	}
+	text_encode(utf8, ascii ? char_ascii(binding->ch) : binding->ch);
+	snprintf(buf, cap, "%s%s", binding->mods & MOD_ALT ? "Alt-" : "", binding->ch == ' ' ? "Space" : utf8);
+}
+
+void action_keys_text(const struct model *model, enum action_id id, char *buf, size_t cap)
+{
+	char second[16];
+	size_t len;
+	action_key_text(&model->keymap.keys[id][0], model->ascii, buf, cap);
+	action_key_text(&model->keymap.keys[id][1], model->ascii, second, sizeof second);
+	len = strlen(buf);
+	if (second[0] != '\0' && len < cap)
+		snprintf(buf + len, cap - len, "%s%s", len > 0 ? " " : "", second);
+}
+
+void action_first_key(const struct model *model, enum action_id id, char *buf, size_t cap)
+{
+	const struct binding *keys = model->keymap.keys[id];
+	bool first = keys[0].special != SK_NONE || keys[0].ch != 0;
+	action_key_text(&keys[first ? 0 : 1], model->ascii, buf, cap);
 }
 
 const char *action_group_name(enum action_group group)
@@ -172,6 +178,6 @@ const char *action_disabled(enum action_id id, const struct model *model)
 		return why;
 	}
 	if (row == NULL)
-		return model->count == 0 ? "there is no VM yet; c creates one" : "no VM is selected";
+		return model->count == 0 ? "there is no VM yet" : "no VM is selected";
 	return action->why_not != NULL ? action->why_not(&row->vm) : NULL;
 }

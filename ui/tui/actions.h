@@ -112,12 +112,13 @@ struct action {
 };
 
 const struct action *action_at(enum action_id id);
-/* The action bound to a key, ACTION_NONE when there is none. */
-enum action_id action_of_key(const struct key *key);
 /* By its whole name or a prefix that fits only one. */
 enum action_id action_of_name(const char *name);
 /* "Enter", "c", "Ctrl-Z", "PgUp"; shown as ↵ where the screen can. */
 void action_key_text(const struct binding *binding, bool ascii, char *buf, size_t cap);
+/* The keys an action has in this dashboard, "" when none; and the one to tell. */
+void action_keys_text(const struct model *model, enum action_id id, char *buf, size_t cap);
+void action_first_key(const struct model *model, enum action_id id, char *buf, size_t cap);
 const char *action_group_name(enum action_group group);
 
 /* Why the action is not possible now (read-only, no VM, no pane, state), or NULL. */

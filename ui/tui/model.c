@@ -21,6 +21,7 @@ struct model *model_new(int rows, int cols)
 	model->next_op = 1;
 	model->leave_key.ch = ']';
 	model->leave_key.mods = MOD_CTRL;
+	keymap_standard(&model->keymap);
 	return model;
 }
 

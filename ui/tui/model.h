@@ -16,6 +16,7 @@
 #include "actions.h"
 #include "common/vm_filter.h"
 #include "field.h"
+#include "keymap.h"
 #include "pane.h"
 #include "screen.h"
 #include "stoker.h"
@@ -112,6 +113,7 @@ struct model {
 	bool ascii, read_only, loaded;
 	char failure[512];        /* why there is no list, "" when there is one */
 	struct binding leave_key;
+	struct keymap keymap;
 
 	struct row *rows;
 	size_t count;

@@ -61,6 +61,21 @@ static void read_leave_key(struct loop *loop)
 	}
 }
 
+static void first_problem(void *user, const char *origin, const char *text)
+{
+	struct event *event = user;
+	if (event->text[0] == '\0')
+		snprintf(event->text, sizeof event->text, "%s: %s", origin, text);
+}
+
+/* What the file gets wrong about keys is said, and the rest of it holds. */
+static void read_keys(struct loop *loop)
+{
+	struct event event = { .kind = EVENT_NOTICE, .failed = true };
+	if (keymap_load(&loop->model->keymap, loop->s, first_problem, &event) > 0)
+		loop_feed(loop, &event);
+}
+
 static int utc_offset(void)
 {
 	time_t now = time(NULL);
@@ -91,6 +106,7 @@ static bool prepare_model(struct loop *loop, int rows, int cols)
 		loop->refresh_ns = 1000 * MS;
 	read_defaults(loop);
 	read_leave_key(loop);
+	read_keys(loop);
 	return true;
 }
 

@@ -264,7 +264,7 @@ static void list_key(struct model *model, const struct key *key, struct effects 
 		model_arrange(model);
 		return;
 	}
-	action = action_of_key(key);
+	action = keymap_action(&model->keymap, key);
 	if (action != ACTION_NONE)
 		update_act(model, action, effects);
 }

@@ -213,7 +213,7 @@ static int help_lines(const struct model *model, struct screen *screen, const st
 		{ GLYPH_SHELL, TONE_ACCENT, "has a shell open" },
 	};
 	int line = 0, group, i, row, page = p->rows - 2;
-	char key[24], second[16], both[48];
+	char key[24], both[48];
 	bool narrow = p->cols < 60;
 	int help_col = p->col + (narrow ? 15 : 29);
 
@@ -230,9 +230,7 @@ static int help_lines(const struct model *model, struct screen *screen, const st
 				continue;
 			row = p->row + 1 + line - top;
 			if (SHOWN) {
-				action_key_text(&action->key, model->ascii, key, sizeof key);
-				action_key_text(&action->second, model->ascii, second, sizeof second);
-				snprintf(both, sizeof both, "%s%s%s", key, second[0] != '\0' ? " " : "", second);
+				action_keys_text(model, action->id, both, sizeof both);
 				off = model->read_only && (action->flags & ACT_CHANGES);
 				screen_put(screen, row, p->col + 4, 12, tone(off ? TONE_QUIET : TONE_TITLE), both);
 				if (!narrow)

@@ -119,12 +119,11 @@ struct button {
 static int buttons(const struct model *model, struct button *out)
 {
 	int count = 0, rank, i, col = 1, tail = 0, cols = model->cols_size;
-	bool ascii = model->ascii;
 	char key[16];
 	const enum action_id last[2] = { ACTION_HELP, ACTION_QUIT };
 
 	for (i = 0; i < 2; i++) {
-		action_key_text(&action_at(last[i])->key, ascii, key, sizeof key);
+		action_first_key(model, last[i], key, sizeof key);
 		tail += text_width(key) + 1 + text_width(action_at(last[i])->footer) + 2;
 	}
 	for (rank = 1; rank <= 20; rank++) {
@@ -135,7 +134,9 @@ static int buttons(const struct model *model, struct button *out)
 				continue;
 			if (action_disabled((enum action_id)i, model) != NULL)
 				continue;
-			action_key_text(&action->key, ascii, key, sizeof key);
+			action_first_key(model, action->id, key, sizeof key);
+			if (key[0] == '\0')
+				continue; /* the palette still has it */
 			width = text_width(key) + 1 + text_width(action->footer);
 			if (col + width + 2 + tail > cols)
 				continue;
@@ -146,7 +147,7 @@ static int buttons(const struct model *model, struct button *out)
 		}
 	}
 	for (i = 0; i < 2; i++) {
-		action_key_text(&action_at(last[i])->key, ascii, key, sizeof key);
+		action_first_key(model, last[i], key, sizeof key);
 		out[count].action = last[i];
 		out[count].col = col;
 		out[count].width = text_width(key) + 1 + text_width(action_at(last[i])->footer);
@@ -250,7 +251,7 @@ void view_footer(const struct model *model, struct screen *screen, const struct 
 	count = buttons(model, button);
 	for (i = 0; i < count; i++) {
 		const struct action *action = action_at(button[i].action);
-		action_key_text(&action->key, model->ascii, key, sizeof key);
+		action_first_key(model, action->id, key, sizeof key);
 		used = screen_put(screen, row, button[i].col, cols - button[i].col, tone(TONE_TITLE), key);
 		screen_put(screen, row, button[i].col + used + 1, cols - button[i].col - used - 1, tone(TONE_PLAIN),
 		           action->footer);

@@ -297,7 +297,7 @@ static void empty(const struct model *model, struct screen *screen, const struct
 {
 	const struct rect *list = &layout->list;
 	int row = list->row + (list->rows > 6 ? list->rows / 3 : 0);
-	char text[600];
+	char text[600], key[24];
 
 	if (model->failure[0] != '\0') {
 		draw_wrapped(screen, row, 3, list->rows, list->cols - 6, tone(TONE_BAD), model->failure);
@@ -312,12 +312,17 @@ static void empty(const struct model *model, struct screen *screen, const struct
 		draw_wrapped(screen, row, 3, list->rows, list->cols - 6, tone(TONE_QUIET), text);
 		return;
 	}
-	row += draw_wrapped(screen, row, 3, 2, list->cols - 6, tone(TONE_STRONG),
-	                    model->read_only ? "No VMs yet." : "No VMs yet. Press c to create one.");
-	if (list->rows > 5 && !model->read_only)
-		draw_wrapped(screen, row + 1, 3, 3, list->cols - 6, tone(TONE_QUIET),
-		             "A new VM boots in about two seconds; Enter then opens a shell in it. "
-		             "? lists everything the dashboard can do.");
+	action_first_key(model, ACTION_CREATE, key, sizeof key);
+	snprintf(text, sizeof text, key[0] != '\0' ? "No VMs yet. Press %s to create one." : "No VMs yet.", key);
+	row += draw_wrapped(screen, row, 3, 2, list->cols - 6, tone(TONE_STRONG), model->read_only ? "No VMs yet." : text);
+	if (list->rows > 5 && !model->read_only) {
+		char help[24];
+		action_first_key(model, ACTION_SHELL, key, sizeof key);
+		action_first_key(model, ACTION_HELP, help, sizeof help);
+		snprintf(text, sizeof text, "A new VM boots in about two seconds; %s then opens a shell in it. "
+		         "%s lists everything the dashboard can do.", strcmp(key, "↵") == 0 ? "Enter" : key, help);
+		draw_wrapped(screen, row + 1, 3, 3, list->cols - 6, tone(TONE_QUIET), text);
+	}
 }
 
 void view_list(const struct model *model, struct screen *screen, const struct layout *layout)
