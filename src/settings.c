@@ -67,6 +67,9 @@ static const struct key keys[] = {
 	{ "ui.mouse", "on", CHOICE, 0, 0, "on|off", "Use the mouse in the dashboard" },
 	{ "ui.colour", "auto", CHOICE, 0, 0, "auto|none|8|16|256", "Colours of the dashboard" },
 	{ "ui.ascii", "auto", CHOICE, 0, 0, "auto|on|off", "Draw with plain ASCII" },
+	{ "ui.theme", "auto", CHOICE, 0, 0, "auto|dark|light|contrast|colourblind|mono",
+	  "Colours of the dashboard; auto goes by the terminal's background" },
+	{ "ui.guest_clipboard", "off", CHOICE, 0, 0, "off|on", "Let programs in a shell pane set the clipboard (OSC 52)" },
 	{ "ui.scrollback", "5000", NUMBER, 0, 200000, NULL, "Lines kept behind a shell pane" },
 };
 #define KEYS (sizeof keys / sizeof *keys)

@@ -23,7 +23,7 @@ LICENCE = "SPDX-License-Identifier: Apache-2.0"
 # A header from outside, and the only files that may include it.
 ONLY_IN = (
     (r"(n?cursesw?|panel)\.h|ncursesw/.*", r"ui/tui/screen_curses\.c"),
-    (r"vterm.*", r"ui/tui/term\.c"),
+    (r"vterm.*", r"ui/tui/term(_private|_cells|_input)?\.[ch]"),
     (r"libssh2.*", r"src/guest/ssh[a-z_]*\.[ch]|tests/.*"),
     (r"sqlite3\.h", r"src/store[a-z_]*\.[ch]|tests/.*"),
     (r"curl/.*", r"src/backend/http[a-z_]*\.c"),

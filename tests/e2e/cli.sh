@@ -450,7 +450,7 @@ ok stoker list --quiet
 expect_equal "$OUT" ''
 
 check 'one frame of the dashboard'
-ok stoker tui --once --rows 24 --cols 80 --read-only --ascii
+ok stoker tui --once --size 80x24 --read-only --ascii
 expect_equal "$(wc -l <"$T/out")" 24
 
 check 'output that cannot be written'

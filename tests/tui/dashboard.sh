@@ -23,7 +23,7 @@ see 'does not know TERM=teletype-33'
 see 'status 5'
 
 check 'one frame as text, without a terminal'
-ok stoker tui --once --rows 12 --cols 60
+ok stoker tui --once --size 60x12
 expect_match "$OUT" 'No VMs yet. Press c to create one.'
 
 check 'an empty list teaches; a VM is created and started from the form'

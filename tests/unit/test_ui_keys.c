@@ -81,7 +81,7 @@ static void unknown_ones_are_dropped_whole(void **state)
 	expect_nothing("\033[?1;2c");
 	expect_nothing("\033[24;80R");
 	expect_nothing("\033[99~");
-	expect_nothing("\033]11;rgb:0000/0000/0000\033\\");
+	expect_nothing("\033]10;rgb:0000/0000/0000\033\\");
 	expect_nothing("\033P1$r0m\033\\");
 	expect_nothing("\033[?25$y");
 	expect_nothing("\xff");

@@ -183,8 +183,9 @@ static const struct option tui_options_table[] = {
 	{ 0, "ascii", OPTION_FLAG, NULL, NULL, 0, 0, COMPLETE_NONE, "no characters beyond ASCII" },
 	{ 0, "start", OPTION_TEXT, "VM", NULL, 0, 0, COMPLETE_VM, "start this VM and select it" },
 	{ 0, "once", OPTION_FLAG, NULL, NULL, 0, 0, COMPLETE_NONE, "print one frame as text and leave" },
-	{ 0, "rows", OPTION_NUMBER, "N", NULL, 1, 1000, COMPLETE_NONE, "rows of that frame (24)" },
-	{ 0, "cols", OPTION_NUMBER, "N", NULL, 1, 1000, COMPLETE_NONE, "columns of that frame (80)" },
+	{ 0, "size", OPTION_TEXT, "COLSxROWS", NULL, 0, 0, COMPLETE_NONE, "size of that frame; else the terminal's or 80x24" },
+	{ 0, "theme", OPTION_CHOICE, "NAME", "auto|dark|light|contrast|colourblind|mono", 0, 0,
+	  COMPLETE_CHOICE, "colours; else as the setting ui.theme says" },
 	END,
 };
 

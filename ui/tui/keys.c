@@ -290,19 +290,59 @@ static enum verdict csi(struct keys *keys, struct key *key, size_t *used)
 	return key->special == SK_NONE ? DROPPED : TAKEN;
 }
 
-/* OSC, DCS, APC, PM, SOS: an answer nobody waits for, up to its end. */
-static enum verdict string_answer(const struct keys *keys, size_t *used)
+/* "rgb:RRRR/GGGG/BBBB" with one to four digits each, or rgba:. */
+static bool colour_spec(const unsigned char *at, size_t len, uint32_t *rgb)
+{
+	uint32_t part[3] = { 0, 0, 0 };
+	int i, digits;
+	size_t k = 4;
+
+	if (len < 9 || memcmp(at, "rgb", 3) != 0)
+		return false;
+	if (at[3] == 'a')
+		k++;
+	if (at[k - 1] != ':')
+		return false;
+	for (i = 0; i < 3; i++) {
+		uint32_t most = 0;
+		for (digits = 0; k < len && at[k] != '/'; digits++, k++) {
+			unsigned char c = at[k] | 0x20;
+			uint32_t value = c >= '0' && c <= '9' ? (uint32_t)(c - '0') : c >= 'a' && c <= 'f' ? (uint32_t)(c - 'a' + 10) : 16;
+			if (value > 15 || digits == 4)
+				return false;
+			part[i] = part[i] * 16 + value;
+			most = most * 16 + 15;
+		}
+		if (digits == 0)
+			return false;
+		part[i] = part[i] * 255 / most;
+		k += k < len;
+	}
+	*rgb = part[0] << 16 | part[1] << 8 | part[2];
+	return true;
+}
+
+/* OSC, DCS, APC, PM, SOS: an answer, up to its end. The ground's colour is the
+ * only one that anybody asks for. */
+static enum verdict string_answer(const struct keys *keys, struct key *key, size_t *used)
 {
 	size_t i;
 	for (i = 2; i < keys->len; i++) {
-		if (keys->in[i] == 0x07) {
-			*used = i + 1;
-			return DROPPED;
+		bool bell = keys->in[i] == 0x07;
+		uint32_t rgb;
+		if (!bell && keys->in[i] != 0x1b)
+			continue;
+		if (!bell && i + 1 >= keys->len) {
+			*used = i;
+			return MORE;
 		}
-		if (keys->in[i] == 0x1b) {
-			*used = i + 1 < keys->len && keys->in[i + 1] == '\\' ? i + 2 : i;
-			return i + 1 < keys->len ? DROPPED : MORE;
+		*used = bell ? i + 1 : keys->in[i + 1] == '\\' ? i + 2 : i;
+		if (i > 5 && memcmp(keys->in + 1, "]11;", 4) == 0 && colour_spec(keys->in + 5, i - 5, &rgb)) {
+			set_char(key, rgb, 0);
+			key->kind = KEY_KIND_BACKGROUND;
+			return TAKEN;
 		}
+		return DROPPED;
 	}
 	if (keys->len >= 256) {
 		*used = keys->len;
@@ -365,7 +405,7 @@ static enum verdict escape(struct keys *keys, struct key *key, size_t *used)
 		return TAKEN;
 	}
 	if (second == ']' || second == 'P' || second == '_' || second == '^' || second == 'X')
-		return string_answer(keys, used);
+		return string_answer(keys, key, used);
 	if (second == 0x1b) { /* Escape, and what follows speaks for itself */
 		*used = 1;
 		set_special(key, SK_ESCAPE, 0);

@@ -18,6 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "palette.h"
 #include "view.h"
 
 #define PANE_FRAME_NS (16 * MS)  /* a flooding guest is shown at this rate */
@@ -208,6 +209,11 @@ static void read_keys(struct loop *loop)
 	struct event event = { .kind = EVENT_KEY };
 	while (!loop->quit && terminal_read(loop->terminal, &event.key)) {
 		struct event one = event;
+		if (event.key.kind == KEY_KIND_BACKGROUND) {
+			terminal_palette(loop->terminal, palette_for_background(event.key.ch));
+			loop->dirty = true;
+			continue;
+		}
 		loop_feed(loop, &one);
 	}
 }

@@ -9,6 +9,8 @@
 #include <string.h>
 
 #include "colours.h"
+#include "palette.h"
+#include "theme.h"
 
 #define OUT_MAX (8u * 1024u * 1024u)
 
@@ -95,6 +97,7 @@ static void set_pen(struct painter *painter, const struct style *wanted)
 	struct style style = *wanted;
 	size_t i;
 
+	palette_apply(painter->palette, painter->colours, &style);
 	/* Bright colours of a terminal that has eight: bold stands for them. */
 	if (painter->colours == 8 && style.fg >= 8 && style.fg < 16)
 		style.attr |= ATTR_BOLD;
@@ -162,7 +165,7 @@ static void show_cell(struct painter *painter, int row, int col, const struct ce
 
 static bool plain_blank(const struct cell *cell)
 {
-	return cell->ch[0] == ' ' && cell->ch[1] == 0 && cell->style.bg < 0 &&
+	return cell->ch[0] == ' ' && cell->ch[1] == 0 && cell->style.bg < 0 && cell->style.fg != COLOUR_TONE(TONE_WARN) &&
 	       (cell->style.attr & (ATTR_REVERSE | ATTR_UNDERLINE)) == 0;
 }
 

@@ -12,6 +12,7 @@
 
 struct painter {
 	int colours; /* 0, 8, 16, 256, or 1 << 24 */
+	enum palette palette;
 	bool valid;  /* `shown` is what the terminal shows */
 	bool ring;   /* the bell is to ring */
 	struct cell *shown;

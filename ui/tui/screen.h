@@ -19,10 +19,12 @@
 enum { ATTR_BOLD = 1, ATTR_DIM = 2, ATTR_UNDERLINE = 4, ATTR_REVERSE = 8, ATTR_ITALIC = 16, ATTR_BLINK = 32 };
 
 #define COLOUR_DEFAULT (-1)
+/* What a view means instead of a colour: the theme decides when it is painted. Foregrounds only. */
+#define COLOUR_TONE(tone) (-2 - (int32_t)(tone))
 #define COLOUR_RGB(r, g, b) (0x1000000 | (r) << 16 | (g) << 8 | (b))
 
 struct style {
-	int32_t fg, bg; /* COLOUR_DEFAULT, 0-255 of the palette, or COLOUR_RGB */
+	int32_t fg, bg; /* COLOUR_DEFAULT, 0-255 of the palette, COLOUR_RGB, or COLOUR_TONE */
 	uint16_t attr;
 };
 
@@ -75,6 +77,9 @@ int text_width(const char *text);
 /* The ASCII character that looks most like it, '?' when none does. */
 uint32_t char_ascii(uint32_t ch);
 
+/* The themes; palette.c says what they look like. */
+enum palette { PALETTE_DARK, PALETTE_LIGHT, PALETTE_CONTRAST, PALETTE_COLOURBLIND, PALETTE_MONO, PALETTE_COUNT };
+
 /* screen_curses.c: the only file that includes <curses.h>. */
 struct terminal;
 struct terminal_options {
@@ -82,6 +87,8 @@ struct terminal_options {
 	int colours;      /* at most so many (8, 16, 256); 0: what the terminal has */
 	bool ascii;       /* by the locale's charset or asked for */
 	bool mouse;
+	bool ask_background; /* ask which colour the ground has: the answer comes as a KEY_KIND_BACKGROUND */
+	enum palette palette;
 };
 /* Takes the terminal over; NULL with a sentence in why. */
 struct terminal *terminal_open(const struct terminal_options *options, char *why, size_t cap);
@@ -91,11 +98,13 @@ void terminal_size(struct terminal *terminal, int *rows, int *cols);
 bool terminal_ascii(const struct terminal *terminal);
 /* Shows the difference to what is on the terminal now. Writes nothing when nothing differs. */
 void terminal_present(struct terminal *terminal, const struct screen *screen);
+/* Another theme, with the next frame. */
+void terminal_palette(struct terminal *terminal, enum palette palette);
 /* Forgets what is on the terminal (after SIGCONT, Ctrl-L). */
 void terminal_redraw(struct terminal *terminal);
 
 /* A key, mouse action or paste as the views and the shell pane want it. */
-enum key_kind { KEY_KIND_NONE, KEY_KIND_CHAR, KEY_KIND_SPECIAL, KEY_KIND_MOUSE, KEY_KIND_PASTE, KEY_KIND_RESIZE };
+enum key_kind { KEY_KIND_NONE, KEY_KIND_CHAR, KEY_KIND_SPECIAL, KEY_KIND_MOUSE, KEY_KIND_PASTE, KEY_KIND_RESIZE, KEY_KIND_BACKGROUND };
 enum { MOD_SHIFT = 1, MOD_ALT = 2, MOD_CTRL = 4 };
 enum special_key {
 	SK_NONE, SK_ENTER, SK_TAB, SK_BACKSPACE, SK_ESCAPE, SK_UP, SK_DOWN, SK_LEFT, SK_RIGHT, SK_INSERT, SK_DELETE, SK_HOME,
@@ -104,7 +113,7 @@ enum special_key {
 enum mouse_act { MOUSE_PRESS, MOUSE_RELEASE, MOUSE_MOVE, MOUSE_WHEEL_UP, MOUSE_WHEEL_DOWN };
 struct key {
 	enum key_kind kind;
-	uint32_t ch;              /* CHAR: the character; Ctrl-A is ch 'a' with MOD_CTRL */
+	uint32_t ch;              /* CHAR: the character; Ctrl-A is ch 'a' with MOD_CTRL. BACKGROUND: 0xRRGGBB */
 	enum special_key special; /* SPECIAL */
 	unsigned mods;
 	enum mouse_act act;       /* MOUSE */

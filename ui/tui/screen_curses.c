@@ -33,12 +33,16 @@
 
 #define ESCAPE_WAIT_MS 10
 #define STDERR_KEPT 65536
+#define ANSWER_WAIT_MS 2000 /* a later one says nothing about this terminal */
+#define ANSWER_DRAIN_MS 100 /* at the end: what still comes would be typed into the shell */
 
 struct terminal {
 	int fd;
 	bool own_fd;
 	struct painter painter;
 	bool ascii, mouse, alive, active;
+	bool ask;             /* ask for the ground's colour when the terminal is taken */
+	int64_t asked_ns;     /* 0: no answer is waited for */
 	struct termios saved;
 	char enter[160], leave[160];
 	size_t leave_len;
@@ -156,6 +160,14 @@ void terminal_present(struct terminal *terminal, const struct screen *screen)
 	terminal_flush(terminal);
 }
 
+void terminal_palette(struct terminal *terminal, enum palette palette)
+{
+	if (terminal->painter.palette == palette)
+		return;
+	terminal->painter.palette = palette;
+	terminal->painter.valid = false;
+}
+
 void terminal_redraw(struct terminal *terminal)
 {
 	terminal->painter.valid = false;
@@ -193,6 +205,20 @@ static int colours_of(const struct terminal_options *options)
 	return options->colours > 0 && options->colours < colours ? options->colours : colours;
 }
 
+/* Kinds that are known to take the question for what it is, answered or not:
+ * the Linux console's older versions would print it. */
+static bool can_be_asked(const char *name)
+{
+	static const char *const kinds[] = { "xterm", "tmux", "foot", "alacritty", "rxvt", "st-", "st", "kitty", "wezterm",
+		                             "ghostty", "konsole", "vte", "gnome", "contour", "mlterm" };
+	size_t i;
+	for (i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+		if (strncmp(name, kinds[i], strlen(kinds[i])) == 0 && (strcmp(kinds[i], "st") != 0 || name[2] == '\0'))
+			return true;
+	}
+	return false;
+}
+
 static bool learn(struct terminal *terminal, const struct terminal_options *options, char *why, size_t cap)
 {
 	const char *name = getenv("TERM"), *place;
@@ -216,6 +242,8 @@ static bool learn(struct terminal *terminal, const struct terminal_options *opti
 		return false;
 	}
 	terminal->painter.colours = colours_of(options);
+	terminal->painter.palette = options->palette;
+	terminal->ask = options->ask_background && terminal->painter.colours > 0 && can_be_asked(name);
 	/* Autowrap off: the last cell can be written without scrolling. */
 	append(terminal->enter, sizeof terminal->enter, capability("smcup"));
 	append(terminal->enter, sizeof terminal->enter, "\033[0m\033[?7l\033[?25l\033[?2004h");
@@ -309,6 +337,12 @@ static bool take(struct terminal *terminal)
 	catch_stderr(terminal);
 	watch_crashes(terminal);
 	write_out(terminal, terminal->enter, strlen(terminal->enter), 500);
+	if (terminal->ask) {
+		static const char question[] = "\033]11;?\033\\";
+		write_out(terminal, question, sizeof question - 1, 100);
+		terminal->asked_ns = now_ns();
+		terminal->ask = false; /* once: another terminal would be another question */
+	}
 	return true;
 }
 
@@ -319,6 +353,13 @@ static void give_back(struct terminal *terminal)
 		return;
 	terminal->active = false;
 	unwatch_crashes(terminal);
+	if (terminal->alive && terminal->asked_ns != 0 && now_ns() - terminal->asked_ns < ANSWER_WAIT_MS * 1000000LL) {
+		/* Left before the terminal had answered. */
+		struct pollfd p = { terminal->fd, POLLIN, 0 };
+		if (poll(&p, 1, ANSWER_DRAIN_MS) > 0)
+			tcflush(terminal->fd, TCIFLUSH);
+	}
+	terminal->asked_ns = 0;
 	if (terminal->alive) {
 		write_out(terminal, painter->out + painter->out_sent, painter->out_len - painter->out_sent, 200);
 		write_out(terminal, terminal->leave, terminal->leave_len, 500);
@@ -431,8 +472,15 @@ bool terminal_read(struct terminal *terminal, struct key *key)
 		void *room;
 		ssize_t n;
 
-		if (keys_take(terminal->keys, terminal_timeout_ms(terminal) == 0, key))
-			return true;
+		if (keys_take(terminal->keys, terminal_timeout_ms(terminal) == 0, key)) {
+			bool awaited = terminal->asked_ns != 0 && now_ns() - terminal->asked_ns < ANSWER_WAIT_MS * 1000000LL;
+			if (key->kind != KEY_KIND_BACKGROUND)
+				return true;
+			terminal->asked_ns = 0;
+			if (awaited)
+				return true;
+			continue;
+		}
 		room = keys_room(terminal->keys, &cap);
 		if (cap == 0)
 			return false;

@@ -4,58 +4,20 @@
  *
  * A guest's bytes go through term_filter.c, which passes on only sequences it
  * has rebuilt; what leaves the top of the screen goes to term_history.c. What
- * is left here is the emulator's screen, its answers, and keys.
+ * is left here is the emulator's screen and its answers.
  */
 #include "term.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <vterm.h>
 
 #include "common/text.h"
-#include "needle.h"
-#include "term_filter.h"
-#include "term_history.h"
-#include "term_keys.h"
-
-/* libvterm crashes on a wide character in a screen of one column; the upper
- * bound keeps its two buffers under 100 MiB on any terminal somebody may have. */
-#define SIZE_MIN 2
-#define SIZE_MAX_ 1000
-#define HISTORY_BYTES (16U << 20)
-#define HISTORY_LINES 100000U
-#define OUTPUT_MAX (2U << 20) /* a paste waiting for a slow guest */
-#define ANSWERS_MAX 4096U     /* a guest that asks without reading the answers gets no more */
-
-#if VTERM_VERSION_MAJOR > 0 || VTERM_VERSION_MINOR >= 2
-#define HAS_CONCEAL 1
-#else
-#define HAS_CONCEAL 0
-#endif
-
-struct term {
-	VTerm *vt;
-	VTermScreen *screen;
-	VTermState *state;
-	int rows, cols;
-	struct filter filter;
-	struct history *history;
-	struct cell *line;   /* one row being converted */
-	char *out;           /* bytes for the guest: out_start .. out_end */
-	size_t out_start, out_end, out_cap;
-	size_t answers;      /* how many of them are answers, at most */
-	bool feeding;
-	bool damage;
-	bool alternate, reverse, cursor_visible, cursor_blink;
-	int cursor_shape, mouse;
-	char title[256];
-	struct needle marked;
-};
+#include "term_private.h"
 
 /* ---- bytes for the guest */
 
-static bool out_reserve(struct term *term, size_t len)
+bool term_reserve(struct term *term, size_t len)
 {
 	size_t have = term->out_end - term->out_start, cap = term->out_cap ? term->out_cap : 256;
 	char *grown;
@@ -79,9 +41,9 @@ static bool out_reserve(struct term *term, size_t len)
 	return true;
 }
 
-static void out_put(struct term *term, const char *bytes, size_t len)
+void term_put(struct term *term, const char *bytes, size_t len)
 {
-	if (len == 0 || !out_reserve(term, len))
+	if (len == 0 || !term_reserve(term, len))
 		return;
 	memcpy(term->out + term->out_end, bytes, len);
 	term->out_end += len;
@@ -96,7 +58,7 @@ static void on_output(const char *bytes, size_t len, void *user)
 			return;
 		term->answers += len;
 	}
-	out_put(term, bytes, len);
+	term_put(term, bytes, len);
 }
 
 size_t term_output(struct term *term, void *buf, size_t cap)
@@ -117,128 +79,6 @@ size_t term_output(struct term *term, void *buf, size_t cap)
 		}
 	}
 	return len;
-}
-
-/* ---- cells */
-
-static int32_t colour_of(const VTermColor *colour, bool background)
-{
-	if (background ? VTERM_COLOR_IS_DEFAULT_BG(colour) : VTERM_COLOR_IS_DEFAULT_FG(colour))
-		return COLOUR_DEFAULT;
-	if (VTERM_COLOR_IS_INDEXED(colour))
-		return colour->indexed.idx;
-	return COLOUR_RGB(colour->rgb.red, colour->rgb.green, colour->rgb.blue);
-}
-
-static void cell_from(const struct term *term, const VTermScreenCell *from, struct cell *to)
-{
-	bool erased = from->chars[0] == 0 || from->chars[0] == (uint32_t)-1, conceal;
-	uint32_t ch = erased ? ' ' : filter_unproxy(from->chars[0]);
-	unsigned attr = 0;
-	int width, n = 0;
-
-	memset(to, 0, sizeof(*to));
-	to->style.fg = colour_of(&from->fg, false);
-	to->style.bg = colour_of(&from->bg, true);
-	if (erased) {
-		/* 0.1.4 erases with the whole pen; only its background is meant. */
-		to->style.fg = COLOUR_DEFAULT;
-		attr = term->reverse ? ATTR_REVERSE : 0;
-	} else {
-		attr = (from->attrs.bold ? ATTR_BOLD : 0) | (from->attrs.underline ? ATTR_UNDERLINE : 0) |
-		       (from->attrs.italic ? ATTR_ITALIC : 0) | (from->attrs.blink ? ATTR_BLINK : 0) |
-		       (from->attrs.reverse ? ATTR_REVERSE : 0) |
-		       (from->attrs.font == FILTER_FONT_DIM ? ATTR_DIM : 0);
-	}
-	to->style.attr = (uint16_t)attr;
-	conceal = from->attrs.font == FILTER_FONT_CONCEAL;
-#if HAS_CONCEAL
-	conceal = conceal || from->attrs.conceal;
-#endif
-	width = char_width(ch);
-	if (conceal) {
-		ch = ' ';
-		width = 1;
-	} else if (width == 0 || (width == 2 && from->width != 2)) {
-		ch = '?';
-		width = 1;
-	}
-	to->ch[n++] = ch;
-	to->width = (uint8_t)width;
-	for (int i = 1; !erased && !conceal && i < VTERM_MAX_CHARS_PER_CELL && from->chars[i] != 0 && n < CELL_CHARS; i++) {
-		if (char_width(from->chars[i]) == 0)
-			to->ch[n++] = from->chars[i];
-	}
-}
-
-/* What an emulator's row looks like here; returns nothing of its right halves. */
-static void row_from(const struct term *term, const VTermScreenCell *from, struct cell *to, int cols)
-{
-	for (int col = 0; col < cols; col++) {
-		cell_from(term, &from[col], &to[col]);
-		if (to[col].width == 2) {
-			to[col + 1] = (struct cell){ .style = to[col].style };
-			col++;
-		}
-	}
-}
-
-static void live_row(const struct term *term, int row, struct cell *to)
-{
-	VTermPos pos = { .row = row };
-	VTermScreenCell cell;
-	for (pos.col = 0; pos.col < term->cols; pos.col++) {
-		vterm_screen_get_cell(term->screen, pos, &cell);
-		cell_from(term, &cell, &to[pos.col]);
-		if (to[pos.col].width == 2) {
-			if (pos.col + 1 == term->cols) { /* never by libvterm; a right half needs its column */
-				to[pos.col].ch[0] = '?';
-				to[pos.col].width = 1;
-			} else {
-				to[pos.col + 1] = (struct cell){ .style = to[pos.col].style };
-				pos.col++;
-			}
-		}
-	}
-}
-
-static void colour_to(const struct term *term, int32_t from, bool background, VTermColor *to)
-{
-	VTermColor fg, bg;
-	if (from == COLOUR_DEFAULT) {
-		vterm_state_get_default_colors(term->state, &fg, &bg);
-		*to = background ? bg : fg;
-	} else if (from < 256) {
-		vterm_color_indexed(to, (uint8_t)from);
-	} else {
-		vterm_color_rgb(to, (uint8_t)(from >> 16), (uint8_t)(from >> 8), (uint8_t)from);
-	}
-}
-
-static void cell_to(const struct term *term, const struct cell *from, VTermScreenCell *to)
-{
-	uint32_t ch = from->ch[0];
-	int n = 0;
-
-	memset(to, 0, sizeof(*to));
-	if (from->width == 2 && ch >= 0x10000 && ch <= 0x1ffff)
-		ch = ch - 0x10000 + FILTER_PROXY_BASE;
-	if (ch != ' ' || from->ch[1] != 0) {
-		to->chars[n++] = ch;
-		for (int i = 1; i < CELL_CHARS && from->ch[i] != 0; i++)
-			to->chars[n++] = from->ch[i];
-	}
-	to->width = from->width == 2 ? 2 : 1;
-	to->attrs.bold = (from->style.attr & ATTR_BOLD) != 0;
-	to->attrs.underline = (from->style.attr & ATTR_UNDERLINE) != 0;
-	to->attrs.italic = (from->style.attr & ATTR_ITALIC) != 0;
-	to->attrs.blink = (from->style.attr & ATTR_BLINK) != 0;
-	to->attrs.reverse = (from->style.attr & ATTR_REVERSE) != 0;
-	to->attrs.font = from->style.attr & ATTR_DIM ? FILTER_FONT_DIM : 0;
-	if (n == 0 && (from->style.attr & (ATTR_REVERSE | ATTR_UNDERLINE)) != 0)
-		to->chars[0] = ' '; /* a written blank keeps its look, an erased one would not */
-	colour_to(term, from->style.fg, false, &to->fg);
-	colour_to(term, from->style.bg, true, &to->bg);
 }
 
 /* ---- what libvterm calls */
@@ -301,7 +141,7 @@ static int on_pushline(int cols, const VTermScreenCell *cells, void *user)
 	struct term *term = user;
 	if (cols > SIZE_MAX_)
 		return 0;
-	row_from(term, cells, term->line, cols);
+	term_row_from(term, cells, term->line, cols);
 	history_push(term->history, term->line, cols);
 	return 1;
 }
@@ -312,7 +152,7 @@ static int on_popline(int cols, VTermScreenCell *cells, void *user)
 	if (cols > SIZE_MAX_ || !history_pop(term->history, term->line, cols))
 		return 0;
 	for (int col = 0; col < cols; col++)
-		cell_to(term, &term->line[col], &cells[col]);
+		term_cell_to(term, &term->line[col], &cells[col]);
 	return 1;
 }
 
@@ -479,7 +319,7 @@ static void line_cells(const struct term *term, int64_t number, struct cell *cel
 	if (i < kept)
 		history_get(term->history, (size_t)i, cells, term->cols);
 	else
-		live_row(term, (int)(i - kept), cells);
+		term_live_row(term, (int)(i - kept), cells);
 }
 
 int64_t term_find_line(const struct term *term, const char *needle, int64_t from, int dir)
@@ -593,119 +433,3 @@ void term_draw(const struct term *term, struct screen *screen, int row, int col,
 	}
 }
 
-/* ---- keys */
-
-static VTermKey special_of(enum special_key key)
-{
-	static const VTermKey keys[] = {
-		[SK_UP] = VTERM_KEY_UP,           [SK_DOWN] = VTERM_KEY_DOWN,
-		[SK_LEFT] = VTERM_KEY_LEFT,       [SK_RIGHT] = VTERM_KEY_RIGHT,
-		[SK_INSERT] = VTERM_KEY_INS,      [SK_DELETE] = VTERM_KEY_DEL,
-		[SK_HOME] = VTERM_KEY_HOME,       [SK_END] = VTERM_KEY_END,
-		[SK_PAGE_UP] = VTERM_KEY_PAGEUP,  [SK_PAGE_DOWN] = VTERM_KEY_PAGEDOWN,
-	};
-	if (key >= SK_F1 && key <= SK_F12)
-		return (VTermKey)VTERM_KEY_FUNCTION(1 + (int)(key - SK_F1));
-	return (size_t)key < sizeof(keys) / sizeof(keys[0]) ? keys[key] : VTERM_KEY_NONE;
-}
-
-static VTermModifier modifiers(unsigned mods)
-{
-	unsigned out = (mods & MOD_SHIFT ? VTERM_MOD_SHIFT : 0U) | (mods & MOD_ALT ? VTERM_MOD_ALT : 0U) |
-	               (mods & MOD_CTRL ? VTERM_MOD_CTRL : 0U);
-	return (VTermModifier)out;
-}
-
-void term_key(struct term *term, const struct key *key)
-{
-	char bytes[TERM_KEY_MAX];
-	size_t len;
-
-	len = term_key_bytes(key, bytes);
-	if (len > 0) {
-		out_put(term, bytes, len);
-		return;
-	}
-	if (key->kind != KEY_KIND_SPECIAL)
-		return;
-	switch (key->special) {
-	case SK_ENTER: /* with Shift or Ctrl: as without, or shells would print the rest of a CSI u */
-		if (key->mods & MOD_ALT)
-			out_put(term, "\033", 1);
-		vterm_keyboard_key(term->vt, VTERM_KEY_ENTER, VTERM_MOD_NONE);
-		return;
-	default:
-		vterm_keyboard_key(term->vt, special_of(key->special), modifiers(key->mods));
-	}
-}
-
-/* Only text, tabs and line ends are pasted: no control character can end the
- * brackets early or press a key in the guest. */
-void term_paste(struct term *term, const char *bytes, size_t len)
-{
-	size_t i = 0;
-
-	if (!out_reserve(term, len + 16)) /* all of it or none: half a paste could be another command */
-		return;
-	vterm_keyboard_start_paste(term->vt);
-	while (i < len) {
-		uint32_t ch;
-		size_t step = text_decode(bytes + i, len - i, &ch);
-		if (ch == '\n')
-			out_put(term, "\r", 1);
-		else if (ch == '\r')
-			out_put(term, "\r", i + 1 < len && bytes[i + 1] == '\n' ? 0 : 1);
-		else if (ch == '\t' || (ch != TEXT_BAD && ch >= 0x20 && !(ch >= 0x7f && ch <= 0x9f)))
-			out_put(term, bytes + i, step);
-		i += step;
-	}
-	vterm_keyboard_end_paste(term->vt);
-}
-
-/* ---- mouse */
-
-bool term_mouse_wanted(const struct term *term)
-{
-	return term->mouse != VTERM_PROP_MOUSE_NONE;
-}
-
-bool term_mouse(struct term *term, const struct key *key, int row, int col)
-{
-	VTermModifier mods = modifiers(key->mods);
-
-	/* libvterm 0.1.4 reports clicks to guests that never asked. */
-	if (key->kind != KEY_KIND_MOUSE || !term_mouse_wanted(term))
-		return false;
-	row = row < 0 ? 0 : row >= term->rows ? term->rows - 1 : row;
-	col = col < 0 ? 0 : col >= term->cols ? term->cols - 1 : col;
-	vterm_mouse_move(term->vt, row, col, mods);
-	switch (key->act) {
-	case MOUSE_PRESS:
-		if (key->button >= 1 && key->button <= 3)
-			vterm_mouse_button(term->vt, key->button, true, mods);
-		break;
-	case MOUSE_RELEASE:
-		for (int button = 1; button <= 3; button++) {
-			if (key->button == button || key->button < 1 || key->button > 3)
-				vterm_mouse_button(term->vt, button, false, mods);
-		}
-		break;
-	case MOUSE_WHEEL_UP:
-		vterm_mouse_button(term->vt, 4, true, mods);
-		break;
-	case MOUSE_WHEEL_DOWN:
-		vterm_mouse_button(term->vt, 5, true, mods);
-		break;
-	case MOUSE_MOVE:
-		break;
-	}
-	return true;
-}
-
-void term_focus(struct term *term, bool focus)
-{
-	if (focus)
-		vterm_state_focus_in(term->state);
-	else
-		vterm_state_focus_out(term->state);
-}

@@ -2,9 +2,9 @@
  *
  * theme.h - the glyphs and styles all views share.
  *
- * Only the 16 base colours with bold and dim, so that the operator's own
- * palette, dark or light, decides what they look like. No meaning hangs on a
- * colour alone: each state has a glyph and a word too.
+ * A tone says what is meant; which colour that is, the theme decides
+ * (palette.c). No meaning hangs on a colour alone: each state has a glyph and a
+ * word too.
  */
 #ifndef STOKER_UI_TUI_THEME_H
 #define STOKER_UI_TUI_THEME_H
@@ -17,7 +17,7 @@ enum tone {
 	TONE_QUIET,   /* dim: headings, units, what is at rest */
 	TONE_STRONG,  /* bold */
 	TONE_TITLE,   /* the program's name, titles of dialogs */
-	TONE_GOOD,    /* green */
+	TONE_GOOD,    /* green in most themes, as the following are said for them */
 	TONE_BUSY,    /* yellow */
 	TONE_PAUSED,  /* blue */
 	TONE_BAD,     /* red */
@@ -25,6 +25,7 @@ enum tone {
 	TONE_ACCENT,  /* cyan: bars, marks, keys */
 	TONE_FOCUS,   /* reverse: the selection, the focused button */
 	TONE_FIELD,   /* an input field */
+	TONE_WARN,    /* what is typed goes further than usual */
 	TONE_COUNT
 };
 struct style tone(enum tone tone);

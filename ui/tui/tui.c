@@ -15,6 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "palette.h"
 #include "update.h"
 #include "view.h"
 
@@ -213,6 +214,17 @@ static void finish(struct loop *loop)
 	loop->jobs = NULL;
 }
 
+/* The theme to begin with; true when the terminal is to be asked for a better answer. */
+static bool first_palette(const struct loop *loop, enum palette *palette)
+{
+	const char *name = loop->options->theme != NULL ? loop->options->theme : setting(loop, "ui.theme");
+	*palette = PALETTE_DARK;
+	if (palette_by_name(name, palette))
+		return false;
+	palette_of_colorfgbg(getenv("COLORFGBG"), palette);
+	return true;
+}
+
 static int run(struct loop *loop)
 {
 	struct terminal_options terminal_options;
@@ -227,6 +239,7 @@ static int run(struct loop *loop)
 	terminal_options.colours = atoi(colour);
 	terminal_options.ascii = wants_ascii(loop);
 	terminal_options.mouse = strcmp(setting(loop, "ui.mouse"), "off") != 0;
+	terminal_options.ask_background = first_palette(loop, &terminal_options.palette);
 	memset(&err, 0, sizeof err);
 	if (stoker_watch_open(loop->s, &loop->watch, &err) != STOKER_OK)
 		loop->watch = NULL; /* the list is then read on a timer */

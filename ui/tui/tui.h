@@ -13,9 +13,10 @@ struct tui_options {
 	bool read_only;       /* show everything, change nothing */
 	bool ascii;           /* plain ASCII even when the locale could more */
 	bool no_colour;       /* NO_COLOR counts too, whatever this says */
+	const char *theme;    /* NULL: as the setting ui.theme says */
 	const char *start_vm; /* NULL, or the VM (name or id) to start and select at once */
 	bool once;            /* write one frame as text to stdout and leave: needs no terminal */
-	int rows, cols;       /* size of that frame; 0: 24 x 80 */
+	int rows, cols;       /* size of that frame; 0: the terminal's, else 24 x 80 */
 };
 
 /* Runs the dashboard until the operator leaves it; returns the program's exit
