@@ -280,6 +280,36 @@ STOKER_API enum stoker_status stoker_stop(stoker *s, const char *ref, bool force
 STOKER_API enum stoker_status stoker_delete(stoker *s, const char *ref, bool force, const struct stoker_call *call,
                                             struct stoker_error *err);
 
+/** As stoker_delete(), but the VM rests in the trash for the time of the
+ *  setting trash.keep_s before its disk goes. Its name, address and port are
+ *  free at once. With a time of 0, and for an ephemeral VM, it is a plain
+ *  delete. Also removes what in the trash has had its time. */
+STOKER_API enum stoker_status stoker_trash_put(stoker *s, const char *ref, bool force, const struct stoker_call *call,
+                                               struct stoker_error *err);
+
+struct stoker_trashed {
+	char id[STOKER_ID_SIZE];
+	char name[STOKER_NAME_MAX + 1];
+	char image[64];
+	char labels[STOKER_LABELS_SIZE];
+	unsigned memory_mib;
+	int64_t created_at_ms, deleted_at_ms;
+	int64_t expires_at_ms; /**< 0: not known (its mark is damaged); then it stays until it is removed by name */
+	uint64_t disk_bytes;   /**< that its disk takes on the host */
+};
+/** What is in the trash, the one deleted last first. Free `*out` with stoker_free(). */
+STOKER_API enum stoker_status stoker_trash_list(stoker *s, struct stoker_trashed **out, size_t *count,
+                                                struct stoker_error *err);
+/** Takes a VM out of the trash, stopped. `ref` is its name (of several the one deleted last), its id or the beginning
+ *  of that; `name` (may be NULL) what it is to be called now. It gets the address and port it had, or new ones when
+ *  they are taken. STOKER_E_EXISTS when its name is taken. `out` may be NULL. */
+STOKER_API enum stoker_status stoker_trash_restore(stoker *s, const char *ref, const char *name, struct stoker_vm *out,
+                                                   struct stoker_error *err);
+/** Removes one VM (`ref`), all, or only those whose time is up from the trash, for good. `removed` (may be NULL) gets
+ *  how many went. */
+STOKER_API enum stoker_status stoker_trash_empty(stoker *s, const char *ref, bool expired_only, size_t *removed,
+                                                 struct stoker_error *err);
+
 /** One VM, refreshed against the host. */
 STOKER_API enum stoker_status stoker_get(stoker *s, const char *ref, struct stoker_vm *out, struct stoker_error *err);
 

@@ -7,6 +7,7 @@
  *   STATE/history.db          timings and events: advisory, may be lost
  *   STATE/changed             touched after every change; watched with inotify
  *   STATE/vms/ID/             one VM: manifest.json, disk.ext4, key, console.log[.1]
+ *   STATE/trash/ID/           the same of a VM that was deleted and rests (trash.h)
  *   STATE/templates/          formatted empty ext4 images, one per size
  *   RUNTIME/vms/ID/           status, control.sock, qmp.sock, console.sock, channel.sock
  *   IMAGES/NAME/              image.json, vmlinux, initrd, root.ext4

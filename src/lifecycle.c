@@ -26,6 +26,7 @@
 #include "error.h"
 #include "lifecycle_steps.h"
 #include "process.h"
+#include "trash.h"
 
 /* ---- the lock */
 
@@ -359,7 +360,7 @@ enum stoker_status lifecycle_kill(stoker *s, const struct vm_record *rec, int64_
 	return st;
 }
 
-static enum stoker_status remove_folder(const char *path, const char *last, struct stoker_error *err)
+enum stoker_status lifecycle_remove_folder(const char *path, const char *last, struct stoker_error *err)
 {
 	struct dirent *e;
 	bool failed = false;
@@ -396,11 +397,13 @@ enum stoker_status lifecycle_remove_files(stoker *s, const char *id, struct stok
 	if (st != STOKER_OK)
 		return st;
 	if (path_runtime(s, path, "vms/%s", id)) {
-		st = remove_folder(path, "status", err);
+		st = lifecycle_remove_folder(path, "status", err);
 		if (st != STOKER_OK)
 			return st;
 	}
+	if (trash_marked(s, id))
+		return trash_take(s, id, err);
 	/* The manifest is our tag on the folder: it goes last, so that what a crash leaves is still known as ours. */
 	path_state(s, path, "vms/%s", id);
-	return remove_folder(path, "manifest.json", err);
+	return lifecycle_remove_folder(path, "manifest.json", err);
 }

@@ -11,6 +11,7 @@
 #include "error.h"
 #include "guest/channel.h"
 #include "lifecycle_steps.h"
+#include "trash.h"
 
 enum { KILL_LIMIT_MS = 10000 };
 
@@ -51,6 +52,7 @@ static enum stoker_status end_vmm(stoker *s, struct vm_record *rec, bool force, 
 enum stoker_status steps_delete(stoker *s, struct vm_record *rec, int64_t since_ns, struct stoker_error *err)
 {
 	enum stoker_status st = STOKER_OK;
+	bool trash = trash_marked(s, rec->vm.id);
 	if (rec->op.kind != STOKER_PHASE_DELETE) /* else the intent was recorded before the VMM was killed */
 		st = steps_begin(s, rec, STOKER_PHASE_DELETE, rec->vm.state, since_ns, err);
 	if (st == STOKER_OK)
@@ -64,8 +66,8 @@ enum stoker_status steps_delete(stoker *s, struct vm_record *rec, int64_t since_
 	if (st == STOKER_OK) {
 		int64_t took = clock_now_ns() - since_ns;
 		history_timing(s->store, rec, STOKER_PHASE_DELETE, since_ns, took);
-		history_event(s->store, s->actor, rec, "deleted", "%s deleted (%lld ms)", rec->vm.name,
-		              (long long)(took / NS_PER_MS));
+		history_event(s->store, s->actor, rec, "deleted", "%s %s (%lld ms)", rec->vm.name,
+		              trash ? "put into the trash" : "deleted", (long long)(took / NS_PER_MS));
 		handle_touch(s);
 	}
 	return st;
@@ -129,8 +131,9 @@ out:
 	return st;
 }
 
-enum stoker_status stoker_delete(stoker *s, const char *ref, bool force, const struct stoker_call *call,
-                                 struct stoker_error *err)
+/* keep_s > 0: into the trash for that time, unless it is ephemeral. */
+static enum stoker_status delete_vm(stoker *s, const char *ref, bool force, long keep_s, const struct stoker_call *call,
+                                    struct stoker_error *err)
 {
 	int64_t since = clock_now_ns();
 	struct stoker_error why = { 0 };
@@ -148,6 +151,16 @@ enum stoker_status stoker_delete(stoker *s, const char *ref, bool force, const s
 		          rec.vm.name);
 		goto out;
 	}
+	if (keep_s > 0 && !rec.vm.ephemeral) {
+		/* What a restore reads: the manifest of the create knows nothing of the runs since. */
+		st = manifest_write(s->state_dir, &rec, &why);
+		if (st == STOKER_OK)
+			st = trash_mark(s, rec.vm.id, keep_s, &why);
+		if (st != STOKER_OK)
+			goto out;
+	} else {
+		trash_unmark(s, rec.vm.id); /* of one that failed before */
+	}
 	if (rec.vm.pid) {
 		st = steps_begin(s, &rec, STOKER_PHASE_DELETE, STOKER_STOPPING, since, &why);
 		if (st == STOKER_OK)
@@ -160,6 +173,8 @@ enum stoker_status stoker_delete(stoker *s, const char *ref, bool force, const s
 	}
 	st = steps_delete(s, &rec, since, &why);
 out:
+	if (st != STOKER_OK && lock >= 0 && keep_s > 0)
+		trash_unmark(s, rec.vm.id);
 	if (lock >= 0)
 		close(lock);
 	if (st != STOKER_OK) {
@@ -167,5 +182,20 @@ out:
 		if (err)
 			*err = why;
 	}
+	return st;
+}
+
+enum stoker_status stoker_delete(stoker *s, const char *ref, bool force, const struct stoker_call *call,
+                                 struct stoker_error *err)
+{
+	return delete_vm(s, ref, force, 0, call, err);
+}
+
+enum stoker_status stoker_trash_put(stoker *s, const char *ref, bool force, const struct stoker_call *call,
+                                    struct stoker_error *err)
+{
+	enum stoker_status st = delete_vm(s, ref, force, settings_number(s->settings, "trash.keep_s"), call, err);
+	if (st == STOKER_OK)
+		stoker_trash_empty(s, NULL, true, NULL, NULL);
 	return st;
 }

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "reconcile.h"
+#include "trash.h"
 
 enum { YOUNG_S = 2 };
 
@@ -338,7 +339,8 @@ void look_orphan(stoker *s, const char *id, const struct host_view *view, struct
 		if (tagged) {
 			snprintf(f->subject, sizeof f->subject, "%s", rec.vm.name);
 			detail(f, "vms/%s is the folder of a VM that has no record, and nobody uses it", id);
-			propose(f, STOKER_REPAIR_REMOVE, STOKER_REPAIR_ADOPT, "remove the folder and the disk in it");
+			propose(f, STOKER_REPAIR_REMOVE, STOKER_REPAIR_ADOPT,
+			        trash_marked(s, id) ? "put it back into the trash" : "remove the folder and the disk in it");
 		} else {
 			snprintf(f->subject, sizeof f->subject, "folder of %s", id);
 			detail(f, "vms/%s is empty and has no record", id);

@@ -14,6 +14,7 @@
 #include "error.h"
 #include "lifecycle_steps.h"
 #include "reconcile.h"
+#include "trash.h"
 
 enum { KILL_MS = 10000, ACCEPT_MS = 5000 };
 
@@ -298,6 +299,7 @@ static enum stoker_status adopt_orphan(stoker *s, const char *id, struct stoker_
 	st = store_adopt(s->store, &rec, err);
 	if (st != STOKER_OK)
 		return st;
+	trash_unmark(s, id); /* its way out of the trash had been cut off */
 	if (strcmp(name, rec.vm.name) != 0)
 		manifest_write(s->state_dir, &rec, NULL);
 	if (lives) {

@@ -61,6 +61,7 @@ static const struct key keys[] = {
 	{ "qemu.binary", "qemu-system-x86_64", PROGRAM, 0, 0, NULL, "QEMU: a name in PATH or an absolute path" },
 	{ "timeouts.ready_s", "60", NUMBER, 1, 3600, NULL, "Seconds to wait for a VM to become ready" },
 	{ "timeouts.stop_s", "3", NUMBER, 0, 3600, NULL, "Seconds a guest has to power off before it is killed" },
+	{ "trash.keep_s", "600", NUMBER, 0, 31536000, NULL, "Seconds a VM rests in the trash; 0: none is put there" },
 	{ "console.log_kib", "4096", NUMBER, 16, 1048576, NULL, "Size in KiB at which a console log is rotated" },
 	{ "ui.leave_key", "Ctrl-]", KEY, 0, 0, NULL, "Key that leaves the shell pane" },
 	{ "ui.refresh_ms", "1000", NUMBER, 100, 60000, NULL, "How often the dashboard samples CPU and memory" },

@@ -16,7 +16,8 @@ static enum stoker_status act(struct cli *cli, const struct args *args, const ch
 	(void)vm;
 	cli_call(cli, args, &call);
 	*gone = true;
-	return stoker_delete(cli->s, ref, arg_flag(args, "force"), &call, err);
+	return arg_flag(args, "trash") ? stoker_trash_put(cli->s, ref, arg_flag(args, "force"), &call, err)
+	                               : stoker_delete(cli->s, ref, arg_flag(args, "force"), &call, err);
 }
 
 int verb_delete(struct cli *cli, const struct args *args)

@@ -74,6 +74,17 @@ static const struct option delete_options[] = {
 	LABEL_FILTER,
 	{ 'f', "force", OPTION_FLAG, NULL, NULL, 0, 0, COMPLETE_NONE, "running ones too: they are killed" },
 	{ 'y', "yes", OPTION_FLAG, NULL, NULL, 0, 0, COMPLETE_NONE, "do not ask (--all and --label)" },
+	{ 0, "trash", OPTION_FLAG, NULL, NULL, 0, 0, COMPLETE_NONE, "let them rest in the trash for trash.keep_s seconds first" },
+	END,
+};
+
+static const struct option trash_restore_options[] = {
+	{ 0, "name", OPTION_TEXT, "NAME", NULL, 0, 0, COMPLETE_NONE, "what it is to be called now" },
+	END,
+};
+
+static const struct option trash_empty_options[] = {
+	{ 'y', "yes", OPTION_FLAG, NULL, NULL, 0, 0, COMPLETE_NONE, "do not ask" },
 	END,
 };
 
@@ -203,6 +214,18 @@ static const struct verb image_verbs[] = {
 	{ 0 },
 };
 
+static const struct verb trash_verbs[] = {
+	{ "list", "ls", "", "show what rests in the trash", "", "", { no_options }, NULL, 0, 0, COMPLETE_NONE, VERB_JSON,
+	  verb_trash_list },
+	{ "restore", "undelete", "VM...", "take VMs out of the trash", "By name (of several the one deleted last) or id. It is "
+	  "stopped then, and has the address and port it had, or new ones when they are taken.",
+	  "stoker trash restore web\nstoker trash restore web --name web-old\n", { trash_restore_options }, NULL, 1, -1,
+	  COMPLETE_NONE, VERB_JSON, verb_trash_restore },
+	{ "empty", "", "[VM...]", "remove what is in the trash for good", "All of it, or only the VMs named. Asks on a terminal.",
+	  "", { trash_empty_options }, NULL, 0, -1, COMPLETE_NONE, VERB_JSON, verb_trash_empty },
+	{ 0 },
+};
+
 const struct verb verb_table[] = {
 	{ "create", "new", "[NAME...]", "make VMs", "Without a name two words are made up. Sizes and names are checked before "
 	  "anything is done.", "stoker create web --start --wait\nstoker create a b c --memory 256M --label tier=test\n",
@@ -214,7 +237,8 @@ const struct verb verb_table[] = {
 	  "killed at once and deleted.", "stoker stop web\nstoker stop --label tier=test --force\n", { stop_options }, NULL, 0,
 	  -1, COMPLETE_VM, VERB_JSON, verb_stop },
 	{ "delete", "rm del remove", "VM...", "delete VMs and their disks", "A running VM is refused without --force. With --all "
-	  "or --label it asks on a terminal, and needs --yes without one.", "stoker delete web\nstoker delete --all --force --yes\n",
+	  "or --label it asks on a terminal, and needs --yes without one. What is deleted is gone at once; with --trash, as in "
+	  "the dashboard, `stoker trash restore` brings it back for a while. Ephemeral VMs never rest.", "stoker delete web\nstoker delete --all --force --yes\n",
 	  { delete_options }, NULL, 0, -1, COMPLETE_VM, VERB_JSON, verb_delete },
 	{ "list", "ls ps", "", "show VMs", "Every VM, unless filtered. --quiet prints names only.",
 	  "stoker list --status running\nstoker list --filter 'label:tier=web age>1h'\nstoker list --json | jq -r '.[].name'\nstoker list --watch\n", { list_options }, NULL, 0,
@@ -249,6 +273,9 @@ const struct verb verb_table[] = {
 	  verb_reconcile },
 	{ "image", "images", "VERB", "build, list, inspect and delete images", "", "stoker image build\nstoker image list\n",
 	  { no_options }, image_verbs, 0, 0, COMPLETE_NONE, VERB_JSON, NULL },
+	{ "trash", "", "VERB", "list, restore and remove deleted VMs", "The dashboard's delete and `stoker delete --trash` put "
+	  "VMs there. Each goes for good trash.keep_s seconds later, at the next trash verb, delete or minute of a dashboard.",
+	  "stoker trash list\nstoker trash restore web\n", { no_options }, trash_verbs, 0, 0, COMPLETE_NONE, VERB_JSON, NULL },
 	{ "bench", "benchmark", "", "measure whole lives of VMs", "Makes VMs one after another and measures each step: create and "
 	  "start, ready, SSH ready (all three from the request on), the first and the following commands over the channel and "
 	  "over SSH (the first opens its connection), stop and delete, and the life of a VM with one command (SSH ready + first "
