@@ -213,7 +213,7 @@ struct stoker_vm {
 	int64_t supervisor_pid; /**< 0 when none lives */
 	char ip[46];       /**< the guest's address; "" without network */
 	uint16_t ssh_port; /**< on 127.0.0.1; 0 without network */
-	char backend[16];  /**< "qemu" */
+	char backend[16];  /**< "firecracker", "qemu" */
 	char accel[8];     /**< "kvm", "tcg" */
 	char choice[256];  /**< why this backend and acceleration were chosen */
 	char image[64];
@@ -243,9 +243,11 @@ struct stoker_spec {
 	unsigned memory_mib; /**< 0: 512 */
 	unsigned disk_mib;   /**< 0: 2048; at least 64 */
 	const char *disk_mode; /**< NULL: "isolated"; or "shared", "copy" */
-	const char *backend; /**< NULL: "auto" */
+	const char *backend; /**< NULL: "auto": Firecracker where it is installed, KVM runs guests and it has the network;
+	                          else QEMU; or "firecracker", "qemu" */
 	const char *accel;   /**< NULL: "auto"; or "kvm", "tcg" */
-	const char *network; /**< NULL: "user"; or "none"; "tap" is refused, this version has none */
+	const char *network; /**< NULL: "auto", what the backend has by itself: QEMU "user"; or "user" (QEMU only), "none"; "tap"
+	                          is refused, this version has none */
 	const char *egress;  /**< NULL: "all"; or "none": the guest reaches nothing but what connects to it */
 	const char *labels;  /**< NULL or "k=v,k2=v2" */
 	bool ephemeral;      /**< always killed at once; deleted when stopped, or by the next call that sees its end */

@@ -133,6 +133,13 @@ static void check_cpu_and_kvm(struct doctor *d)
 		doctor_fix(row, "Nothing on this host mends it; stoker uses tcg by itself");
 }
 
+static void check_backends(struct doctor *d)
+{
+	const struct backend_ops *ops;
+	for (size_t i = 0; (ops = backend_at(i)); i++)
+		ops->doctor(d);
+}
+
 static void check_clock(struct doctor *d)
 {
 	char text[64];
@@ -289,7 +296,7 @@ enum stoker_status stoker_doctor(stoker *s, unsigned vms, struct stoker_check **
                                  struct stoker_error *err)
 {
 	static void (*const checks[])(struct doctor *) = {
-		check_cpu_and_kvm, check_clock, doctor_check_qemu, doctor_check_programs, doctor_check_kernel,
+		check_cpu_and_kvm, check_clock, check_backends, doctor_check_programs, doctor_check_kernel,
 		doctor_check_image, doctor_check_tools,
 		check_places, check_files_limit, check_process_limit, check_memory, check_disk, doctor_check_pools
 	};

@@ -48,6 +48,10 @@ enum stoker_status lifecycle_kill(stoker *s, const struct vm_record *rec, int64_
 /* With the lock held: starts a supervisor for a VMM that lost its own. */
 enum stoker_status lifecycle_adopt(stoker *s, struct vm_record *rec, struct stoker_error *err);
 
+/* With the lock held: carries a start on whose VMM lives, until it has accepted the boot. One that has already is
+ * not harmed. */
+enum stoker_status lifecycle_accept(stoker *s, struct vm_record *rec, int64_t deadline_ns, struct stoker_error *err);
+
 /* With the lock held: removes STATE/vms/ID and RUNTIME/vms/ID, after checking
  * that no living process holds a file in them (STOKER_E_STATE names it). A VM
  * that is marked for the trash (trash.h) is moved there instead. */

@@ -73,6 +73,7 @@ static enum stoker_status supervisor_start(stoker *s, struct vm_record *rec, con
 	unsigned long long vmm_ticks, sup_ticks;
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attr;
+	const struct backend_ops *ops;
 	struct argv a = { 0 };
 	sigset_t none, all;
 	enum stoker_status st;
@@ -82,7 +83,9 @@ static enum stoker_status supervisor_start(stoker *s, struct vm_record *rec, con
 
 	posix_spawn_file_actions_init(&actions);
 	posix_spawnattr_init(&attr);
-	st = supervisor_find(path, err);
+	st = backend_of(rec, &ops, err);
+	if (st == STOKER_OK)
+		st = supervisor_find(path, err);
 	if (st != STOKER_OK)
 		goto out;
 	if (!path_runtime(s, run, "vms/%s", rec->vm.id) || !path_state(s, log, "vms/%s/console.log", rec->vm.id) ||
@@ -103,6 +106,10 @@ static enum stoker_status supervisor_start(stoker *s, struct vm_record *rec, con
 	argv_add(&a, "%d", REPORT_FD);
 	argv_add(&a, "--log-cap");
 	argv_add(&a, "%ld", settings_number(s->settings, "console.log_kib") * 1024);
+	argv_add(&a, "--console");
+	argv_add(&a, "%s", ops->console);
+	argv_add(&a, "--channel");
+	argv_add(&a, "%s", ops->channel);
 	if (adopt) {
 		argv_add(&a, "--adopt");
 		argv_add(&a, "%lld:%llu", (long long)rec->vmm.pid, (unsigned long long)rec->vmm.start_ticks);
@@ -218,7 +225,9 @@ static enum stoker_status may_start(const struct vm_record *rec, struct stoker_e
 	return STOKER_OK;
 }
 
-static enum stoker_status compose(stoker *s, struct vm_record *rec, struct launch *launch, struct stoker_error *err)
+/* `fresh`: nothing of it runs yet. */
+static enum stoker_status compose(stoker *s, struct vm_record *rec, bool fresh, struct launch *launch,
+                                  struct stoker_error *err)
 {
 	char dir[STOKER_PATH_SIZE];
 	enum stoker_status st = image_paths(s, rec->vm.image, &launch->files, err);
@@ -235,33 +244,43 @@ static enum stoker_status compose(stoker *s, struct vm_record *rec, struct launc
 		error_errno(err, errno, "its disk cannot be used");
 		return error_fix(err, "Delete this VM and create it again: stoker delete %s", rec->vm.name), STOKER_E_MISSING;
 	}
-	if (rec->vm.ssh_port && !port_is_free(rec->vm.ssh_port)) {
+	if (fresh && rec->vm.ssh_port && !port_is_free(rec->vm.ssh_port)) {
 		error_set(err, STOKER_E_LIMIT, "port %u of 127.0.0.1 is taken by another program", (unsigned)rec->vm.ssh_port);
 		return error_fix(err, "End that program (ss -ltnp 'sport = :%u' names it), or create the VM anew",
 		                 (unsigned)rec->vm.ssh_port), STOKER_E_LIMIT;
 	}
-	/* KVM that was chosen, not asked for, may have gone since. */
-	if (strcmp(rec->vm.accel, "kvm") == 0 && !strstr(rec->vm.choice, "kvm was asked for")) {
-		st = backend_choose(s, rec, rec->vm.backend, "auto", err);
-		if (st != STOKER_OK)
-			return st;
-	}
+	st = fresh ? backend_again(s, rec, err) : STOKER_OK;
+	if (st != STOKER_OK)
+		return st;
 	return key_public(dir, launch->public_key, err);
 }
 
+enum stoker_status lifecycle_accept(stoker *s, struct vm_record *rec, int64_t deadline_ns, struct stoker_error *err)
+{
+	struct launch *launch = calloc(1, sizeof *launch);
+	const struct backend_ops *ops;
+	enum stoker_status st = launch ? backend_of(rec, &ops, err) : error_set(err, STOKER_E_NOMEM, "not enough memory");
+	if (st == STOKER_OK)
+		st = compose(s, rec, false, launch, err);
+	if (st == STOKER_OK)
+		st = ops->accept(s, launch, deadline_ns, -1, err);
+	free(launch);
+	return st;
+}
+
 /* The effect: supervisor and VMM, up to the accepted boot. */
-static enum stoker_status launch_vmm(stoker *s, struct vm_record *rec, const struct launch *launch,
+static enum stoker_status launch_vmm(stoker *s, struct vm_record *rec, struct launch *launch,
                                      const struct stoker_call *call, struct stoker_error *err)
 {
-	const struct backend_ops *ops = backend_by_name(rec->vm.backend);
+	const struct backend_ops *ops;
 	int64_t deadline = deadline_after_ms(call && call->timeout_ms >= 0 ? call->timeout_ms : START_LIMIT_MS);
 	int cancel_fd = call ? call->cancel_fd : -1;
 	struct argv argv = { 0 };
-	enum stoker_status st;
+	enum stoker_status st = backend_of(rec, &ops, err);
 	char run[STOKER_PATH_SIZE];
 
-	if (!ops)
-		return error_set(err, STOKER_E_MISSING, "the backend '%s' is not in this build", rec->vm.backend);
+	if (st != STOKER_OK)
+		return st;
 	if (!path_runtime(s, run, "vms/%s", rec->vm.id))
 		return error_set(err, STOKER_E_FAILED, "the runtime folder's path is too long");
 	if (mkdir(run, 0700) < 0 && errno != EEXIST)
@@ -272,7 +291,7 @@ static enum stoker_status launch_vmm(stoker *s, struct vm_record *rec, const str
 	if (st == STOKER_OK)
 		st = supervisor_start(s, rec, &argv, false, deadline, cancel_fd, err);
 	if (st == STOKER_OK)
-		st = ops->accept(s, rec, deadline, cancel_fd, err);
+		st = ops->accept(s, launch, deadline, cancel_fd, err);
 	if (st != STOKER_OK) {
 		struct run_status status;
 		if (rec->vmm.pid == 0 && run_status_read(s, rec->vm.id, &status)) {
@@ -281,8 +300,8 @@ static enum stoker_status launch_vmm(stoker *s, struct vm_record *rec, const str
 		}
 		lifecycle_kill(s, rec, deadline_after_ms(5000), NULL);
 		/* A VMM that refused its command line says why on its standard error. */
-		if (err && st != STOKER_E_CANCELLED && run_status_read(s, rec->vm.id, &status) && status.message[0])
-			st = error_set(err, st == STOKER_E_CLOSED ? STOKER_E_FAILED : st, "%s says: %s", ops->name, status.message);
+		if (err && st != STOKER_E_CANCELLED && !launch->explained && run_status_read(s, rec->vm.id, &status) && status.message[0])
+			st = error_set(err, st == STOKER_E_CLOSED ? STOKER_E_FAILED : st, "%s says: %s", ops->title, status.message);
 		rec->vmm.pid = rec->supervisor.pid = 0;
 	}
 	argv_free(&argv);
@@ -305,7 +324,7 @@ enum stoker_status stoker_start(stoker *s, const char *ref, const struct stoker_
 	if (st == STOKER_OK)
 		st = may_start(&rec, &why);
 	if (st == STOKER_OK)
-		st = compose(s, &rec, launch, &why);
+		st = compose(s, &rec, true, launch, &why);
 	if (st != STOKER_OK)
 		goto out;
 	before = rec.vm.state;

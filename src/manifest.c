@@ -90,6 +90,8 @@ const char *record_fault(const struct vm_record *rec)
 		return "one of its texts has control characters";
 	if (vm->vcpus > INT_MAX || vm->memory_mib > INT_MAX || vm->disk_mib > INT_MAX)
 		return "one of its sizes is too large";
+	if (rec->cid && (rec->cid < CID_FIRST || rec->cid > CID_LAST))
+		return "its context id is not one";
 	if (!is_process(&rec->vmm) || !is_process(&rec->supervisor) || !is_process(&rec->op.owner))
 		return "one of its processes is not one";
 	return NULL;
@@ -137,7 +139,7 @@ static char *encode(const struct vm_record *rec)
 	    put_process(o, "vmm", &rec->vmm) && put_process(o, "supervisor", &rec->supervisor) &&
 	    cJSON_AddNumberToObject(o, "run", rec->run) && put_big(o, "started_ns", rec->started_ns) &&
 	    put_big(o, "ready_ns", rec->ready_ns) && put_big(o, "ssh_ns", rec->ssh_ns) &&
-	    cJSON_AddBoolToObject(o, "agent", rec->agent))
+	    cJSON_AddBoolToObject(o, "agent", rec->agent) && cJSON_AddNumberToObject(o, "cid", rec->cid))
 		text = cJSON_Print(o);
 	cJSON_Delete(o);
 	return text;
@@ -312,6 +314,8 @@ static const char *decode(const cJSON *o, struct vm_record *rec)
 	rec->ready_ns = get_big(&s, "ready_ns");
 	rec->ssh_ns = get_big(&s, "ssh_ns");
 	rec->agent = get_bool(&s, "agent");
+	if (item(&s, "cid")) /* a manifest from before there was one */
+		rec->cid = (uint32_t)get_number(&s, "cid", 0, CID_LAST);
 	return s.fault ? s.fault : record_fault(rec);
 }
 

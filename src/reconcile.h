@@ -24,7 +24,7 @@
 struct holder {
 	char id[STOKER_ID_SIZE];
 	struct process_id process;
-	bool vmm; /* its stdout and stderr are the VM's vmm.err */
+	bool vmm; /* its output goes to the VM's FIFOs */
 };
 struct host_view {
 	struct holder *items; /* sorted by id */

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "reconcile.h"
+#include "supervisor/control.h"
 
 struct scan {
 	struct host_view *view;
@@ -32,10 +33,12 @@ static bool is_output(int64_t pid, int fd, const char *fifo)
 
 static bool is_vmm(const struct scan *scan, int64_t pid, const char *id)
 {
-	char fifo[STOKER_PATH_SIZE];
-	if (!scan->run_prefix || snprintf(fifo, sizeof fifo, "%s%s/vmm.err", scan->run_prefix, id) >= (int)sizeof fifo)
+	char errors[STOKER_PATH_SIZE], console[STOKER_PATH_SIZE];
+	if (!scan->run_prefix ||
+	    snprintf(errors, sizeof errors, "%s%s/" VMM_ERRORS_FIFO, scan->run_prefix, id) >= (int)sizeof errors ||
+	    snprintf(console, sizeof console, "%s%s/" VMM_OUTPUT_FIFO, scan->run_prefix, id) >= (int)sizeof console)
 		return false;
-	return is_output(pid, 1, fifo) && is_output(pid, 2, fifo);
+	return is_output(pid, 2, errors) && (is_output(pid, 1, errors) || is_output(pid, 1, console));
 }
 
 static void on_file(void *user, int64_t pid, const char *path)

@@ -133,14 +133,13 @@ static enum stoker_status adopt_known(stoker *s, struct vm_record *rec, struct s
 static enum stoker_status finish_start(stoker *s, struct vm_record *rec, const struct host_view *view, bool undo,
                                        struct stoker_error *err)
 {
-	const struct backend_ops *ops = backend_by_name(rec->vm.backend);
 	struct run_status run;
 	enum stoker_status st;
 
-	if (!undo && ops && living_by_status(s, rec->vm.id, &run)) {
+	if (!undo && living_by_status(s, rec->vm.id, &run)) {
 		from_status(rec, &run);
 		/* Booted for sure, or asked to again: a VMM that runs already takes that without harm. */
-		if (run.hello_ns || ops->accept(s, rec, deadline_after_ms(ACCEPT_MS), -1, NULL) == STOKER_OK) {
+		if (run.hello_ns || lifecycle_accept(s, rec, deadline_after_ms(ACCEPT_MS), NULL) == STOKER_OK) {
 			st = store_update(s->store, rec, err);
 			if (st == STOKER_OK) {
 				supervise(s, rec);

@@ -226,8 +226,8 @@ enum stoker_status spec_resolve(stoker *s, const struct stoker_spec *spec, struc
 	}
 
 	network = chosen(s, spec->network, "defaults.network");
-	index = network_by_name(network);
-	st = one_of("network", network, index, "user, none", err);
+	index = strcmp(network, "auto") == 0 ? (int)NETWORK_AUTO : network_by_name(network);
+	st = one_of("network", network, index, "auto, user, none", err);
 	if (st != STOKER_OK)
 		return st;
 	vm->network = (enum stoker_network)index;

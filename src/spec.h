@@ -11,6 +11,9 @@
 /* What a VM needs at least and this build takes at most; above, the host's memory and free disk set the limit. */
 enum { SPEC_VCPUS_MAX = 32, SPEC_MEMORY_MIN = 96, SPEC_DISK_MIN = 64 };
 
+/* vm.network until backend_choose() has decided: none was asked for. */
+#define NETWORK_AUTO ((enum stoker_network)(STOKER_NET_NONE + 1))
+
 /* [a-z0-9]([a-z0-9-]{0,61}[a-z0-9])? : safe in paths, host names, kernel command lines and option lists. */
 enum stoker_status spec_check_name(const char *name, struct stoker_error *err);
 

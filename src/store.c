@@ -43,6 +43,10 @@ static const char *const migrations[] = {
 	" vm TEXT PRIMARY KEY REFERENCES vm(id) ON DELETE CASCADE,"
 	" kind INTEGER NOT NULL, since_ns INTEGER NOT NULL,"
 	" owner_pid INTEGER NOT NULL, owner_ticks INTEGER NOT NULL, owner_boot TEXT NOT NULL) WITHOUT ROWID;",
+	/* 1 -> 2 */
+	"ALTER TABLE vm ADD COLUMN cid INTEGER;" /* of its vsock; NULL: none */
+	"UPDATE vm SET cid=seq+2;"               /* seq begins at 1, context ids at 3 */
+	"CREATE UNIQUE INDEX vm_cid ON vm(cid);",
 };
 #define SCHEMA_VERSION ((int)(sizeof migrations / sizeof *migrations))
 

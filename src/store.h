@@ -8,7 +8,7 @@
  * replaced by an empty one.
  *
  * Every write is one BEGIN IMMEDIATE transaction. The UNIQUE constraints on
- * name, ip and ssh_port make double allocation impossible.
+ * name, ip, ssh_port and cid make double allocation impossible.
  */
 #ifndef STOKER_SRC_STORE_H
 #define STOKER_SRC_STORE_H
@@ -37,8 +37,12 @@ struct vm_record {
 	int64_t ssh_ns;      /* ... of the first authenticated SSH session; 0: not yet */
 	struct process_id owner; /* the process it was made for; pid 0: it stands for itself */
 	bool agent;          /* the image's init is ours */
+	uint32_t cid;        /* of its vsock, its own on this store; 0: none was given */
 	struct store_op op;
 };
+
+#define CID_FIRST 3u          /* below are the hypervisor, loopback and the host */
+#define CID_LAST 0xfffffffeu
 
 struct store_pools {
 	uint32_t first_address, last_address; /* IPv4, host byte order, inclusive; 0,0: allocate none */
@@ -54,7 +58,7 @@ enum stoker_status store_open(const char *state_dir, bool read_only, struct stor
 void store_close(struct store *store);
 
 /* Inserts the record of a VM being created: state created, op `create` as its
- * intent. Allocates vm.ip and vm.ssh_port (lowest free first) from the pools
+ * intent. Allocates cid, and vm.ip and vm.ssh_port from the pools (lowest free first)
  * in the same transaction and writes them into *rec. STOKER_E_EXISTS for a
  * taken name, STOKER_E_LIMIT for an exhausted pool, in each case nothing is kept. */
 enum stoker_status store_insert(struct store *store, struct vm_record *rec, const struct store_pools *pools,

@@ -36,7 +36,7 @@ static void bind_process(struct sqlite3_stmt *s, int at, const struct process_id
 	sqlite3_bind_text(s, at + 2, p->boot_id, -1, SQLITE_STATIC);
 }
 
-/* Parameters 1 to 38 in the order of COLUMNS in store.c; *rec outlives the step. */
+/* Parameters 1 to 39 in the order of COLUMNS in store.c; *rec outlives the step. */
 static void bind_vm(struct sqlite3_stmt *s, const struct vm_record *rec)
 {
 	const struct stoker_vm *vm = &rec->vm;
@@ -75,6 +75,8 @@ static void bind_vm(struct sqlite3_stmt *s, const struct vm_record *rec)
 	sqlite3_bind_int64(s, 34, rec->ssh_ns);
 	sqlite3_bind_int(s, 35, rec->agent);
 	bind_process(s, 36, &rec->owner);
+	if (rec->cid)
+		sqlite3_bind_int64(s, 39, rec->cid);
 }
 
 struct reader {
@@ -158,6 +160,10 @@ static bool read_row(struct sqlite3_stmt *stmt, struct vm_record *rec)
 	rec->ssh_ns = take_int(&r, INT64_MIN, INT64_MAX);
 	rec->agent = take_int(&r, 0, 1);
 	take_process(&r, &rec->owner);
+	if (sqlite3_column_type(stmt, r.at) == SQLITE_NULL)
+		r.at++;
+	else
+		rec->cid = (uint32_t)take_int(&r, CID_FIRST, CID_LAST);
 	rec->op.kind = STOKER_PHASE_NONE;
 	if (sqlite3_column_type(stmt, r.at) != SQLITE_NULL) {
 		rec->op.kind = (enum stoker_phase)take_int(&r, 0, STOKER_PHASE_COUNT - 1);
@@ -231,6 +237,7 @@ enum stoker_status store_put_yielding(struct store *store, struct vm_record *rec
 	struct stoker_vm *vm = &rec->vm;
 	char name[STOKER_NAME_MAX + 1], ip[sizeof vm->ip];
 	uint16_t port = vm->ssh_port;
+	uint32_t cid = rec->cid;
 	enum stoker_status st = STOKER_E_EXISTS;
 
 	memcpy(name, vm->name, sizeof name);
@@ -239,11 +246,13 @@ enum stoker_status store_put_yielding(struct store *store, struct vm_record *rec
 		memcpy(vm->name, name, sizeof name);
 		memcpy(vm->ip, ip, sizeof ip);
 		vm->ssh_port = port;
+		rec->cid = cid;
 		if (give & 2)
 			snprintf(vm->name, sizeof vm->name, "%.46s-%s", name, vm->id);
 		if (give & 1) {
 			memset(vm->ip, 0, sizeof vm->ip);
 			vm->ssh_port = 0;
+			rec->cid = 0;
 		}
 		st = store_put(store, rec, err);
 	}
@@ -329,8 +338,12 @@ static enum stoker_status insert_once(struct store *store, struct vm_record *rec
 	enum stoker_status st = store_begin(store, err);
 	if (st != STOKER_OK)
 		return st;
-	if (pools)
-		st = allocate(store, &row, pools, err);
+	if (pools) {
+		/* 2^32 of them: they do not run out before the memory does. */
+		row.cid = lowest_free(store, STMT_USED_CIDS, CID_FIRST, CID_LAST, NULL, err, &st);
+		if (st == STOKER_OK)
+			st = allocate(store, &row, pools, err);
+	}
 	if (st == STOKER_OK)
 		st = store_put(store, &row, err);
 	st = store_end(store, st, err);

@@ -25,6 +25,8 @@ build libcjson-dev         pc:libcjson
 build libinih-dev          pc:inih
 build libvterm-dev         pc:vterm
 build libsqlite3-dev       pc:sqlite3
+build libcurl4-openssl-dev pc:libcurl
+run   libcurl4             file:/usr/lib/x86_64-linux-gnu/libcurl.so.4
 test  libcmocka-dev        pc:cmocka
 build scdoc                scdoc
 run   qemu-system-x86      qemu-system-x86_64

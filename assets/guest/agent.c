@@ -37,7 +37,7 @@ bool agent_init(struct agent *a)
 	sigset_t all, ours;
 
 	memset(a, 0, sizeof *a);
-	a->wire.fd = -1;
+	a->wire.fd = a->listener = -1;
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, NULL);
 	signal(SIGPIPE, SIG_IGN);
@@ -83,34 +83,36 @@ static void forget_all(struct agent *a)
 
 /* ---- the port */
 
-static void port_lost(struct agent *a)
+static void host_lost(struct agent *a)
 {
 	forget_all(a);
 	wire_reset(&a->wire);
 	a->wire.up = false;
 	a->hello_due = a->sync_due = false;
-	port_notify(a->wire.fd, true);
+	a->wire.fd = port_lost(a->wire.fd, a->listener);
 }
 
 static void port_look(struct agent *a, int64_t now)
 {
 	if (a->wire.fd < 0) {
-		if (now < a->port_ms)
+		if (now < a->port_ms && a->listener < 0)
 			return;
-		a->wire.fd = port_open();
+		a->wire.fd = port_open(&a->listener);
+		if (a->wire.fd < 0 && a->listener >= 0)
+			return;
 		if (a->wire.fd < 0) {
 			if (++a->port_tries == PORT_SOON)
 				say("there is no port %s to the host", FRAME_PORT_NAME);
 			a->port_ms = now + (a->port_tries < PORT_SOON ? 2 : PORT_LATER_MS);
 			return;
 		}
-		port_notify(a->wire.fd, true);
+		port_notify(a->wire.fd, a->listener, true);
 	}
 	struct pollfd p = { .fd = a->wire.fd, .events = POLLIN };
 
 	if (a->wire.up || poll(&p, 1, 0) < 0 || p.revents & (POLLHUP | POLLERR | POLLNVAL))
 		return;
-	port_notify(a->wire.fd, false);
+	port_notify(a->wire.fd, a->listener, false);
 	wire_reset(&a->wire);
 	a->wire.up = true;
 	a->hello_due = true;
@@ -282,7 +284,7 @@ static void prepare(struct agent *a, struct round *r)
 
 	r->count = 0;
 	add(r, a->signal_fd, POLLIN, 0, 0);
-	add(r, w->up ? w->fd : -1, port, 0, 0);
+	add(r, w->up ? w->fd : w->fd < 0 ? a->listener : -1, w->up ? port : POLLIN, 0, 0);
 	add(r, a->service.log_fd, POLLIN, 0, 0);
 	for (unsigned n = 0; n < a->top; n++) {
 		unsigned i = (a->turn + n) % a->top;
@@ -310,9 +312,9 @@ static int timeout_of(const struct agent *a, int64_t now)
 {
 	int timeout = service_timeout(&a->service, now);
 
-	if (a->wire.fd < 0)
+	if (a->wire.fd < 0 && a->listener < 0)
 		timeout = sooner(timeout, a->port_ms, now);
-	else if (!a->wire.up) /* SIGIO tells; this is for the case that it got lost */
+	else if (a->wire.fd >= 0 && !a->wire.up) /* SIGIO tells; this is for the case that it got lost */
 		timeout = sooner(timeout, now + PORT_LATER_MS, now);
 	for (unsigned i = 0; i < a->top; i++) {
 		const struct stream *s = &a->stream[i];
@@ -396,7 +398,7 @@ enum end agent_run(struct agent *a)
 			send_hello(a);
 		settle(a, now);
 		if (a->wire.up && !wire_flush(&a->wire))
-			port_lost(a);
+			host_lost(a);
 		prepare(a, &r);
 		if (poll(r.fd, r.count, timeout_of(a, now)) < 0 && errno != EINTR)
 			say("poll: %s", strerror(errno));
@@ -406,12 +408,14 @@ enum end agent_run(struct agent *a)
 			service_log(&a->service);
 		if (a->marks.at[MARK_SSHD] == 0 && a->service.settled)
 			a->marks.at[MARK_SSHD] = now_ms();
+		if (!a->wire.up)
+			r.fd[1].revents = 0; /* port_look() is next */
 		if (r.fd[1].revents & (POLLHUP | POLLERR | POLLNVAL)) {
-			port_lost(a);
+			host_lost(a);
 			continue;
 		}
 		if (r.fd[1].revents & POLLIN && !wire_fill(&a->wire)) {
-			port_lost(a);
+			host_lost(a);
 			continue;
 		}
 		if (a->wire.up)

@@ -4,6 +4,7 @@
  *
  *   stoker.ip=ADDR/LEN stoker.gw=ADDR stoker.dns=ADDR[,ADDR...]
  *   stoker.host=NAME stoker.key=BASE64 stoker.disk=isolated|shared|copy
+ *   stoker.off=switch|reset
  */
 #include <arpa/inet.h>
 #include <stdlib.h>
@@ -114,6 +115,8 @@ void config_parse(struct config *c, char *text)
 			ok = set_key(c, value);
 		else if (strcmp(name, "disk") == 0)
 			ok = set_disk(c, value);
+		else if (strcmp(name, "off") == 0)
+			ok = (c->reset = strcmp(value, "reset") == 0) || strcmp(value, "switch") == 0;
 		if (!ok)
 			say("the kernel's command line has a bad %s", word);
 	}

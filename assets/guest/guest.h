@@ -49,6 +49,7 @@ struct config {
 	char host[65];
 	char key[1024]; /* a line for authorized_keys, "" for none */
 	enum disk_mode disk;
+	bool reset; /* this machine has no power switch: a reset ends it */
 };
 void config_read(struct config *c);
 /* The same from text, for /proc/cmdline and tests. Bad values are said and left out. */
@@ -100,10 +101,14 @@ void ed25519_public(uint8_t out[32], const uint8_t seed[32]);
 
 /* ---- port.c: how the bytes reach the host */
 
-/* A non-blocking descriptor, or -1 when there is no such device. */
-int port_open(void);
-/* Asks for a SIGIO when the host opens or closes its side. */
-void port_notify(int fd, bool on);
+/* A non-blocking descriptor, or -1: there is no such device, or over vsock
+ * nobody has connected yet. *listener is -1 at first; it is set once the host
+ * is to connect, and then becomes readable when it has. */
+int port_open(int *listener);
+/* Asks for a SIGIO when the host opens or closes its side of a serial port. */
+void port_notify(int fd, int listener, bool on);
+/* The host's side was closed: what is to be used from now on, -1 when it has to connect anew. */
+int port_lost(int fd, int listener);
 
 /* ---- wire.c: frames over the port */
 
@@ -202,6 +207,7 @@ struct agent {
 	unsigned top;  /* streams from here on are free */
 	bool hello_due, sync_due;
 	uint8_t nonce[FRAME_NONCE];
+	int listener;    /* where the host connects to; -1: it does not */
 	int64_t port_ms; /* when to look for the port again */
 	unsigned port_tries;
 	enum end end;
@@ -213,7 +219,7 @@ enum end agent_run(struct agent *a);
 /* ---- power.c */
 
 /* Says BYE, ends all processes, lets go of the disks and switches off. */
-_Noreturn void power_end(struct wire *w, enum end how);
+_Noreturn void power_end(struct wire *w, enum end how, bool reset);
 /* Says why the guest cannot go on, and reboots. */
 _Noreturn void power_fail(const char *why);
 

@@ -43,5 +43,5 @@ int main(void)
 	agent.marks.at[MARK_NET] = now_ms();
 	if (agent.service.settled)
 		agent.marks.at[MARK_SSHD] = agent.marks.at[MARK_NET];
-	power_end(&agent.wire, agent_run(&agent));
+	power_end(&agent.wire, agent_run(&agent), config.reset);
 }

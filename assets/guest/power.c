@@ -55,13 +55,13 @@ static bool all_ended(int64_t until)
 _Noreturn static void down(enum end how)
 {
 	reboot(how == END_REBOOT ? RB_AUTOBOOT : RB_POWER_OFF);
-	/* A machine without a power switch: under a VMM a reset ends it as well. */
+	/* Should the switch not work: under a VMM a reset ends it as well. */
 	reboot(RB_AUTOBOOT);
 	for (;;)
 		pause();
 }
 
-_Noreturn void power_end(struct wire *w, enum end how)
+_Noreturn void power_end(struct wire *w, enum end how, bool reset)
 {
 	if (w->up) {
 		const char *why = how == END_REBOOT ? "reboot" : "poweroff";
@@ -76,7 +76,8 @@ _Noreturn void power_end(struct wire *w, enum end how)
 		all_ended(now_ms() + KILL_MS);
 	}
 	mounts_end();
-	down(how);
+	/* Without a power switch the kernel would only halt, and its VMM go on. */
+	down(reset ? END_REBOOT : how);
 }
 
 _Noreturn void power_fail(const char *why)

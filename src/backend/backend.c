@@ -13,20 +13,35 @@
 #include <unistd.h>
 
 #include "../error.h"
+#include "../spec.h"
 
-static const struct backend_ops *const backends[] = { &qemu_backend };
+/* In the order in which `auto` prefers them. */
+static const struct backend_ops *const backends[] = { &firecracker_backend, &qemu_backend };
+#define BACKEND_NAMES "firecracker, qemu"
+
+const struct backend_ops *backend_at(size_t i)
+{
+	return i < sizeof backends / sizeof backends[0] ? backends[i] : NULL; /* NOLINT(bugprone-sizeof-expression): an array of pointers */
+}
 
 const struct backend_ops *backend_by_name(const char *name)
 {
-	for (size_t i = 0; i < sizeof backends / sizeof backends[0]; i++) /* NOLINT(bugprone-sizeof-expression): an array of pointers */
-		if (strcmp(backends[i]->name, name) == 0)
-			return backends[i];
+	const struct backend_ops *ops;
+	for (size_t i = 0; (ops = backend_at(i)); i++)
+		if (strcmp(ops->name, name) == 0)
+			return ops;
 	return NULL;
+}
+
+enum stoker_status backend_of(const struct vm_record *rec, const struct backend_ops **out, struct stoker_error *err)
+{
+	*out = backend_by_name(rec->vm.backend);
+	return *out ? STOKER_OK : error_set(err, STOKER_E_MISSING, "the backend '%s' is not in this build", rec->vm.backend);
 }
 
 const char *backend_names(void)
 {
-	return "auto, qemu";
+	return "auto, " BACKEND_NAMES;
 }
 
 void argv_add(struct argv *argv, const char *fmt, ...)
@@ -91,7 +106,7 @@ bool program_find(const char *name, char out[STOKER_PATH_SIZE])
 
 /* The probe takes a few ms and its answer holds as long as the device node and
  * this boot: it is kept in RUNTIME/kvm-probe, one line "KEY|yes or no|reason". */
-static bool kvm_works(stoker *s, char *reason, size_t cap)
+bool kvm_works(stoker *s, char *reason, size_t cap)
 {
 	char path[STOKER_PATH_SIZE], aside[STOKER_PATH_SIZE], key[160], line[480];
 	struct stat info;
@@ -129,31 +144,100 @@ static bool kvm_works(stoker *s, char *reason, size_t cap)
 	return works;
 }
 
+#define ASKED_FOR "asked for"
+#define KVM_ASKED_FOR "kvm was " ASKED_FOR
+
+/* Why a backend cannot have this VM; fills in the network when it can and none was asked for. */
+static enum stoker_status suits(stoker *s, const struct backend_ops *ops, struct vm_record *rec, const char *accel,
+                                struct stoker_error *err)
+{
+	struct stoker_vm *vm = &rec->vm;
+	char probe[160];
+	enum stoker_status st = ops->check(s, err);
+
+	if (st != STOKER_OK)
+		return st;
+	if (ops->needs_kvm && strcmp(accel, "tcg") == 0) {
+		error_set(err, STOKER_E_INVALID, "%s runs guests on KVM only", ops->title);
+		return error_fix(err, "Leave --accel tcg out, or use --backend qemu"), STOKER_E_INVALID;
+	}
+	if (ops->needs_kvm && !kvm_works(s, probe, sizeof probe)) {
+		error_set(err, STOKER_E_MISSING, "%s needs KVM: %s", ops->title, probe);
+		return error_fix(err, "Use --backend qemu, which can emulate; stoker doctor says more about KVM"), STOKER_E_MISSING;
+	}
+	if (vm->network == NETWORK_AUTO && ops->networks & NETWORK_BIT(ops->standard))
+		vm->network = ops->standard;
+	if (vm->network == NETWORK_AUTO) {
+		error_set(err, STOKER_E_MISSING, "%s has no network that could be made without being asked for", ops->title);
+		return error_fix(err, "Say --network none for a VM without a network, or use --backend qemu"), STOKER_E_MISSING;
+	}
+	if (!(ops->networks & NETWORK_BIT(vm->network))) {
+		error_set(err, STOKER_E_INVALID, "%s has no network '%s'", ops->title, stoker_network_name(vm->network));
+		return error_fix(err, "Use --network none, or --backend qemu"), STOKER_E_INVALID;
+	}
+	return STOKER_OK;
+}
+
 enum stoker_status backend_choose(stoker *s, struct vm_record *rec, const char *backend, const char *accel,
                                   struct stoker_error *err)
 {
 	struct stoker_vm *vm = &rec->vm;
 	bool any = strcmp(backend, "auto") == 0;
-	const struct backend_ops *ops = any ? &qemu_backend : backend_by_name(backend);
-	char probe[160] = "";
+	const struct backend_ops *ops = any ? backend_at(0) : backend_by_name(backend);
+	const enum stoker_network network = vm->network;
+	char probe[160] = "", passed_over[240] = "";
+	struct stoker_error why = { 0 };
 	enum stoker_status st;
+	size_t i = 0;
 
 	if (!ops)
 		return error_set(err, STOKER_E_INVALID, "the backend '%s' is not in this build", backend);
-	st = ops->check(s, err);
-	if (st != STOKER_OK)
+	while ((st = suits(s, ops, rec, accel, &why)) != STOKER_OK && any && backend_at(i + 1)) {
+		size_t have = strlen(passed_over);
+		snprintf(passed_over + have, sizeof passed_over - have, "%s%.100s", have ? ", " : "", why.why);
+		vm->network = network;
+		ops = backend_at(++i);
+	}
+	if (st != STOKER_OK) {
+		if (err)
+			*err = why;
 		return st;
+	}
 	if (strcmp(accel, "auto") == 0) {
 		bool kvm = kvm_works(s, probe, sizeof probe);
 		snprintf(vm->accel, sizeof vm->accel, "%s", kvm ? "kvm" : "tcg");
 	} else {
 		snprintf(vm->accel, sizeof vm->accel, "%s", accel);
-		snprintf(probe, sizeof probe, "%s was asked for", accel);
+		snprintf(probe, sizeof probe, "%s was " ASKED_FOR, accel);
 	}
 	snprintf(vm->backend, sizeof vm->backend, "%s", ops->name);
 	snprintf(vm->choice, sizeof vm->choice, "%s: %s; %s: %s", ops->name,
-	         any ? "the one backend of this build" : "asked for", vm->accel, probe);
+	         !any             ? ASKED_FOR
+	         : passed_over[0] ? passed_over
+	                          : "preferred, and all it needs is here",
+	         vm->accel, probe);
 	return STOKER_OK;
+}
+
+enum stoker_status backend_again(stoker *s, struct vm_record *rec, struct stoker_error *err)
+{
+	struct stoker_vm *vm = &rec->vm;
+	const struct backend_ops *ops;
+	char backend[sizeof vm->backend], probe[160];
+	size_t name = strlen(vm->backend);
+	bool asked = strncmp(vm->choice, vm->backend, name) == 0 &&
+	             strncmp(vm->choice + name, ": " ASKED_FOR, sizeof ": " ASKED_FOR - 1) == 0;
+	enum stoker_status st = backend_of(rec, &ops, err);
+
+	if (st != STOKER_OK)
+		return st;
+	/* One that emulates goes on doing so, and KVM that was asked for is for the VMM to judge. */
+	if (strcmp(vm->accel, "kvm") != 0 || strstr(vm->choice, KVM_ASKED_FOR) != NULL)
+		return ops->check(s, err);
+	if (suits(s, ops, rec, vm->accel, NULL) == STOKER_OK && kvm_works(s, probe, sizeof probe))
+		return STOKER_OK;
+	snprintf(backend, sizeof backend, "%s", asked ? vm->backend : "auto");
+	return backend_choose(s, rec, backend, "auto", err);
 }
 
 static void base64(const char *in, size_t n, char *out, size_t cap)
@@ -178,6 +262,7 @@ bool boot_arguments(const struct launch *launch, char *out, size_t cap)
 {
 	const struct stoker_vm *vm = &launch->rec->vm;
 	char key[400], net[200] = "", tsc[40] = "";
+	const struct backend_ops *ops = backend_by_name(vm->backend);
 	unsigned khz = strcmp(vm->accel, "tcg") == 0 ? tsc_khz() : 0;
 	int n;
 
@@ -187,8 +272,8 @@ bool boot_arguments(const struct launch *launch, char *out, size_t cap)
 	if (khz)
 		snprintf(tsc, sizeof tsc, " tsc_early_khz=%u", khz);
 	n = snprintf(out, cap,
-	             "console=ttyS0 quiet loglevel=3 reboot=t panic=1 cryptomgr.notests no_timer_check tsc=reliable%s "
+	             "console=ttyS0 quiet loglevel=3 %s panic=1 cryptomgr.notests no_timer_check tsc=reliable%s "
 	             "random.trust_cpu=on stoker.host=%s stoker.disk=%s%s stoker.key=%s",
-	             tsc, vm->name, stoker_disk_mode_name(vm->disk_mode), net, key);
+	             ops ? ops->boot : "", tsc, vm->name, stoker_disk_mode_name(vm->disk_mode), net, key);
 	return n > 0 && (size_t)n < cap;
 }

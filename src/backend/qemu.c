@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../doctor.h"
 #include "../error.h"
 #include "../supervisor/control.h"
 #include "backend.h"
@@ -135,29 +136,63 @@ static enum stoker_status qemu_command(stoker *s, const struct launch *launch, s
 	return STOKER_OK;
 }
 
-static enum stoker_status qemu_accept(stoker *s, const struct vm_record *rec, int64_t deadline_ns, int cancel_fd,
-                                      struct stoker_error *err)
+static enum stoker_status monitor(stoker *s, const struct vm_record *rec, struct qmp **out, struct stoker_error *err)
 {
 	char run[STOKER_PATH_SIZE];
-	struct qmp *qmp = NULL;
 	enum stoker_status st;
 
 	if (!path_runtime(s, run, "vms/%s", rec->vm.id))
 		return error_set(err, STOKER_E_FAILED, "the runtime folder's path is too long");
 	/* The supervisor made the socket; once QEMU has come up it listens on it again, and from then on the
 	 * credentials are QEMU's. Either is ours, anybody else is not. */
-	st = qmp_open(run, &rec->supervisor, &qmp, NULL);
-	if (st != STOKER_OK)
-		st = qmp_open(run, &rec->vmm, &qmp, err);
+	st = qmp_open(run, &rec->supervisor, out, NULL);
+	return st == STOKER_OK ? st : qmp_open(run, &rec->vmm, out, err);
+}
+
+static enum stoker_status command(stoker *s, const struct vm_record *rec, const char *name, const char *member,
+                                  char *value, size_t cap, int64_t deadline_ns, int cancel_fd, struct stoker_error *err)
+{
+	struct qmp *qmp = NULL;
+	enum stoker_status st = monitor(s, rec, &qmp, err);
 	if (st == STOKER_OK)
-		st = qmp_run(qmp, "cont", NULL, NULL, 0, deadline_ns, cancel_fd, err);
+		st = qmp_run(qmp, name, member, value, cap, deadline_ns, cancel_fd, err);
 	qmp_close(qmp);
 	return st;
 }
 
+static enum stoker_status qemu_accept(stoker *s, struct launch *launch, int64_t deadline_ns, int cancel_fd,
+                                      struct stoker_error *err)
+{
+	return command(s, launch->rec, "cont", NULL, NULL, 0, deadline_ns, cancel_fd, err);
+}
+
+static enum stoker_status qemu_state(stoker *s, const struct vm_record *rec, int64_t deadline_ns, int cancel_fd,
+                                     enum vmm_state *out, struct stoker_error *err)
+{
+	char status[32] = "";
+	enum stoker_status st = command(s, rec, "query-status", "status", status, sizeof status, deadline_ns, cancel_fd, err);
+	*out = strcmp(status, "running") == 0 ? VMM_RUNNING : strcmp(status, "prelaunch") == 0 ? VMM_NOT_STARTED : VMM_PAUSED;
+	return st;
+}
+
+static enum stoker_status qemu_pause(stoker *s, const struct vm_record *rec, bool on, int64_t deadline_ns, int cancel_fd,
+                                     struct stoker_error *err)
+{
+	return command(s, rec, on ? "stop" : "cont", NULL, NULL, 0, deadline_ns, cancel_fd, err);
+}
+
 const struct backend_ops qemu_backend = {
 	.name = "qemu",
+	.title = "QEMU",
+	.networks = NETWORK_BIT(STOKER_NET_USER) | NETWORK_BIT(STOKER_NET_NONE),
+	.standard = STOKER_NET_USER,
+	.console = "socket",
+	.channel = "socket",
+	.boot = "reboot=t",
 	.check = qemu_check,
 	.command = qemu_command,
 	.accept = qemu_accept,
+	.state = qemu_state,
+	.pause = qemu_pause,
+	.doctor = doctor_check_qemu,
 };

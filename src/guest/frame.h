@@ -71,6 +71,14 @@
  * as raw bytes followed by a HELLO. The supervisor drops everything before the
  * nonce. An agent that sees the host's side of the port closed forgets all
  * streams as well.
+ *
+ * Over vsock. The agent listens on FRAME_VSOCK_AGENT_PORT, then rings: it
+ * connects to the host's FRAME_VSOCK_PORT and closes that connection. The
+ * supervisor connects when it hears that, or at once when it is new; each
+ * connection starts a stream of its own with HELLO, so there is no step to
+ * lose. When the connection is cut (a VM that was restored from a snapshot
+ * cuts the first one) the agent rings again. The bell says nothing: any
+ * program of the guest can ring it.
  */
 #ifndef STOKER_SRC_GUEST_FRAME_H
 #define STOKER_SRC_GUEST_FRAME_H
@@ -87,7 +95,8 @@
 #define FRAME_NONCE 16
 #define FRAME_STREAMS_MAX 256 /* commands at once in one guest */
 #define FRAME_PORT_NAME "stoker.agent" /* the virtio-serial port's name */
-#define FRAME_VSOCK_PORT 1024
+#define FRAME_VSOCK_PORT 1024       /* the host's doorbell, see below */
+#define FRAME_VSOCK_AGENT_PORT 1023 /* the guest's; only its root may bind it */
 
 enum frame_type {
 	FRAME_HELLO = 1, FRAME_SYNC, FRAME_EXEC, FRAME_STDIN, FRAME_STDOUT, FRAME_STDERR, FRAME_CREDIT,

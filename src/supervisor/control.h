@@ -6,13 +6,13 @@
  *
  *   stoker-supervisor --run RUNTIME/vms/ID --log STATE/vms/ID/console.log
  *       --notify STATE/changed --name NAME --report FD [--log-cap BYTES]
- *       -- VMM-ARGV...
+ *       [--console output] [--channel vsock] -- VMM-ARGV...
  *   stoker-supervisor ... --adopt PID:START_TICKS
  *
  * It detaches (new session, /, default signals; descriptors other than its own
- * are closed), listens on its sockets in the --run folder, starts the VMM with
- * three of them as descriptors 10, 11 and 12, connects to the console before
- * the VMM can print, and writes one line to the report descriptor:
+ * are closed), listens on its sockets in the --run folder, starts the VMM in
+ * that folder with some of them as descriptors 10, 11 and 12, connects to the
+ * console before the VMM can print, and writes one line to the report descriptor:
  *
  *   "ok VMM_PID VMM_START_TICKS SUPERVISOR_PID SUPERVISOR_START_TICKS\n"
  *   or "error SENTENCE\n", and then closes it.
@@ -30,7 +30,15 @@
  *   channel.sock  fd 12: the agent's port; only the supervisor connects
  *   control.sock  the supervisor's own: frames (guest/frame.h) for local
  *                 clients of the same user (SO_PEERCRED uid checked)
- * Under Firecracker the VMM makes its own API and vsock sockets there.
+ *   vsock.sock_1024  the supervisor's own, with --channel vsock: the guest's
+ *                 doorbell (guest/frame.h)
+ *   api.sock, vsock.sock  a VMM's that makes its own, as Firecracker does
+ *
+ * With --console output the console is what the VMM writes to its standard
+ * output, the FIFO `vmm.out`; there is no fd 11 then. With --channel vsock the
+ * supervisor connects to the VMM's vsock.sock ("CONNECT PORT\n", answered by
+ * "OK N\n") when the guest rings, and at once when it adopts; no fd 12 then.
+ * A VMM that is given neither gets no fd 10 either.
  *
  * The file `status` in the --run folder is text, "key=value\n" lines, replaced
  * by rename on every change, followed by a touch of the --notify file:
@@ -55,9 +63,12 @@
  * host's shutdown the VMM's own end lets the supervisor end. SIGKILL ends it,
  * and the VM goes on without it until it is adopted.
  *
- * The VMM's stdout and stderr are the FIFO `vmm.err` in the --run folder,
- * opened for reading and writing and non-blocking: without a supervisor the
- * VMM neither gets SIGPIPE nor blocks, what does not fit is dropped.
+ * The VMM's stderr (and its stdout, where that is no console) is the FIFO
+ * `vmm.err` in the --run folder, opened for reading and writing and
+ * non-blocking: without a supervisor the VMM neither gets SIGPIPE nor blocks,
+ * what does not fit is dropped. The VMM may open it once more by its name as
+ * the log it is to write. What comes through it stands in vmm.log beside the
+ * console log, at most VMM_LOG_CAP bytes of it and as many in vmm.log.1.
  *
  * Each start begins a new console.log; that of the run before becomes
  * console.log.1. The supervisor's own remarks stand in it on lines of their
@@ -69,7 +80,14 @@
 enum { VMM_FD_QMP = 10, VMM_FD_CONSOLE = 11, VMM_FD_CHANNEL = 12 };
 
 #define SUPERVISOR_STATUS_MAX 4096 /* bytes; a larger file is refused */
+#define VMM_LOG_CAP (256 * 1024)
 #define CONSOLE_LOG_CAP (4 * 1024 * 1024) /* bytes of console.log before it becomes console.log.1, unless --log-cap says else */
+
+/* The sockets of a VMM that makes its own, relative to the --run folder, which is its working folder: any path fits. */
+#define VMM_API_SOCKET "api.sock"
+#define VMM_VSOCK_SOCKET "vsock.sock"
+#define VMM_ERRORS_FIFO "vmm.err"
+#define VMM_OUTPUT_FIFO "vmm.out"
 
 /* Descriptor `out` of a unix stream socket bound in or connected to folder
  * `dir`, name `name`; works for any path length. O_CLOEXEC and non-blocking.

@@ -149,16 +149,76 @@ void guest_connected(struct supervisor *s, int fd, bool fresh)
 	}
 	s->reconnect_due_ns = 0;
 	s->guest_fd = fd;
-	s->guest_wants_out = false;
+	s->guest_wants_out = s->rang = false;
+	if (s->greeting)
+		return;
 	relay_guest_up(&s->relay);
 	/* No limit on the answer: the guest may still be booting. */
 	if (!fresh)
 		synchronise(s);
 }
 
+/* The VMM passes a connection on to the guest's port once it was told which. */
+static int vsock_connect(struct supervisor *s)
+{
+	char line[32];
+	int fd = control_connect(s->opt.run, VMM_VSOCK_SOCKET);
+	int len = snprintf(line, sizeof line, "CONNECT %d\n", FRAME_VSOCK_AGENT_PORT);
+
+	if (fd >= 0 && send(fd, line, (size_t)len, MSG_NOSIGNAL) != len) {
+		close(fd);
+		fd = -1;
+	}
+	s->greeting = fd >= 0;
+	return fd;
+}
+
 void guest_reconnect(struct supervisor *s)
 {
-	guest_connected(s, control_connect(s->opt.run, "channel.sock"), false);
+	int fd = s->opt.channel_vsock ? vsock_connect(s) : control_connect(s->opt.run, "channel.sock");
+	guest_connected(s, fd, s->opt.channel_vsock);
+}
+
+bool guest_bell(struct supervisor *s)
+{
+	s->bell_fd = control_listen(s->opt.run, BELL_SOCKET);
+	return s->bell_fd >= 0;
+}
+
+/* Whoever rings, the answer is only a connection to the agent's port, if there is none that lives. */
+void guest_rang(struct supervisor *s)
+{
+	int fd;
+	for (int i = 0; i < 16 && (fd = accept4(s->bell_fd, NULL, NULL, SOCK_CLOEXEC)) >= 0; i++)
+		close(fd);
+	if (s->over || s->relay.state == RELAY_BROKEN)
+		return;
+	s->rang = true;
+	if (s->guest_fd >= 0 && s->hangup_due_ns == 0)
+		return; /* its end has not been seen yet, or there is none */
+	guest_close(s, "the guest's agent lost the connection");
+	guest_reconnect(s);
+}
+
+/* True once the answer to CONNECT has been taken off what came in. */
+static bool greeted(struct supervisor *s)
+{
+	enum { GREETING_MAX = 32 };
+	uint8_t *end = memchr(s->guest_in, '\n', s->guest_in_len < GREETING_MAX ? s->guest_in_len : GREETING_MAX);
+	size_t len;
+	if (!end && s->guest_in_len < GREETING_MAX)
+		return false;
+	if (!end || s->guest_in_len < 3 || memcmp(s->guest_in, "OK ", 3) != 0) {
+		console_note(&s->console, "the VMM's vsock answered with something else than OK");
+		guest_close(s, "the VMM's vsock does not work");
+		return false;
+	}
+	len = (size_t)(end - s->guest_in) + 1;
+	s->guest_in_len -= len;
+	memmove(s->guest_in, s->guest_in + len, s->guest_in_len);
+	s->greeting = false;
+	relay_guest_up(&s->relay);
+	return true;
 }
 
 void guest_close(struct supervisor *s, const char *why)
@@ -170,6 +230,7 @@ void guest_close(struct supervisor *s, const char *why)
 	queue_clear(&s->guest_out);
 	s->guest_in_len = 0;
 	s->sync_due_ns = s->hangup_due_ns = 0;
+	s->greeting = false;
 	relay_guest_down(&s->relay, why);
 	if (!s->over && s->relay.state != RELAY_BROKEN)
 		s->reconnect_due_ns = clock_now_ns() + s->reconnect_wait_ns;
@@ -188,6 +249,11 @@ void guest_readable(struct supervisor *s)
 		guest_close(s, "the VM has ended");
 		return;
 	}
+	if (n <= 0 && s->rang) { /* the guest lives, and waits for another */
+		guest_close(s, "the guest's agent lost the connection");
+		guest_reconnect(s);
+		return;
+	}
 	if (n <= 0) {
 		/* Most often the VMM is just ending: then that is what clients are to be told. */
 		epoll_ctl(s->epoll, EPOLL_CTL_DEL, s->guest_fd, NULL);
@@ -197,6 +263,8 @@ void guest_readable(struct supervisor *s)
 	s->trim_due_ns = clock_now_ns() + NS_PER_S;
 	s->reconnect_wait_ns = RECONNECT_FIRST;
 	s->guest_in_len += (size_t)n;
+	if (s->greeting && !greeted(s))
+		return;
 	used = relay_guest_input(&s->relay, s->guest_in, s->guest_in_len);
 	if (s->guest_fd < 0)
 		return; /* closed on the way */

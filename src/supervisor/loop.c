@@ -29,7 +29,7 @@ static bool console_readable(struct supervisor *s)
 	ssize_t n;
 	if (s->console_fd < 0)
 		return false;
-	n = recv(s->console_fd, s->scratch, READ_CHUNK / 2, 0);
+	n = read(s->console_fd, s->scratch, READ_CHUNK / 2); /* a socket or a FIFO */
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return false;
 	if (n <= 0) {
@@ -45,7 +45,7 @@ static bool console_readable(struct supervisor *s)
 
 static void console_connect(struct supervisor *s)
 {
-	s->console_fd = control_connect(s->opt.run, "console.sock");
+	s->console_fd = vmm_console(s);
 	s->console_due_ns = 0;
 	if (s->console_fd >= 0 && watch_set(s, EPOLL_CTL_ADD, s->console_fd, WATCH_CONSOLE, 0, false))
 		return;
@@ -60,7 +60,6 @@ static void console_connect(struct supervisor *s)
  * another supervisor may use the folder. */
 static void vmm_over(struct supervisor *s)
 {
-	static const char *const leftovers[] = { "control.sock", "qmp.sock", "console.sock", "channel.sock", "vmm.err" };
 	s->over = true;
 	for (int i = 0; i < LAST_READS && console_readable(s); i++)
 		;
@@ -69,11 +68,12 @@ static void vmm_over(struct supervisor *s)
 	vmm_ended(s);
 	close(s->vmm_fd);
 	s->vmm_fd = -1;
-	for (size_t i = 0; i < sizeof leftovers / sizeof *leftovers; i++)
-		unlinkat(s->run_dir, leftovers[i], 0);
+	vmm_leftovers(s);
 	publish(s);
 	close(s->listen);
-	s->listen = -1;
+	if (s->bell_fd >= 0)
+		close(s->bell_fd);
+	s->listen = s->bell_fd = -1;
 	guest_close(s, "the VM has ended");
 	if (s->console_fd >= 0)
 		close(s->console_fd);
@@ -142,6 +142,10 @@ static void event(struct supervisor *s, const struct epoll_event *ev)
 		if (in)
 			guest_readable(s);
 		break;
+	case WATCH_BELL:
+		if (s->bell_fd >= 0)
+			guest_rang(s);
+		break;
 	case WATCH_CONSOLE:
 		console_readable(s);
 		break;
@@ -166,6 +170,7 @@ int loop_run(struct supervisor *s)
 	struct epoll_event events[EVENTS];
 	if (!watch_set(s, EPOLL_CTL_ADD, s->listen, WATCH_LISTEN, 0, false) ||
 	    !watch_set(s, EPOLL_CTL_ADD, s->vmm_fd, WATCH_VMM, 0, false) ||
+	    (s->bell_fd >= 0 && !watch_set(s, EPOLL_CTL_ADD, s->bell_fd, WATCH_BELL, 0, false)) ||
 	    (s->errors_fd >= 0 && !watch_set(s, EPOLL_CTL_ADD, s->errors_fd, WATCH_ERRORS, 0, false)))
 		return 1;
 	if (s->console_fd < 0 || !watch_set(s, EPOLL_CTL_ADD, s->console_fd, WATCH_CONSOLE, 0, false))

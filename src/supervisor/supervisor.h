@@ -15,6 +15,7 @@ struct options {
 	const char *run, *log, *notify, *name;
 	int report_fd;
 	size_t log_cap;          /* 0: CONSOLE_LOG_CAP */
+	bool console_output, channel_vsock;
 	struct process_id adopt; /* pid 0: start one */
 	char *const *argv;       /* of the VMM */
 };
@@ -34,14 +35,17 @@ struct client {
 
 struct supervisor {
 	struct options opt;
-	int epoll, run_dir, listen, console_fd, errors_fd, guest_fd, vmm_fd, spare_fd;
+	int epoll, run_dir, listen, console_fd, errors_fd, guest_fd, bell_fd, vmm_fd, spare_fd;
 	bool child;               /* the VMM is our child: its exit status is ours to collect */
 	bool over;                /* the VMM has ended */
 	bool guest_dirty, guest_wants_out, clients_held;
+	bool greeting;            /* vsock: "OK N\n" is still to come */
+	bool rang;                /* the guest rang while connected: the end of that connection is near */
+	bool logging;             /* vmm_log is open */
 	int64_t publish_due_ns, reconnect_due_ns, console_due_ns, sync_due_ns, trim_due_ns, hangup_due_ns, over_due_ns;
 	int64_t reconnect_wait_ns;
 	struct run_status status;
-	struct console console;
+	struct console console, vmm_log;
 	char errors[2048];        /* the newest of what the VMM wrote to stderr */
 	size_t errors_len;
 	struct queue guest_out;
@@ -60,11 +64,15 @@ void publish(struct supervisor *s);
 /* Takes over what an earlier supervisor of this run had published. */
 void publish_inherit(struct supervisor *s);
 
-/* vmm.c: sockets, FIFO and the VMM itself. False: why[] has a sentence. */
+/* vmm.c: sockets, FIFOs and the VMM itself. False: why[] has a sentence. */
 bool vmm_start(struct supervisor *s, char *why, size_t cap);
 bool vmm_adopt(struct supervisor *s, char *why, size_t cap);
 /* The FIFO has something; keeps the newest. */
 void vmm_errors_read(struct supervisor *s);
+/* Removes what the VMM and its supervisor have made in the --run folder but the status. */
+void vmm_leftovers(struct supervisor *s);
+/* Our end of the VMM's console; -1 with errno. */
+int vmm_console(struct supervisor *s);
 /* The VMM has ended: collects its status and its last words. */
 void vmm_ended(struct supervisor *s);
 
@@ -84,15 +92,20 @@ void guest_init(struct supervisor *s);
 /* fd: a connected socket, or -1. `fresh`: nothing was ever sent over it. */
 void guest_connected(struct supervisor *s, int fd, bool fresh);
 void guest_reconnect(struct supervisor *s);
+/* Listens for the guest's bell. False (errno): not possible. */
+bool guest_bell(struct supervisor *s);
+/* The guest rang. */
+void guest_rang(struct supervisor *s);
 void guest_readable(struct supervisor *s);
 void guest_flush(struct supervisor *s);
 void guest_close(struct supervisor *s, const char *why);
 
 /* loop.c */
-enum watch_kind { WATCH_LISTEN, WATCH_GUEST, WATCH_CONSOLE, WATCH_ERRORS, WATCH_VMM, WATCH_CLIENT };
+enum watch_kind { WATCH_LISTEN, WATCH_GUEST, WATCH_BELL, WATCH_CONSOLE, WATCH_ERRORS, WATCH_VMM, WATCH_CLIENT };
 bool watch_set(struct supervisor *s, int op, int fd, enum watch_kind kind, unsigned index, bool out);
 int loop_run(struct supervisor *s);
 
+#define BELL_SOCKET VMM_VSOCK_SOCKET "_1024" /* FRAME_VSOCK_PORT, as the VMM names it */
 #define GUEST_QUEUE_SOFT (128 * 1024)         /* with more waiting for the guest no client is read */
 #define CLIENT_QUEUES_MAX (32u * 1024 * 1024) /* all clients together; past it the fullest is cut */
 #define READ_CHUNK (128 * 1024)

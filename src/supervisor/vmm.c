@@ -4,10 +4,12 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -17,7 +19,6 @@
 #include "error.h"
 #include "supervisor.h"
 
-#define ERRORS_FIFO "vmm.err"
 #ifndef P_PIDFD
 #define P_PIDFD 3
 #endif
@@ -31,19 +32,32 @@ static bool failed(char *why, size_t cap, const char *what)
 }
 
 /* Our own reading end. Opened O_RDWR by the VMM, it never ends. */
-static int errors_open(struct supervisor *s)
+static int fifo_open(struct supervisor *s, const char *name)
 {
 	struct stat st;
 	int fd;
-	if (mkfifoat(s->run_dir, ERRORS_FIFO, 0600) < 0 && errno != EEXIST)
+	if (mkfifoat(s->run_dir, name, 0600) < 0 && errno != EEXIST)
 		return -1;
-	fd = openat(s->run_dir, ERRORS_FIFO, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
+	fd = openat(s->run_dir, name, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
 	if (fd >= 0 && (fstat(fd, &st) < 0 || !S_ISFIFO(st.st_mode))) {
 		close(fd);
 		errno = EEXIST;
 		return -1;
 	}
 	return fd;
+}
+
+int vmm_console(struct supervisor *s)
+{
+	return s->opt.console_output ? fifo_open(s, VMM_OUTPUT_FIFO) : control_connect(s->opt.run, "console.sock");
+}
+
+void vmm_leftovers(struct supervisor *s)
+{
+	static const char *const names[] = { "control.sock", "qmp.sock", "console.sock", "channel.sock", VMM_ERRORS_FIFO,
+		                             VMM_OUTPUT_FIFO, VMM_API_SOCKET, VMM_VSOCK_SOCKET, BELL_SOCKET };
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		unlinkat(s->run_dir, names[i], 0);
 }
 
 static void signals_default(void)
@@ -56,46 +70,62 @@ static void signals_default(void)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-/* In the child: three sockets at their numbers, nothing else, and exec. Only returns on failure. */
-static void become_vmm(char *const *argv, const int given[3], int errors, int tell)
+enum { GIVEN = 3 };
+static const int given_as[GIVEN] = { VMM_FD_QMP, VMM_FD_CONSOLE, VMM_FD_CHANNEL };
+
+/* In the child: what it is given at its numbers, nothing else, and exec. Only returns on failure. */
+static void become_vmm(struct supervisor *s, const int given[GIVEN], int out, int errors, int tell)
 {
-	int high[5];
-	const int from[5] = { given[0], given[1], given[2], errors, tell };
+	char *const *argv = s->opt.argv;
+	int high[GIVEN + 3];
+	const int from[GIVEN + 3] = { given[0], given[1], given[2], out, errors, tell };
 
 	setsid();
 	signals_default();
+	/* Its own sockets have short names in there. A VMM needs no right to the host's network, and with it might make
+	 * a device that nobody would remove; where it may not be dropped there is none. */
+	prctl(PR_CAPBSET_DROP, CAP_NET_ADMIN, 0, 0, 0);
+	if (fchdir(s->run_dir) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return;
 	/* First all out of the way, so that no number is overwritten while still needed. */
-	for (int i = 0; i < 5; i++) {
-		high[i] = fcntl(from[i], F_DUPFD_CLOEXEC, HIGH_FD);
-		if (high[i] < 0)
+	for (int i = 0; i < GIVEN + 3; i++) {
+		high[i] = from[i] < 0 ? -1 : fcntl(from[i], F_DUPFD_CLOEXEC, HIGH_FD);
+		if (from[i] >= 0 && high[i] < 0)
 			return;
 	}
-	if (dup2(high[0], VMM_FD_QMP) < 0 || dup2(high[1], VMM_FD_CONSOLE) < 0 || dup2(high[2], VMM_FD_CHANNEL) < 0 ||
-	    dup2(high[3], 1) < 0 || dup2(high[3], 2) < 0 || dup3(high[4], VMM_FD_CHANNEL + 1, O_CLOEXEC) < 0)
+	if (syscall(SYS_close_range, 3, HIGH_FD - 1, 0) < 0)
 		return;
-	if (syscall(SYS_close_range, 3, VMM_FD_QMP - 1, 0) < 0 || syscall(SYS_close_range, VMM_FD_CHANNEL + 2, ~0u, 0) < 0)
+	for (int i = 0; i < GIVEN; i++)
+		if (high[i] >= 0 && dup2(high[i], given_as[i]) < 0)
+			return;
+	if (dup2(high[GIVEN], 1) < 0 || dup2(high[GIVEN + 1], 2) < 0 ||
+	    dup3(high[GIVEN + 2], VMM_FD_CHANNEL + 1, O_CLOEXEC) < 0 || syscall(SYS_close_range, HIGH_FD, ~0u, 0) < 0)
 		return;
 	execvp(argv[0], argv);
 }
 
-/* The fork; 0 or what made the exec fail. */
-static int spawn(struct supervisor *s, const int given[3], pid_t *pid)
+/* Its own end of a FIFO. */
+static int fifo_give(struct supervisor *s, const char *name)
 {
-	int pipefd[2], errors, problem = 0;
+	return openat(s->run_dir, name, O_RDWR | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
+}
+
+/* The fork; 0 or what made the exec fail. */
+static int spawn(struct supervisor *s, const int given[GIVEN], pid_t *pid)
+{
+	int pipefd[2], errors, out, problem = 0;
 	ssize_t n;
 
-	errors = openat(s->run_dir, ERRORS_FIFO, O_RDWR | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
-	if (errors < 0)
-		return errno;
-	if (pipe2(pipefd, O_CLOEXEC) < 0) {
+	errors = fifo_give(s, VMM_ERRORS_FIFO);
+	out = errors >= 0 && s->opt.console_output ? fifo_give(s, VMM_OUTPUT_FIFO) : errors;
+	if (errors < 0 || out < 0 || pipe2(pipefd, O_CLOEXEC) < 0) {
 		problem = errno;
-		close(errors);
-		return problem;
+		goto out;
 	}
 	s->status.spawned_ns = clock_now_ns();
 	*pid = fork();
 	if (*pid == 0) {
-		become_vmm(s->opt.argv, given, errors, pipefd[1]);
+		become_vmm(s, given, out, errors, pipefd[1]);
 		problem = errno;
 		/* The number it had, or the one it was moved to; whichever is open. */
 		_exit(write(VMM_FD_CHANNEL + 1, &problem, sizeof problem) < 0 &&
@@ -104,7 +134,6 @@ static int spawn(struct supervisor *s, const int given[3], pid_t *pid)
 	if (*pid < 0)
 		problem = errno;
 	close(pipefd[1]);
-	close(errors);
 	if (*pid > 0) {
 		do
 			n = read(pipefd[0], &problem, sizeof problem);
@@ -115,33 +144,50 @@ static int spawn(struct supervisor *s, const int given[3], pid_t *pid)
 			waitpid(*pid, NULL, 0);
 	}
 	close(pipefd[0]);
+out:
+	if (out >= 0 && out != errors)
+		close(out);
+	if (errors >= 0)
+		close(errors);
 	return problem;
+}
+
+/* Everything the VMM is to be reached by, made before it is started. */
+static bool prepare(struct supervisor *s, int given[GIVEN], int *guest, char *why, size_t cap)
+{
+	static const char *const names[GIVEN] = { "qmp.sock", "console.sock", "channel.sock" };
+	const bool wanted[GIVEN] = { !s->opt.console_output || !s->opt.channel_vsock, !s->opt.console_output,
+		                     !s->opt.channel_vsock };
+
+	/* Of a run that nobody saw end: a VMM that makes its own sockets finds the names taken. */
+	unlinkat(s->run_dir, VMM_API_SOCKET, 0);
+	unlinkat(s->run_dir, VMM_VSOCK_SOCKET, 0);
+	s->errors_fd = fifo_open(s, VMM_ERRORS_FIFO);
+	if (s->errors_fd < 0)
+		return failed(why, cap, "cannot make the FIFO for the VMM's messages");
+	for (int i = 0; i < GIVEN; i++) {
+		given[i] = wanted[i] ? control_listen(s->opt.run, names[i]) : -1;
+		if (wanted[i] && given[i] < 0)
+			return failed(why, cap, "cannot listen on a socket in the runtime folder");
+	}
+	if (s->opt.channel_vsock && !guest_bell(s))
+		return failed(why, cap, "cannot listen for the guest in the runtime folder");
+	/* They wait in the backlog from before the VMM's first instruction: nothing it prints is missed. */
+	s->console_fd = vmm_console(s);
+	*guest = s->opt.channel_vsock ? -1 : control_connect(s->opt.run, "channel.sock");
+	if (s->console_fd < 0 || (!s->opt.channel_vsock && *guest < 0))
+		return failed(why, cap, "cannot connect to the VMM's sockets");
+	return true;
 }
 
 bool vmm_start(struct supervisor *s, char *why, size_t cap)
 {
-	static const char *const names[3] = { "qmp.sock", "console.sock", "channel.sock" };
-	int given[3] = { -1, -1, -1 }, guest = -1, problem;
+	int given[GIVEN] = { -1, -1, -1 }, guest = -1, problem;
 	bool ok = false;
 	pid_t pid = -1;
 
-	s->errors_fd = errors_open(s);
-	if (s->errors_fd < 0)
-		return failed(why, cap, "cannot make the FIFO for the VMM's messages");
-	for (int i = 0; i < 3; i++) {
-		given[i] = control_listen(s->opt.run, names[i]);
-		if (given[i] < 0) {
-			failed(why, cap, "cannot listen on a socket in the runtime folder");
-			goto out;
-		}
-	}
-	/* They wait in the backlog from before the VMM's first instruction: nothing it prints is missed. */
-	s->console_fd = control_connect(s->opt.run, "console.sock");
-	guest = control_connect(s->opt.run, "channel.sock");
-	if (s->console_fd < 0 || guest < 0) {
-		failed(why, cap, "cannot connect to the VMM's sockets");
+	if (!prepare(s, given, &guest, why, cap))
 		goto out;
-	}
 	if (!publish_now(s)) { /* better to find out now than with a VMM to get rid of */
 		failed(why, cap, "cannot write the status file in the runtime folder");
 		goto out;
@@ -179,11 +225,12 @@ bool vmm_start(struct supervisor *s, char *why, size_t cap)
 		waitpid(pid, NULL, 0);
 		goto out;
 	}
-	guest_connected(s, guest, true);
+	if (!s->opt.channel_vsock)
+		guest_connected(s, guest, true);
 	guest = -1;
 	ok = true;
 out:
-	for (int i = 0; i < 3; i++)
+	for (int i = 0; i < GIVEN; i++)
 		if (given[i] >= 0)
 			close(given[i]);
 	if (guest >= 0)
@@ -200,12 +247,29 @@ bool vmm_adopt(struct supervisor *s, char *why, size_t cap)
 	}
 	s->status.vmm = s->opt.adopt;
 	publish_inherit(s);
-	s->errors_fd = errors_open(s);
-	s->console_fd = control_connect(s->opt.run, "console.sock");
-	guest_connected(s, control_connect(s->opt.run, "channel.sock"), false);
+	s->errors_fd = fifo_open(s, VMM_ERRORS_FIFO);
+	s->console_fd = vmm_console(s);
+	if (s->opt.channel_vsock)
+		guest_bell(s); /* without it only a cut connection is noticed later */
+	guest_reconnect(s);
 	if (!publish_now(s))
 		return failed(why, cap, "cannot write the status file in the runtime folder");
 	return true;
+}
+
+/* vmm.log, beside the console's log, from the first message on. */
+static void log_add(struct supervisor *s, const char *text, size_t len)
+{
+	char path[4096];
+	const char *slash = strrchr(s->opt.log, '/');
+	if (!s->logging) {
+		if (snprintf(path, sizeof path, "%.*s/vmm.log", (int)(slash - s->opt.log), s->opt.log) >= (int)sizeof path ||
+		    !console_open(&s->vmm_log, path, s->opt.adopt.pid == 0))
+			return;
+		s->vmm_log.cap = VMM_LOG_CAP;
+		s->logging = true;
+	}
+	console_write(&s->vmm_log, text, len);
 }
 
 void vmm_errors_read(struct supervisor *s)
@@ -217,6 +281,7 @@ void vmm_errors_read(struct supervisor *s)
 		n = read(s->errors_fd, chunk, sizeof chunk);
 		if (n <= 0)
 			return;
+		log_add(s, chunk, (size_t)n);
 		if ((size_t)n > sizeof s->errors - s->errors_len) {
 			size_t drop = (size_t)n - (sizeof s->errors - s->errors_len);
 			memmove(s->errors, s->errors + drop, s->errors_len - drop);

@@ -59,14 +59,21 @@ size_t stats_text(char *buf, size_t cap)
 	return (size_t)snprintf(buf, cap, "uptime_ms=1\n");
 }
 
-int port_open(void)
+int port_open(int *listener)
 {
+	(void)listener;
 	return -1;
 }
 
-void port_notify(int fd, bool on)
+void port_notify(int fd, int listener, bool on)
 {
-	(void)fd, (void)on;
+	(void)fd, (void)listener, (void)on;
+}
+
+int port_lost(int fd, int listener)
+{
+	(void)listener;
+	return fd;
 }
 
 bool service_ended(struct service *s, pid_t pid, int status)

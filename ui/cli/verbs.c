@@ -36,9 +36,10 @@ static const struct option spec_options[] = {
 	{ 0, "disk-mode", OPTION_CHOICE, "MODE", "isolated|shared|copy", 0, 0, COMPLETE_CHOICE,
 	  "own disk over the image, none, or a copy (isolated)" },
 	/* These two are checked by the library, which says more about a name that it knows but does not have. */
-	{ 0, "backend", OPTION_TEXT, "NAME", "auto|qemu", 0, 0, COMPLETE_CHOICE, "VMM (auto)" },
+	{ 0, "backend", OPTION_TEXT, "NAME", "auto|firecracker|qemu", 0, 0, COMPLETE_CHOICE,
+	  "VMM (auto: Firecracker where it and KVM work)" },
 	{ 0, "accel", OPTION_CHOICE, "NAME", "auto|kvm|tcg", 0, 0, COMPLETE_CHOICE, "acceleration (auto: KVM when it works)" },
-	{ 0, "network", OPTION_TEXT, "NAME", "user|none", 0, 0, COMPLETE_CHOICE, "network (user)" },
+	{ 0, "network", OPTION_TEXT, "NAME", "auto|user|none", 0, 0, COMPLETE_CHOICE, "network (auto: what the VMM has)" },
 	{ 0, "egress", OPTION_CHOICE, "WHAT", "all|none", 0, 0, COMPLETE_CHOICE, "what the guest may reach (all)" },
 	{ 'l', "label", OPTION_LIST, "K=V", NULL, 0, 0, COMPLETE_NONE, "label; may be given several times" },
 	END,

@@ -36,7 +36,7 @@ static void read_defaults(struct loop *loop)
 		{ FORM_IMAGE, "defaults.image", "micro" },       { FORM_VCPUS, "defaults.vcpus", "1" },
 		{ FORM_MEMORY, "defaults.memory_mib", "512" },   { FORM_DISK, "defaults.disk_mib", "2048" },
 		{ FORM_DISK_MODE, "defaults.disk_mode", "isolated" }, { FORM_BACKEND, "defaults.backend", "auto" },
-		{ FORM_ACCEL, "defaults.accel", "auto" },        { FORM_NETWORK, "defaults.network", "user" },
+		{ FORM_ACCEL, "defaults.accel", "auto" },        { FORM_NETWORK, "defaults.network", "auto" },
 		{ FORM_EGRESS, "defaults.egress", "all" },       { FORM_EPHEMERAL, NULL, "no" },
 		{ FORM_START, NULL, "yes" },
 	};
