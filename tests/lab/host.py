@@ -219,7 +219,8 @@ class Host:
         with open(os.path.join(IMAGES, ".test-lock"), "w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             done = subprocess.run([os.path.join(BUILD, "stoker"), "image", "build", "micro", "--quiet"],
-                                  env={**os.environ, "STOKER_IMAGE_DIR": IMAGES}, stdout=subprocess.PIPE,
+                                  env={**os.environ, "STOKER_IMAGE_DIR": IMAGES, "STOKER_STATE_DIR": place("state"),
+                                       "STOKER_RUNTIME_DIR": place("run")}, stdout=subprocess.PIPE,
                                   stderr=subprocess.STDOUT, text=True)
         if done.returncode != 0:
             raise Failure("stoker image build micro failed: " + done.stdout[-500:])
