@@ -32,6 +32,7 @@ struct stoker {
 	char actor[16];
 	char notice[512];
 	bool read_only;
+	size_t sample_turn; /* counts stoker_sample_vms() */
 };
 
 /* Joins printf-wise into a PATH_MAX buffer: STATE/<fmt>. False when too long. */

@@ -17,8 +17,8 @@ static inline ssize_t host_read_file(const char *path, char *buf, size_t cap)
 /* The value of a line "Field:   123 kB" in the text of /proc/meminfo; 0 when not there. */
 uint64_t host_meminfo_kib(const char *text, const char *field);
 
-/* CPU time and resident pages from the text of /proc/PID/stat. */
-bool host_parse_stat(const char *text, uint64_t *cpu_ticks_out, uint64_t *pages);
+/* What reached the storage, from the text of /proc/PID/io. */
+bool host_parse_io(const char *text, int64_t *read_bytes, int64_t *write_bytes);
 
 /* Fills the pool figures of *out: totals from the settings, use from the store. */
 enum stoker_status host_pools(stoker *s, struct stoker_host *out, struct stoker_error *err);

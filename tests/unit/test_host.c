@@ -15,37 +15,59 @@
 #include <cmocka.h>
 
 #include "clock.h"
+#include "handle.h"
 #include "host.h"
 
-static void stat_is_counted_from_behind_the_name(void **state)
+static void io_is_read_by_whole_names(void **state)
 {
-	uint64_t cpu, pages;
-
-	(void)state;
-	assert_true(host_parse_stat("12 (qemu) S 1 12 12 0 -1 4194304 100 0 0 0 250 50 0 0 20 0 3 0 900 5000000 4321 18446744073709551615 1", &cpu, &pages));
-	assert_int_equal(cpu, 300);
-	assert_int_equal(pages, 4321);
-	/* A command may call itself anything. */
-	assert_true(host_parse_stat("12 (a) R 1 (b) S 1 12 12 0 -1 4194304 100 0 0 0 7 5 0 0 20 0 3 0 900 5000000 99 1 1", &cpu, &pages));
-	assert_int_equal(cpu, 12);
-	assert_int_equal(pages, 99);
-}
-
-static void stat_that_is_cut_off_is_refused(void **state)
-{
-	static const char text[] = "12 (qemu) S 1 12 12 0 -1 4194304 100 0 0 0 250 50 0 0 20 0 3 0 900 5000000 4321";
+	static const char text[] = "rchar: 700\nwchar: 800\nsyscr: 1\nsyscw: 2\nread_bytes: 4096\nwrite_bytes: 12288\n"
+	                           "cancelled_write_bytes: 8192\n";
+	int64_t in = -7, out = -7;
 	char part[sizeof text];
-	uint64_t cpu, pages;
 
 	(void)state;
-	assert_false(host_parse_stat("", &cpu, &pages));
-	assert_false(host_parse_stat("12 (qemu)", &cpu, &pages));
-	assert_false(host_parse_stat("12 (qemu) S 1 x", &cpu, &pages));
-	for (size_t n = 0; n < sizeof text - 5; n++) {
+	assert_true(host_parse_io(text, &in, &out));
+	assert_int_equal(in, 4096);
+	assert_int_equal(out, 4096);
+	/* More thrown away than written: others' pages; then it says nothing about ours. */
+	assert_true(host_parse_io("rchar: 1\nread_bytes: 0\nwrite_bytes: 5\ncancelled_write_bytes: 9\n", &in, &out));
+	assert_int_equal(out, 5);
+	assert_false(host_parse_io("", &in, &out));
+	assert_false(host_parse_io("rchar: 700\ncancelled_write_bytes: 8192\n", &in, &out));
+	for (size_t n = 0; n < sizeof text; n++) { /* cut off anywhere */
 		memcpy(part, text, n);
 		part[n] = '\0';
-		assert_false(host_parse_stat(part, &cpu, &pages));
+		host_parse_io(part, &in, &out);
 	}
+}
+
+/* A thousand VMs: CPU time every time, the rest of each within a few calls. */
+static void many_are_sampled_by_turns(void **state)
+{
+	enum { MANY = 1000 };
+	static struct stoker_vm vms[MANY];
+	static struct stoker_sample samples[MANY];
+	static bool read[MANY];
+	stoker s = { .sample_turn = 0 };
+	size_t most = 0;
+
+	(void)state;
+	for (size_t i = 0; i < MANY; i++)
+		vms[i].pid = getpid();
+	for (int call = 0; call < 4; call++) {
+		size_t n = 0;
+		stoker_sample_vms(&s, vms, MANY, samples);
+		for (size_t i = 0; i < MANY; i++) {
+			assert_true(samples[i].cpu_ns > 0);
+			assert_true((samples[i].rss_kib > 0) == (samples[i].read_bytes >= 0));
+			n += samples[i].rss_kib > 0;
+			read[i] |= samples[i].rss_kib > 0;
+		}
+		most = n > most ? n : most;
+	}
+	assert_true(most <= 256);
+	for (size_t i = 0; i < MANY; i++)
+		assert_true(read[i]);
 }
 
 static void meminfo_finds_whole_names_only(void **state)
@@ -76,6 +98,9 @@ static void samples_of_this_process_and_of_none(void **state)
 	assert_int_equal(samples[1].cpu_ns, -1);
 	assert_int_equal(samples[2].cpu_ns, -1);
 	assert_int_equal(samples[2].rss_kib, 0);
+	assert_true(samples[0].read_bytes >= 0 && samples[0].write_bytes >= 0);
+	assert_int_equal(samples[2].read_bytes, -1);
+	assert_int_equal(samples[0].rx_bytes, -1);
 }
 
 static void probe_always_answers_soon_and_leaves_nothing(void **state)
@@ -98,8 +123,8 @@ static void probe_always_answers_soon_and_leaves_nothing(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(stat_is_counted_from_behind_the_name),
-		cmocka_unit_test(stat_that_is_cut_off_is_refused),
+		cmocka_unit_test(io_is_read_by_whole_names),
+		cmocka_unit_test(many_are_sampled_by_turns),
 		cmocka_unit_test(meminfo_finds_whole_names_only),
 		cmocka_unit_test(samples_of_this_process_and_of_none),
 		cmocka_unit_test(probe_always_answers_soon_and_leaves_nothing),

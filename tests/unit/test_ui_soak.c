@@ -156,7 +156,11 @@ static void new_list(struct world *w)
 		memcpy(event.snapshot->sample_ids[i], w->vms[any((uint32_t)w->count)].id, STOKER_ID_SIZE);
 		event.snapshot->samples[i].at_ns = w->now;
 		event.snapshot->samples[i].cpu_ns = any(5) == 0 ? -1 : (int64_t)any(2000000000) * any(10);
-		event.snapshot->samples[i].rss_kib = any(4000000);
+		event.snapshot->samples[i].rss_kib = any(3) ? any(4000000) : 0;
+		event.snapshot->samples[i].read_bytes = any(3) ? (int64_t)any(1u << 30) * any(1000) : -1;
+		event.snapshot->samples[i].write_bytes = (int64_t)any(1u << 30);
+		event.snapshot->samples[i].rx_bytes = any(3) ? (int64_t)any(1u << 30) : -1;
+		event.snapshot->samples[i].tx_bytes = (int64_t)any(1u << 30) * any(1000);
 	}
 	event.snapshot->has_host = any(2);
 	event.snapshot->host.cpu_total_ticks = any(100000);
@@ -180,7 +184,7 @@ static void new_list(struct world *w)
 
 static void random_key(struct world *w)
 {
-	static const char often[] = "cccsxXDRli/oO:?qjkgGaz[dnwp ynee";
+	static const char often[] = "cccsxXDRli/oO:?qjkgGaz[dnwp yneemPtefrb--b|tJK+-";
 	struct event event;
 	fixture_event(&event, EVENT_KEY);
 	switch (any(8)) {
@@ -308,13 +312,19 @@ static void invariants(const struct world *w)
 		marked += m->rows[i].marked;
 	assert_int_equal(marked, m->marked);
 	assert_true(m->shown_count <= m->count);
-	assert_true(m->shown_count == 0 ? cursor == -1 : cursor >= 0);
-	assert_true(m->top == 0 || m->top < m->shown_count);
+	assert_true(m->line_count == 0 ? cursor == -1 : cursor >= 0);
+	assert_true(m->top == 0 || m->top < m->line_count);
+	/* The selection is a VM that is there, or a group that is shown. */
+	assert_true(m->on_group ? m->selected[0] == '\0' && model_line_group(m, (size_t)cursor) != NULL
+	                        : m->selected[0] == '\0' || model_row(m, m->selected) != NULL);
+	assert_true(m->panel_at >= 0 && m->panel_top >= 0 && m->panel_at <= panel_lines(m));
+	assert_true(!m->panel_focus || panel_takes_focus(m->panel));
+	assert_true(m->ended_count <= OPS_KEPT && m->event_count <= EVENTS_KEPT);
 	assert_true(m->front >= -1 && m->front < m->pane_count);
 	assert_true(!m->pane_focus || m->front >= 0);
 	assert_true(m->pane_count == toys);
 	assert_true(m->filter.at <= m->filter.len && strlen(m->filter.text) == m->filter.len);
-	assert_true(m->dialog <= DIALOG_HELP);
+	assert_true(m->dialog <= DIALOG_COLUMNS);
 	assert_true(m->form.focus >= 0 && m->form.focus < FORM_COUNT);
 	assert_true(m->dialog != DIALOG_CONFIRM || m->confirm.ids != NULL || m->confirm.action == ACTION_QUIT);
 	for (i = 0; i < m->op_count; i++)

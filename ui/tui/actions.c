@@ -148,7 +148,7 @@ void action_first_key(const struct model *model, enum action_id id, char *buf, s
 
 const char *action_group_name(enum action_group group)
 {
-	static const char *const names[GROUP_COUNT] = { "Virtual machines", "List", "Panes", "General" };
+	static const char *const names[GROUP_COUNT] = { "Virtual machines", "List", "Below the list", "Panes", "General" };
 	return names[group];
 }
 
@@ -161,8 +161,17 @@ const char *action_disabled(enum action_id id, const struct model *model)
 
 	if ((action->flags & ACT_CHANGES) && model->read_only)
 		return "this dashboard is read-only";
-	if ((action->flags & ACT_PANE) && model->pane_count == 0)
+	if ((action->flags & ACT_PANE) && model->pane_count == 0 &&
+	    !(id == ACTION_NEXT_FOCUS && panel_takes_focus(model->panel)))
 		return "no pane is open";
+	if ((id == ACTION_RETRY || id == ACTION_CANCEL) && model->panel != PANEL_OPERATIONS)
+		return "the operations are not shown";
+	if ((id == ACTION_RETRY || id == ACTION_CANCEL) && panel_lines(model) == 0)
+		return "there is no operation";
+	if (id == ACTION_ONLY_THIS && model->panel != PANEL_EVENTS)
+		return "the events are not shown";
+	if (id == ACTION_MARK && model->on_group)
+		return NULL;
 	if (!(action->flags & ACT_VM))
 		return NULL;
 	row = model_selected(model);
@@ -178,6 +187,6 @@ const char *action_disabled(enum action_id id, const struct model *model)
 		return why;
 	}
 	if (row == NULL)
-		return model->count == 0 ? "there is no VM yet" : "no VM is selected";
+		return model->count == 0 ? "there is no VM yet" : model->on_group ? "a group is selected" : "no VM is selected";
 	return action->why_not != NULL ? action->why_not(&row->vm) : NULL;
 }

@@ -21,7 +21,7 @@ enum {
 	ACT_QUIET = 32    /* not in the footer */
 };
 
-enum action_group { GROUP_VM, GROUP_LIST, GROUP_PANE, GROUP_GENERAL, GROUP_COUNT };
+enum action_group { GROUP_VM, GROUP_LIST, GROUP_VIEW, GROUP_PANE, GROUP_GENERAL, GROUP_COUNT };
 
 /*	  id          name         key                 second key           group         flags                              rank why_not
  *	  footer      help
@@ -59,9 +59,30 @@ enum action_group { GROUP_VM, GROUP_LIST, GROUP_PANE, GROUP_GENERAL, GROUP_COUNT
 	  "Only VMs with this in name, state, IP or label")                                    \
 	X(SORT, "sort", PLAIN('o'), NO_KEY, GROUP_LIST, 0, 12, NULL, "sort", "Sort by the next column")                 \
 	X(REVERSE, "reverse", PLAIN('O'), NO_KEY, GROUP_LIST, ACT_QUIET, 0, NULL, "", "Sort the other way round")       \
-	X(PHASES, "phases", PLAIN('p'), NO_KEY, GROUP_LIST, ACT_QUIET, 0, NULL, "", "Show or hide the phases")          \
+	X(COLUMNS, "columns", PLAIN('|'), NO_KEY, GROUP_LIST, ACT_QUIET, 0, NULL, "",                                   \
+	  "Choose, order and resize columns")                                                                         \
+	X(GROUP, "group", PLAIN('b'), NO_KEY, GROUP_LIST, ACT_QUIET, 0, NULL, "",                                       \
+	  "Group by state, image, backend, each label")                                                               \
+	X(FOLD, "fold", PLAIN('-'), NO_KEY, GROUP_LIST, ACT_QUIET, 0, NULL, "",                                         \
+	  "Fold the group to its sums, or unfold it")                                                                 \
+	X(PHASES, "phases", PLAIN('p'), NO_KEY, GROUP_VIEW, ACT_QUIET, 0, NULL, "",                                     \
+	  "The selected VM's phases below the list, or not")                                                          \
+	X(GRAPHS, "graphs", PLAIN('m'), NO_KEY, GROUP_VIEW, 0, 18, NULL, "graphs",                                      \
+	  "Its CPU, memory, disk, network for ten minutes")                                                           \
+	X(FLEET, "fleet", PLAIN('P'), NO_KEY, GROUP_VIEW, ACT_QUIET, 0, NULL, "",                                       \
+	  "Phases of the whole fleet, and who is slow")                                                               \
+	X(OPERATIONS, "operations", PLAIN('t'), NO_KEY, GROUP_VIEW, 0, 19, NULL, "operations",                          \
+	  "What is under way, what was done, what failed")                                                            \
+	X(EVENTS, "events", PLAIN('e'), NO_KEY, GROUP_VIEW, 0, 20, NULL, "events",                                      \
+	  "What happened on this host, and by whom")                                                                  \
+	X(ONLY_THIS, "only-this", PLAIN('f'), NO_KEY, GROUP_VIEW, ACT_QUIET, 0, NULL, "",                               \
+	  "Only the selected VM's events, or all")                                                                    \
+	X(RETRY, "retry", PLAIN('r'), NO_KEY, GROUP_VIEW, ACT_CHANGES | ACT_QUIET, 0, NULL, "",                         \
+	  "Try the operation in the line once more")                                                                  \
+	X(CANCEL, "cancel", CONTROL('x'), NO_KEY, GROUP_VIEW, ACT_CHANGES | ACT_QUIET, 0, NULL, "",                     \
+	  "Cut the operation in the line short")                                                                      \
 	X(NEXT_FOCUS, "focus", SPECIAL(SK_TAB), NO_KEY, GROUP_PANE, ACT_PANE | ACT_QUIET, 0, NULL, "",                  \
-	  "Move between the list and the pane")                                                                        \
+	  "Move between the list, its panel and the pane")                                                                        \
 	X(FULL, "full-screen", PLAIN('z'), NO_KEY, GROUP_PANE, ACT_PANE, 14, NULL, "full screen",                       \
 	  "Give the pane the whole screen, or half again")                                                       \
 	X(SCROLL, "scroll", PLAIN('['), NO_KEY, GROUP_PANE, ACT_PANE, 15, NULL, "scroll",                               \

@@ -140,6 +140,14 @@ void form_open(struct model *model, struct effects *effects)
 	check(model, effects);
 }
 
+void form_again(struct model *model, struct effects *effects)
+{
+	model->form.wrong = false;
+	model->form.message[0] = '\0';
+	model->dialog = DIALOG_CREATE;
+	check(model, effects);
+}
+
 void form_checked(struct model *model, const struct event *event)
 {
 	struct form *form = &model->form;

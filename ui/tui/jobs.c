@@ -24,7 +24,7 @@ struct jobs {
 	pthread_mutex_t mutex;
 	pthread_cond_t work, quick_work, read_work;
 	struct queue slow, quick;
-	struct job *shells; /* being opened, or waiting for that */
+	struct job *cancellable; /* waiting or under way */
 	struct result *first, *last;
 	int fd, cancel_fd;
 	bool quit;
@@ -32,6 +32,7 @@ struct jobs {
 
 	unsigned read;
 	char look[STOKER_ID_SIZE];
+	bool fleet; /* the spread of the fleet's phases is wanted */
 
 	pthread_t threads[JOBS_MAX], quick_thread, read_thread;
 	int thread_count;
@@ -58,7 +59,7 @@ void result_free(struct result *result)
 	free(result);
 }
 
-static void deliver(struct jobs *jobs, struct result *result)
+void jobs_deliver(struct jobs *jobs, struct result *result)
 {
 	uint64_t one = 1;
 	ssize_t n;
@@ -107,165 +108,9 @@ static void job_free(struct job *job)
 	free(job->choices);
 	if (job->plan != NULL)
 		stoker_plan_free(job->plan);
-	if (job->kind == JOB_SHELL && job->cancel_fd >= 0)
+	if (job->cancel_fd >= 0)
 		close(job->cancel_fd);
 	free(job);
-}
-
-static void do_action(stoker *s, const struct job *job, struct event *event)
-{
-	struct stoker_call call = STOKER_CALL_INIT;
-	enum stoker_status status;
-
-	switch (job->action) {
-	case ACTION_START:
-		status = stoker_start(s, job->id, &call, &event->vm, &event->error);
-		event->has_vm = status == STOKER_OK;
-		break;
-	case ACTION_STOP:
-	case ACTION_KILL:
-		status = stoker_stop(s, job->id, job->force, &call, &event->vm, &event->error);
-		break;
-	case ACTION_DELETE:
-	default:
-		status = stoker_delete(s, job->id, job->force, &call, &event->error);
-		break;
-	}
-	event->failed = status != STOKER_OK;
-}
-
-static void create(stoker *s, const struct job *job, struct event *event)
-{
-	struct stoker_call call = STOKER_CALL_INIT;
-	struct stoker_vm started;
-
-	if (stoker_create(s, &job->spec->spec, &call, &event->vm, &event->error) != STOKER_OK) {
-		event->failed = true;
-		return;
-	}
-	event->has_vm = true;
-	if (!job->spec->start)
-		return;
-	if (stoker_start(s, event->vm.id, &call, &started, &event->error) != STOKER_OK)
-		event->failed = true;
-	else
-		event->vm = started;
-}
-
-static void plan(struct jobs *jobs, stoker *s, struct result *result)
-{
-	struct stoker_call call = STOKER_CALL_INIT;
-	struct event *event = &result->event;
-	size_t i;
-
-	call.cancel_fd = jobs->cancel_fd;
-	event->kind = EVENT_PLAN;
-	if (stoker_reconcile_plan(s, &call, &result->plan, &event->error) != STOKER_OK) {
-		event->failed = true;
-		return;
-	}
-	event->count = stoker_plan_count(result->plan);
-	event->items = calloc(event->count + 1, sizeof *event->items);
-	if (event->items == NULL) {
-		event->count = 0;
-		return;
-	}
-	for (i = 0; i < event->count; i++)
-		event->items[i].finding = *stoker_plan_at(result->plan, i);
-}
-
-static struct result *result_new(enum event_kind kind, const struct job *job)
-{
-	struct result *result = calloc(1, sizeof *result);
-	if (result == NULL)
-		return NULL;
-	result->event.kind = kind;
-	result->event.op = job->op;
-	result->event.action = job->action;
-	result->event.generation = job->generation;
-	memcpy(result->event.vm_id, job->id, sizeof job->id);
-	return result;
-}
-
-static void apply(struct jobs *jobs, stoker *s, struct job *job)
-{
-	size_t i;
-	for (i = 0; i < job->count && i < stoker_plan_count(job->plan); i++) {
-		struct result *begun, *ended;
-		if (job->choices[i] == STOKER_REPAIR_NONE)
-			continue;
-		begun = result_new(EVENT_PLAN_ITEM, job);
-		ended = result_new(EVENT_PLAN_ITEM, job);
-		if (begun == NULL || ended == NULL) {
-			free(begun);
-			free(ended);
-			return;
-		}
-		begun->event.item = ended->event.item = i;
-		begun->event.begun = true;
-		deliver(jobs, begun);
-		ended->event.failed =
-			stoker_reconcile_apply(s, job->plan, i, job->choices[i], &ended->event.error) != STOKER_OK;
-		deliver(jobs, ended);
-	}
-}
-
-static void open_shell(stoker *s, const struct job *job, struct result *result)
-{
-	struct stoker_call call = STOKER_CALL_INIT;
-	struct stoker_shell_spec spec = { job->rows, job->cols, "xterm-256color", NULL };
-	struct event *event = &result->event;
-
-	call.cancel_fd = job->cancel_fd;
-	event->failed = stoker_get(s, job->id, &event->vm, &event->error) != STOKER_OK ||
-	                stoker_shell_open(s, job->id, &spec, &call, &result->shell, &event->error) != STOKER_OK;
-}
-
-static void run(struct jobs *jobs, stoker *s, struct job *job)
-{
-	struct result *result = result_new(EVENT_OP_DONE, job);
-	struct event *event;
-
-	if (result == NULL)
-		return;
-	event = &result->event;
-	switch (job->kind) {
-	case JOB_DO:
-		do_action(s, job, event);
-		break;
-	case JOB_CREATE:
-		create(s, job, event);
-		break;
-	case JOB_CHECK:
-		event->kind = EVENT_CHECKED;
-		event->failed = stoker_check_spec(s, &job->spec->spec, &event->error) != STOKER_OK;
-		break;
-	case JOB_PLAN: {
-		struct result *made = result_new(EVENT_PLAN, job);
-		if (made != NULL) {
-			plan(jobs, s, made);
-			deliver(jobs, made);
-		}
-		break;
-	}
-	case JOB_APPLY:
-		apply(jobs, s, job);
-		break;
-	case JOB_INSPECT:
-		event->kind = EVENT_TEXT;
-		event->lines = inspect_lines(s, job->id, &event->line_count, &event->error);
-		break;
-	case JOB_SHELL:
-		open_shell(s, job, result);
-		break;
-	case JOB_LOG:
-		event->failed = stoker_get(s, job->id, &event->vm, &event->error) != STOKER_OK ||
-		                stoker_log_open(s, job->id, -1, &result->log, &event->error) != STOKER_OK;
-		break;
-	default:
-		break;
-	}
-	deliver(jobs, result);
 }
 
 /* A handle that could not be opened is tried again with the next job. */
@@ -283,8 +128,13 @@ static bool have_handle(struct jobs *jobs, stoker **s, const struct job *job)
 	}
 	*s = NULL;
 	result->event.failed = true;
-	deliver(jobs, result);
+	jobs_deliver(jobs, result);
 	return false;
+}
+
+int jobs_cancel_fd(const struct jobs *jobs)
+{
+	return jobs->cancel_fd;
 }
 
 static struct job *next_job(struct jobs *jobs, struct queue *queue, pthread_cond_t *cond, bool count_idle)
@@ -313,10 +163,10 @@ static void ended(struct jobs *jobs, struct job *job)
 {
 	struct job **at;
 	pthread_mutex_lock(&jobs->mutex);
-	for (at = &jobs->shells; *at != NULL && *at != job; at = &(*at)->next_shell)
+	for (at = &jobs->cancellable; *at != NULL && *at != job; at = &(*at)->next_cancellable)
 		;
 	if (*at != NULL)
-		*at = job->next_shell;
+		*at = job->next_cancellable;
 	jobs->running--;
 	pthread_mutex_unlock(&jobs->mutex);
 	job_free(job);
@@ -334,7 +184,7 @@ void jobs_cancel(struct jobs *jobs, uint64_t op)
 {
 	const struct job *job;
 	pthread_mutex_lock(&jobs->mutex);
-	for (job = jobs->shells; job != NULL; job = job->next_shell) {
+	for (job = jobs->cancellable; job != NULL; job = job->next_cancellable) {
 		if (job->op == op)
 			cancel(job);
 	}
@@ -348,7 +198,7 @@ static void *slow_thread(void *context)
 	stoker *s = NULL;
 	while ((job = next_job(jobs, &jobs->slow, &jobs->work, true)) != NULL) {
 		if (have_handle(jobs, &s, job))
-			run(jobs, s, job);
+			job_run(jobs, s, job);
 		ended(jobs, job);
 	}
 	stoker_close(s);
@@ -362,7 +212,7 @@ static void *quick_thread(void *context)
 	stoker *s = NULL;
 	while ((job = next_job(jobs, &jobs->quick, &jobs->quick_work, false)) != NULL) {
 		if (have_handle(jobs, &s, job))
-			run(jobs, s, job);
+			job_run(jobs, s, job);
 		ended(jobs, job);
 	}
 	stoker_close(s);
@@ -383,7 +233,7 @@ static void tell_failure(struct jobs *jobs, const struct stoker_error *error)
 		return;
 	}
 	stoker_error_text(error, result->event.snapshot->failure, sizeof result->event.snapshot->failure);
-	deliver(jobs, result);
+	jobs_deliver(jobs, result);
 }
 
 static int64_t now_ns(void)
@@ -394,7 +244,7 @@ static int64_t now_ns(void)
 }
 
 /* Waits until something is to be read, after a pause; 0: the end. */
-static unsigned next_reading(struct jobs *jobs, unsigned left_over, char *look, int64_t pause_ns)
+static unsigned next_reading(struct jobs *jobs, unsigned left_over, char *look, bool *fleet, int64_t pause_ns)
 {
 	struct timespec until;
 	unsigned what;
@@ -415,6 +265,7 @@ static unsigned next_reading(struct jobs *jobs, unsigned left_over, char *look, 
 	what = jobs->quit ? 0 : jobs->read | left_over;
 	jobs->read = 0;
 	memcpy(look, jobs->look, STOKER_ID_SIZE);
+	*fleet = jobs->fleet;
 	pthread_mutex_unlock(&jobs->mutex);
 	return what;
 }
@@ -427,11 +278,12 @@ static void *read_thread(void *context)
 	stoker *s = NULL;
 	char look[STOKER_ID_SIZE];
 	unsigned what, again = 0;
+	bool fleet = false;
 	int64_t pause = 0, began;
 
 	for (;;) {
 		struct result *result;
-		what = next_reading(jobs, again, look, pause);
+		what = next_reading(jobs, again, look, &fleet, pause);
 		again = 0;
 		if (what == 0 || reader == NULL)
 			break;
@@ -446,13 +298,13 @@ static void *read_thread(void *context)
 			break;
 		result->event.kind = EVENT_SNAPSHOT;
 		began = now_ns();
-		result->event.snapshot = reader_read(reader, s, what, look, &again);
+		result->event.snapshot = reader_read(reader, s, what | (fleet ? READ_FLEET : 0), look, &again);
 		/* A long list that keeps changing is read no more than a quarter of the time. */
 		pause = what & READ_LIST ? LIST_PAUSE_NS + 3 * (now_ns() - began) : 0;
 		if (again & READ_TIMINGS)
 			pause = 500000000;
 		if (result->event.snapshot != NULL)
-			deliver(jobs, result);
+			jobs_deliver(jobs, result);
 		else
 			free(result);
 	}
@@ -469,9 +321,10 @@ void jobs_read(struct jobs *jobs, unsigned what)
 	pthread_mutex_unlock(&jobs->mutex);
 }
 
-void jobs_look(struct jobs *jobs, const char *id)
+void jobs_look(struct jobs *jobs, const char *id, bool fleet)
 {
 	pthread_mutex_lock(&jobs->mutex);
+	jobs->fleet = fleet;
 	memcpy(jobs->look, id, sizeof jobs->look);
 	pthread_mutex_unlock(&jobs->mutex);
 	jobs_read(jobs, READ_TIMINGS);
@@ -522,11 +375,12 @@ void jobs_submit(struct jobs *jobs, struct job *job)
 	struct queue *queue = quick ? &jobs->quick : &jobs->slow;
 
 	job->next = NULL;
-	job->cancel_fd = job->kind == JOB_SHELL ? eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK) : -1;
+	job->cancel_fd = job->kind == JOB_SHELL || job->kind == JOB_DO || job->kind == JOB_CREATE ?
+	                 eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK) : -1;
 	pthread_mutex_lock(&jobs->mutex);
-	if (job->kind == JOB_SHELL) {
-		job->next_shell = jobs->shells;
-		jobs->shells = job;
+	if (job->cancel_fd >= 0) {
+		job->next_cancellable = jobs->cancellable;
+		jobs->cancellable = job;
 	}
 	/* Of several checks of one form only the newest matters. */
 	if (job->kind == JOB_CHECK && queue->last != NULL && queue->last->kind == JOB_CHECK && queue->first == queue->last) {
@@ -569,8 +423,10 @@ void jobs_free(struct jobs *jobs)
 		return;
 	pthread_mutex_lock(&jobs->mutex);
 	jobs->quit = true;
-	for (job = jobs->shells; job != NULL; job = job->next_shell)
-		cancel(job);
+	for (job = jobs->cancellable; job != NULL; job = job->next_cancellable) {
+		if (job->kind == JOB_SHELL)
+			cancel(job);
+	}
 	pthread_cond_broadcast(&jobs->work);
 	pthread_cond_broadcast(&jobs->quick_work);
 	pthread_cond_broadcast(&jobs->read_work);

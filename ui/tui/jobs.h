@@ -27,8 +27,8 @@ struct job {
 	size_t count;
 	stoker_plan *plan;           /* owned */
 	uint16_t rows, cols;         /* of a shell */
-	int cancel_fd;               /* of a shell: jobs.c makes and closes it */
-	struct job *next, *next_shell;
+	int cancel_fd;               /* jobs.c makes and closes it; -1: cannot be cancelled */
+	struct job *next, *next_cancellable;
 };
 
 /* An event, and what cannot be in one because it still has to be adopted. */
@@ -56,16 +56,22 @@ void result_free(struct result *result);
 
 /* Takes `job` (malloc'ed) over. */
 void jobs_submit(struct jobs *jobs, struct job *job);
-/* Gives up the shell that operation `op` is opening; its result comes nevertheless. */
+/* Cuts operation `op` short where that can be done; its result comes nevertheless. */
 void jobs_cancel(struct jobs *jobs, uint64_t op);
 /* Operations that have been submitted and not ended. */
 int jobs_running(struct jobs *jobs);
 
 /* What the reader is to do next, as soon as it can. */
-enum { READ_LIST = 1, READ_SAMPLES = 2, READ_TIMINGS = 4, READ_IMAGES = 8 };
+enum { READ_LIST = 1, READ_SAMPLES = 2, READ_TIMINGS = 4, READ_IMAGES = 8, READ_FLEET = 16 };
 void jobs_read(struct jobs *jobs, unsigned what);
-/* Whose timings are wanted. */
-void jobs_look(struct jobs *jobs, const char *id);
+/* Whose timings are wanted, and whether the spread of everybody's is. */
+void jobs_look(struct jobs *jobs, const char *id, bool fleet);
+
+/* jobs_run.c: does what a job asks for, on the calling thread. What jobs.c gives it to do so. */
+void job_run(struct jobs *jobs, stoker *s, struct job *job);
+struct result *result_new(enum event_kind kind, const struct job *job);
+void jobs_deliver(struct jobs *jobs, struct result *result);
+int jobs_cancel_fd(const struct jobs *jobs); /* readable when the dashboard ends */
 
 /* reader.c: reads what is asked for, on the calling thread. */
 struct reader;

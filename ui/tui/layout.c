@@ -31,9 +31,21 @@ static int phases_height(int rows)
 	return rows >= 34 ? 9 : rows >= 26 ? 8 : rows >= 18 ? 6 : 0;
 }
 
+/* The other panels are what one looks at: the list keeps enough to move in. */
+static int panel_height(const struct model *model, int room)
+{
+	int list = room < 9 ? 2 : room < 16 ? 4 : room * 2 / 5;
+	if (list > 20)
+		list = 20;
+	/* A short list leaves the rest to the panel. */
+	if ((int)model->line_count < list && list > 4)
+		list = (int)model->line_count > 4 ? (int)model->line_count : 4;
+	return room - list;
+}
+
 void layout_of(const struct model *model, struct layout *layout)
 {
-	int rows = model->rows_size, cols = model->cols_size, bottom, left = cols, phases, events, top;
+	int rows = model->rows_size, cols = model->cols_size, bottom, left = cols, panel, events, top;
 	bool pane = model->front >= 0 || model->opening[0] != '\0';
 
 	memset(layout, 0, sizeof *layout);
@@ -51,7 +63,8 @@ void layout_of(const struct model *model, struct layout *layout)
 		}
 		return;
 	}
-	layout->header = rect(0, 0, 1, cols);
+	top = rows >= LAYOUT_TALL ? 2 : 1;
+	layout->header = rect(0, 0, top, cols);
 	layout->message = rect(rows - 2, 0, 1, cols);
 	bottom = rows - 2; /* first row below list, phases, events and pane */
 	events = rows >= 44 ? 5 : rows >= 36 ? 3 : rows >= 30 ? 1 : 0;
@@ -60,30 +73,30 @@ void layout_of(const struct model *model, struct layout *layout)
 		layout->events = rect(bottom - events, 0, events, cols);
 		bottom -= events;
 	}
-	top = 1;
 	if (pane && cols >= 100) {
 		left = list_width(cols);
 		layout->beside = true;
-		layout->tabs = rect(1, left + 1, 1, cols - left - 1);
-		layout->pane = rect(2, left + 1, bottom - 2, cols - left - 1);
+		layout->tabs = rect(top, left + 1, 1, cols - left - 1);
+		layout->pane = rect(top + 1, left + 1, bottom - top - 1, cols - left - 1);
 	} else if (pane) {
 		int list = rows < 12 ? 1 : rows < 20 ? 3 : rows / 4;
-		layout->list = rect(1, 0, list, cols);
-		layout->tabs = rect(1 + list, 0, 1, cols);
-		layout->pane = rect(2 + list, 0, bottom - 2 - list, cols);
+		layout->list = rect(top, 0, list, cols);
+		layout->tabs = rect(top + list, 0, 1, cols);
+		layout->pane = rect(top + 1 + list, 0, bottom - top - 1 - list, cols);
 		return;
 	}
 	if (rows >= 12) {
 		layout->heading = rect(top, 0, 1, left);
 		top++;
 	}
-	phases = model->phases_hidden || model->count == 0 ? 0 : phases_height(rows);
-	/* With few VMs there is room: the list never gets less than five rows. */
-	if (bottom - top - phases < 5)
-		phases = 0;
-	if (phases > 0)
-		layout->phases = rect(bottom - phases, 0, phases, left);
-	layout->list = rect(top, 0, bottom - phases - top, left);
+	panel = model->panel == PANEL_NONE ? 0 : model->panel != PANEL_PHASES ? panel_height(model, bottom - top) :
+	        model->count == 0 ? 0 : phases_height(rows);
+	/* With few VMs there is room: the list never gets less than five rows for phases alone. */
+	if (model->panel == PANEL_PHASES && bottom - top - panel < 5)
+		panel = 0;
+	if (panel > 0)
+		layout->panel = rect(bottom - panel, 0, panel, left);
+	layout->list = rect(top, 0, bottom - panel - top, left);
 }
 
 bool rect_has(const struct rect *r, int row, int col)

@@ -10,6 +10,7 @@
 
 #define LAYOUT_MIN_ROWS 8
 #define LAYOUT_MIN_COLS 36
+#define LAYOUT_TALL 20 /* from here on the header has two lines */
 
 struct model;
 
@@ -20,7 +21,7 @@ struct rect {
 struct layout {
 	bool too_small;
 	bool beside; /* the pane is right of the list, not below it */
-	struct rect header, heading, list, phases, tabs, pane, events, message, footer;
+	struct rect header, heading, list, panel, tabs, pane, events, message, footer;
 };
 
 void layout_of(const struct model *model, struct layout *layout);

@@ -168,7 +168,7 @@ static void one_effect(struct loop *loop, struct effect *effect)
 		loop_submit(loop, effect, JOB_INSPECT);
 		break;
 	case EFFECT_LOOK:
-		jobs_look(loop->jobs, effect->id);
+		jobs_look(loop->jobs, effect->id, effect->force);
 		break;
 	case EFFECT_OPEN:
 		loop_submit(loop, effect, effect->pane_kind == PANE_SHELL ? JOB_SHELL : JOB_LOG);

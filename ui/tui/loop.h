@@ -32,6 +32,7 @@ struct loop {
 	int exit_code, ended_by;
 	int first_pane; /* whose turn it is */
 	size_t scrollback;
+	char remembered[8192]; /* how the dashboard was left the last time, as text */
 };
 
 int64_t loop_now_ns(void);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "groups.h"
 #include "layout.h"
 
 struct model *model_new(int rows, int cols)
@@ -17,7 +18,9 @@ struct model *model_new(int rows, int cols)
 	model->rows_size = rows;
 	model->cols_size = cols;
 	model->front = -1;
-	model->host_cpu = -1;
+	model->host_cpu = model->guest_cpu = -1;
+	model->panel = PANEL_PHASES;
+	columns_reset(&model->columns);
 	model->next_op = 1;
 	model->leave_key.ch = ']';
 	model->leave_key.mods = MOD_CTRL;
@@ -35,13 +38,19 @@ static void free_lines(struct text_view *text)
 
 void model_free(struct model *model)
 {
+	size_t k;
 	int i;
 	if (model == NULL)
 		return;
 	for (i = 0; i < model->pane_count; i++)
 		model->panes[i]->ops->free(model->panes[i]);
+	for (k = 0; k < model->count; k++)
+		free(model->rows[k].past);
 	free(model->rows);
 	free(model->shown);
+	free(model->groups);
+	free(model->lines);
+	free(model->ended);
 	free(model->timings);
 	free(model->ops);
 	free(model->confirm.ids);
@@ -93,7 +102,7 @@ struct row *model_row(const struct model *model, const char *id)
 const struct row *model_selected(const struct model *model)
 {
 	int cursor = model_cursor(model);
-	return cursor < 0 ? NULL : &model->rows[model->shown[cursor]];
+	return cursor < 0 ? NULL : model_line_row(model, (size_t)cursor);
 }
 
 int64_t model_uptime(const struct model *model, const struct row *row)
@@ -103,18 +112,90 @@ int64_t model_uptime(const struct model *model, const struct row *row)
 	return row->vm.uptime_ms + (model->now_ns > row->listed_ns ? (model->now_ns - row->listed_ns) / 1000000 : 0);
 }
 
+const struct row *model_line_row(const struct model *model, size_t line)
+{
+	return line < model->line_count && model->lines[line] >= 0 ? &model->rows[model->shown[model->lines[line]]] : NULL;
+}
+
+const struct group *model_line_group(const struct model *model, size_t line)
+{
+	return line < model->line_count && model->lines[line] < 0 ? &model->groups[-1 - model->lines[line]] : NULL;
+}
+
+static bool selected_is(const struct model *model, size_t line)
+{
+	const struct row *row = model_line_row(model, line);
+	const struct group *group = model_line_group(model, line);
+	if (model->on_group)
+		return group != NULL && strcmp(group->key, model->selected_group) == 0;
+	return row != NULL && strcmp(row->vm.id, model->selected) == 0;
+}
+
 int model_cursor(const struct model *model)
 {
 	size_t i;
 	/* Where it was is where it is, nearly always. */
-	if (model->selected_at < model->shown_count &&
-	    strcmp(model->rows[model->shown[model->selected_at]].vm.id, model->selected) == 0)
+	if (selected_is(model, model->selected_at))
 		return (int)model->selected_at;
-	for (i = 0; i < model->shown_count; i++) {
-		if (strcmp(model->rows[model->shown[i]].vm.id, model->selected) == 0)
+	for (i = 0; i < model->line_count; i++) {
+		if (selected_is(model, i))
 			return (int)i;
 	}
 	return -1;
+}
+
+void model_select_line(struct model *model, size_t line)
+{
+	const struct row *row = model_line_row(model, line);
+	const struct group *group = model_line_group(model, line);
+	model->on_group = group != NULL;
+	model->selected[0] = '\0';
+	if (group != NULL)
+		memcpy(model->selected_group, group->key, sizeof model->selected_group);
+	if (row != NULL)
+		memcpy(model->selected, row->vm.id, sizeof model->selected);
+	model->selected_at = line;
+}
+
+bool model_slow(const struct model *model, enum stoker_phase phase, int64_t ns)
+{
+	return phase < STOKER_PHASE_COUNT && model->fleet[phase].count >= 10 && model->fleet[phase].p95_ns > 0 &&
+	       ns > model->fleet[phase].p95_ns;
+}
+
+const struct row *model_slowest(const struct model *model)
+{
+	const struct row *slowest = NULL;
+	size_t i;
+	for (i = 0; i < model->count; i++) {
+		const struct row *row = &model->rows[i];
+		if (row->vm.phase != STOKER_PHASE_NONE &&
+		    (slowest == NULL || row->vm.phase_since_ns < slowest->vm.phase_since_ns))
+			slowest = row;
+	}
+	return slowest;
+}
+
+size_t model_failures(const struct model *model)
+{
+	size_t count = 0;
+	int i;
+	for (i = 0; i < model->event_count && model->events[i].at_ms > model->wall_ms - 3600000; i++)
+		count += strcmp(model->events[i].kind, "failed") == 0;
+	return count;
+}
+
+static const struct group *group_of(const struct model *model, const char *id)
+{
+	size_t i, k;
+	for (i = 0; *id != '\0' && i < model->group_count; i++) {
+		const struct group *group = &model->groups[i];
+		for (k = group->first; group->folded && k < group->first + group->count; k++) {
+			if (strcmp(model->rows[model->shown[k]].vm.id, id) == 0)
+				return group;
+		}
+	}
+	return NULL;
 }
 
 static bool matches(const struct model *model, const struct row *row)
@@ -180,6 +261,12 @@ static int compare(const void *a, const void *b, void *context)
 	case SORT_UPTIME:
 		result = sign(two->vm.uptime_ms, one->vm.uptime_ms);
 		break;
+	case SORT_DISK:
+		result = sign(two->disk_rate, one->disk_rate);
+		break;
+	case SORT_NETWORK:
+		result = sign(two->net_rate, one->net_rate);
+		break;
 	case SORT_LAST:
 		result = sign(two->vm.last_phase_ns, one->vm.last_phase_ns);
 		break;
@@ -194,6 +281,25 @@ static int compare(const void *a, const void *b, void *context)
 			result = -result;
 	}
 	return result;
+}
+
+/* Keeps the panel's line and window inside. */
+static void arrange_panel(struct model *model, int height)
+{
+	int count = panel_lines(model);
+	height = height < 1 ? 1 : height;
+	if (model->panel_at >= count)
+		model->panel_at = count - 1;
+	if (model->panel_at < 0)
+		model->panel_at = 0;
+	if (model->panel_at < model->panel_top)
+		model->panel_top = model->panel_at;
+	if (model->panel_at >= model->panel_top + height)
+		model->panel_top = model->panel_at - height + 1;
+	if (model->panel_top + height > count)
+		model->panel_top = count > height ? count - height : 0;
+	if (!panel_takes_focus(model->panel))
+		model->panel_focus = false;
 }
 
 void model_arrange(struct model *model)
@@ -220,21 +326,30 @@ void model_arrange(struct model *model)
 		for (i = 0; i < model->count; i++) {
 			if (strcmp(model->rows[i].vm.name, model->select_name) == 0) {
 				memcpy(model->selected, model->rows[i].vm.id, sizeof model->selected);
+				model->on_group = false;
 				model->select_name[0] = '\0';
 				break;
 			}
 		}
 	}
+	groups_arrange(model);
 	cursor = model_cursor(model);
-	if (cursor < 0 && model->shown_count > 0) {
+	if (cursor < 0 && model->line_count > 0 && group_of(model, model->selected) != NULL) {
+		/* It is in a group that is folded: that stands for it. */
+		memcpy(model->selected_group, group_of(model, model->selected)->key, sizeof model->selected_group);
+		model->on_group = true;
+		model->selected[0] = '\0';
+		cursor = model_cursor(model);
+	}
+	if (cursor < 0 && model->line_count > 0) {
 		/* It has gone or is filtered out: its neighbour in the same place. */
-		cursor = (int)(model->selected_at < model->shown_count ? model->selected_at : model->shown_count - 1);
-		memcpy(model->selected, model->rows[shown[cursor]].vm.id, sizeof model->selected);
+		cursor = (int)(model->selected_at < model->line_count ? model->selected_at : model->line_count - 1);
+		model_select_line(model, (size_t)cursor);
 	}
 	if (cursor >= 0)
 		model->selected_at = (size_t)cursor;
 	else
-		model->selected[0] = '\0';
+		model_select_line(model, 0);
 
 	layout_of(model, &layout);
 	height = layout.list.rows > 0 ? (size_t)layout.list.rows : 1;
@@ -242,8 +357,9 @@ void model_arrange(struct model *model)
 		model->top = model->selected_at;
 	if (model->selected_at >= model->top + height)
 		model->top = model->selected_at - height + 1;
-	if (model->top + height > model->shown_count)
-		model->top = model->shown_count > height ? model->shown_count - height : 0;
+	if (model->top + height > model->line_count)
+		model->top = model->line_count > height ? model->line_count - height : 0;
+	arrange_panel(model, layout.panel.rows - 2);
 }
 
 struct pane *model_pane_of(const struct model *model, const char *vm_id, enum pane_kind kind)

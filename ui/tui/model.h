@@ -14,15 +14,21 @@
 #define STOKER_UI_TUI_MODEL_H
 
 #include "actions.h"
+#include "columns.h"
 #include "common/vm_filter.h"
 #include "field.h"
+#include "fleet.h"
 #include "keymap.h"
+#include "usage.h"
 #include "pane.h"
 #include "screen.h"
 #include "stoker.h"
 
 #define HISTORY 16          /* CPU samples kept per VM and of the host */
-#define EVENTS_KEPT 64
+#define EVENTS_KEPT 400
+#define OPS_KEPT 200        /* operations that have ended */
+#define GROUP_KEY_SIZE 96
+#define FOLDED_MAX 32
 #define PANES_MAX 32
 #define TIMINGS_KEPT 256    /* of the selected VM */
 
@@ -39,21 +45,49 @@ struct row {
 	int8_t history[HISTORY]; /* 0-100 of all its vCPUs, newest last */
 	int history_len;
 	int64_t cpu_ns, sampled_ns; /* the last raw sample */
+	int64_t disk_rate, net_rate; /* bytes a second as shown, -1: not known */
+	int64_t disk_bytes, disk_ns, net_bytes, net_ns; /* the last raw samples; _ns 0: none yet */
+	struct usage *past;   /* of the last ten minutes, owned; NULL before the first sample */
 };
 
-enum sort_by { SORT_CREATED, SORT_NAME, SORT_STATUS, SORT_IP, SORT_CPU, SORT_RSS, SORT_UPTIME, SORT_LAST, SORT_COUNT };
+enum sort_by { SORT_CREATED, SORT_NAME, SORT_STATUS, SORT_IP, SORT_CPU, SORT_RSS, SORT_UPTIME, SORT_LAST,
+               SORT_DISK, SORT_NETWORK, SORT_COUNT };
+
+/* What is below the list. */
+enum panel { PANEL_NONE, PANEL_PHASES, PANEL_GRAPHS, PANEL_FLEET, PANEL_OPERATIONS, PANEL_EVENTS, PANEL_COUNT };
+
+enum group_by { GROUP_BY_NONE, GROUP_BY_STATE, GROUP_BY_IMAGE, GROUP_BY_BACKEND, GROUP_BY_LABEL, GROUP_BY_COUNT };
+
+/* VMs that have something in common, and their sums. */
+struct group {
+	char key[GROUP_KEY_SIZE]; /* "running", "team=build"; "" is drawn as none of them */
+	bool folded;
+	size_t first, count;      /* in `shown` */
+};
 
 struct op {
 	uint64_t id;
 	enum action_id action;
 	char vm_id[STOKER_ID_SIZE]; /* "" for create and reconcile */
 	char name[STOKER_NAME_MAX + 1];
-	int64_t since_ns;
+	int64_t since_ns, since_ms;
+	bool cancelling;
+	char step[64];              /* "copying disk", "" before the first word of it */
+	int64_t done, total;        /* total 0: unknown */
+};
+
+/* One that has ended. */
+enum op_result { OP_DONE, OP_FAILED, OP_CANCELLED };
+struct op_ended {
+	struct op op;
+	enum op_result result;
+	int64_t took_ns;
+	char why[512];
 };
 
 enum message_tone { MESSAGE_PLAIN, MESSAGE_GOOD, MESSAGE_BAD };
 
-enum dialog { DIALOG_NONE, DIALOG_CONFIRM, DIALOG_CREATE, DIALOG_RECONCILE, DIALOG_TEXT, DIALOG_HELP };
+enum dialog { DIALOG_NONE, DIALOG_CONFIRM, DIALOG_CREATE, DIALOG_RECONCILE, DIALOG_TEXT, DIALOG_HELP, DIALOG_COLUMNS };
 
 enum form_field {
 	FORM_NAME, FORM_IMAGE, FORM_VCPUS, FORM_MEMORY, FORM_DISK, FORM_DISK_MODE, FORM_BACKEND, FORM_ACCEL, FORM_NETWORK,
@@ -118,14 +152,29 @@ struct model {
 	struct row *rows;
 	size_t count;
 	size_t marked;
-	int *shown;               /* indexes into rows: filtered, sorted */
+	int *shown;               /* indexes into rows: filtered, grouped, sorted */
 	size_t shown_count;
+	enum group_by group_by;
+	char group_label[STOKER_NAME_MAX + 1]; /* whose key, for GROUP_BY_LABEL */
+	struct group *groups;
+	size_t group_count;
+	char folded[FOLDED_MAX][GROUP_KEY_SIZE];
+	int folded_count;
+	int *lines;               /* what the list shows: an index into shown, or -1 - index into groups */
+	size_t line_count;
+	bool on_group;            /* the selection is a group, by its key; then no VM is selected */
+	char selected_group[GROUP_KEY_SIZE];
 	char selected[STOKER_ID_SIZE];
 	char select_name[STOKER_NAME_MAX + 1]; /* select this one as soon as it is seen */
-	size_t selected_at;       /* where it was last shown: who follows when it goes */
-	size_t top;               /* first row in sight */
+	size_t selected_at;       /* the line it was last shown in: who follows when it goes */
+	size_t top;               /* first line in sight */
 	enum sort_by sort;
-	bool reverse, phases_hidden;
+	bool reverse;
+	struct columns columns;
+	enum panel panel;
+	bool panel_focus;         /* moving moves in the panel */
+	int panel_at, panel_top;  /* line of operations or events */
+	bool events_of_one;       /* only those of the selected VM */
 	struct field filter;
 	bool filtering;           /* the filter line has the focus */
 	struct vm_filter wanted;  /* the filter as it was read; its `problem` is shown while one types */
@@ -138,8 +187,12 @@ struct model {
 	int8_t host_history[HISTORY];
 	int host_history_len;
 	unsigned mem_used_deci_gib; /* as shown, tenths */
+	int guest_cpu;            /* of all CPUs, as shown, -1: not known */
+	uint64_t guest_rss_kib;   /* as shown */
 
 	struct stoker_percentiles fleet[STOKER_PHASE_COUNT];
+	struct fleet_phase spread[STOKER_PHASE_COUNT]; /* read while the fleet's phases are shown */
+	bool spread_known;
 	char timings_id[STOKER_ID_SIZE];
 	struct stoker_timing *timings; /* of the selected VM, newest first */
 	size_t timing_count;
@@ -149,6 +202,8 @@ struct model {
 	struct op *ops;
 	size_t op_count, op_cap;
 	uint64_t next_op;
+	struct op_ended *ended;   /* newest first, OPS_KEPT at most */
+	size_t ended_count;
 	char message[1280];
 	enum message_tone message_tone;
 
@@ -178,8 +233,23 @@ const struct row *model_selected(const struct model *model);
 struct row *model_row(const struct model *model, const char *id);
 /* Milliseconds it has been up by now, -1 when it is not. */
 int64_t model_uptime(const struct model *model, const struct row *row);
-/* Index in `shown` of the selected VM, -1 when it is not shown. */
+/* The line of the selection, -1 when there is none. */
 int model_cursor(const struct model *model);
+/* The VM in a line of the list, NULL when that is a group; and the group, NULL when it is a VM. */
+const struct row *model_line_row(const struct model *model, size_t line);
+const struct group *model_line_group(const struct model *model, size_t line);
+void model_select_line(struct model *model, size_t line);
+/* Is a phase slower than 95 of 100 in the fleet? Never said before ten have been timed. */
+bool model_slow(const struct model *model, enum stoker_phase phase, int64_t ns);
+/* The VM whose phase under way has lasted longest, NULL when none is. */
+const struct row *model_slowest(const struct model *model);
+/* Operations that failed in the last hour, whoever began them. */
+size_t model_failures(const struct model *model);
+/* Can the panel have the focus? */
+bool panel_takes_focus(enum panel panel);
+/* Lines of the panel with operations or events, and the event in one. */
+int panel_lines(const struct model *model);
+const struct stoker_event *panel_event(const struct model *model, int line);
 /* Applies filter and sort anew and keeps selection and window in order. */
 void model_arrange(struct model *model);
 struct pane *model_pane_of(const struct model *model, const char *vm_id, enum pane_kind kind);
@@ -198,7 +268,8 @@ struct snapshot {
 	struct stoker_sample *samples; /* sample_ids[i] names the VM of samples[i] */
 	char (*sample_ids)[STOKER_ID_SIZE];
 	size_t sample_count;
-	bool has_host, has_fleet, has_timings;
+	bool has_host, has_fleet, has_timings, has_spread;
+	struct fleet_phase spread[STOKER_PHASE_COUNT];
 	struct stoker_host host;
 	struct stoker_percentiles fleet[STOKER_PHASE_COUNT];
 	struct stoker_event *events;   /* oldest first */
@@ -220,6 +291,7 @@ enum event_kind {
 	EVENT_PLAN_ITEM,/* one item is being or was carried out */
 	EVENT_TEXT,     /* lines for the inspect view; the model takes them */
 	EVENT_PANE_OPENED, EVENT_PANE_REFUSED_KEY, EVENT_PANE_CHANGED,
+	EVENT_PROGRESS, /* of operation `op`: `text`, `done` of `total` */
 	EVENT_NOTICE    /* a line for the message line */
 };
 
@@ -241,6 +313,7 @@ struct event {
 	bool begun;
 	char **lines;
 	int line_count;
+	int64_t done, total;
 	char vm_id[STOKER_ID_SIZE];
 	char text[512];
 	struct pane *pane;
@@ -255,9 +328,10 @@ enum effect_kind {
 	EFFECT_CHECK,     /* check `spec` and answer with `generation` */
 	EFFECT_PLAN, EFFECT_APPLY, /* apply: `choices`, `count` long, goes to the worker */
 	EFFECT_PLAN_DROP, /* the plan is not wanted any more */
-	EFFECT_INSPECT, EFFECT_LOOK, /* look: `id` is now the selected VM */
+	EFFECT_INSPECT,
+	EFFECT_LOOK,      /* `id` is now the selected VM, and `force`: the fleet's phases are wanted */
 	EFFECT_OPEN,      /* open a pane of `pane_kind` on `id` */
-	EFFECT_CANCEL,    /* the shell that operation `op` opens is not wanted any more */
+	EFFECT_CANCEL,    /* operation `op` is not wanted any more */
 	EFFECT_PANE_KEY, EFFECT_PANE_COMMAND, EFFECT_PANE_FREE
 };
 

@@ -13,6 +13,7 @@
 #include "jobs.h"
 
 #define FLEET_EVERY_NS 500000000LL
+#define SPREAD_EVERY_NS 2000000000LL /* it reads every timing there is */
 
 struct reader {
 	struct stoker_vm *alive; /* those with a process, in the list's order */
@@ -20,6 +21,8 @@ struct reader {
 	int64_t seq;             /* of the newest event that was told */
 	int64_t fleet_ns;        /* when percentiles were last read */
 	bool fleet_due;
+	int64_t spread_ns;
+	bool spread_due;         /* something was timed since, or it was never read */
 };
 
 static int64_t now_ns(void)
@@ -31,7 +34,10 @@ static int64_t now_ns(void)
 
 struct reader *reader_new(void)
 {
-	return calloc(1, sizeof(struct reader));
+	struct reader *reader = calloc(1, sizeof(struct reader));
+	if (reader != NULL)
+		reader->spread_due = true;
+	return reader;
 }
 
 void reader_free(struct reader *reader)
@@ -78,7 +84,7 @@ static void read_list(struct reader *reader, stoker *s, struct snapshot *snapsho
 		if (snapshot->events[i].seq > reader->seq)
 			reader->seq = snapshot->events[i].seq;
 	}
-	reader->fleet_due = true;
+	reader->fleet_due = reader->spread_due = true;
 }
 
 /* True when a process has gone that the list believes alive. */
@@ -114,6 +120,17 @@ static void read_images(stoker *s, struct snapshot *snapshot)
 	stoker_free(images);
 }
 
+static void read_spread(struct reader *reader, stoker *s, struct snapshot *snapshot, int64_t now)
+{
+	struct stoker_timing *timings = NULL;
+	size_t count = 0;
+	if (stoker_timings(s, NULL, &timings, &count, NULL) == STOKER_OK)
+		snapshot->has_spread = fleet_spread(timings, count, snapshot->spread);
+	stoker_free(timings);
+	reader->spread_due = false;
+	reader->spread_ns = now;
+}
+
 struct snapshot *reader_read(struct reader *reader, stoker *s, unsigned what, const char *look, unsigned *again)
 {
 	struct snapshot *snapshot = calloc(1, sizeof *snapshot);
@@ -135,7 +152,9 @@ struct snapshot *reader_read(struct reader *reader, stoker *s, unsigned what, co
 		reader->fleet_due = false;
 		reader->fleet_ns = now;
 	}
-	if (reader->fleet_due)
+	if ((what & READ_FLEET) && reader->spread_due && now - reader->spread_ns >= SPREAD_EVERY_NS)
+		read_spread(reader, s, snapshot, now);
+	if (reader->fleet_due || ((what & READ_FLEET) && reader->spread_due))
 		*again |= READ_TIMINGS;
 	if ((what & (READ_LIST | READ_TIMINGS)) && look[0] != '\0') {
 		snprintf(snapshot->timings_id, sizeof snapshot->timings_id, "%s", look);

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "palette.h"
+#include "memory.h"
 #include "update.h"
 #include "view.h"
 
@@ -109,6 +110,33 @@ static bool prepare_model(struct loop *loop, int rows, int cols)
 	read_leave_key(loop);
 	read_keys(loop);
 	return true;
+}
+
+/* Where it is remembered how the dashboard was left; false when that is too long. */
+static bool memory_path(const struct loop *loop, char *buf, size_t cap)
+{
+	return snprintf(buf, cap, "%s/tui.state", stoker_place(loop->s, STOKER_PLACE_STATE)) < (int)cap;
+}
+
+static void recall(struct loop *loop)
+{
+	char path[4096];
+	if (memory_path(loop, path, sizeof path))
+		memory_load(loop->model, path);
+	memory_text(loop->model, loop->remembered, sizeof loop->remembered);
+}
+
+/* Only what was changed, and nothing when nothing may be. */
+static void remember(struct loop *loop)
+{
+	char path[4096], now[sizeof loop->remembered];
+	if (loop->model == NULL || loop->options->once || loop->places.read_only || loop->remembered[0] == '\0')
+		return;
+	memory_text(loop->model, now, sizeof now);
+	if (strcmp(now, loop->remembered) == 0 || !memory_path(loop, path, sizeof path))
+		return;
+	if (!memory_save(loop->model, path))
+		fprintf(stderr, "stoker: how the dashboard was left is not remembered: %s: %s\n", path, strerror(errno));
 }
 
 /* One frame as text, for pipes and the curious. */
@@ -261,6 +289,7 @@ static int run(struct loop *loop)
 	terminal_size(loop->terminal, &rows, &cols);
 	if (!prepare_model(loop, rows, cols))
 		return 1;
+	recall(loop);
 	loop->list_every_ns = loop->watch != NULL ? LIST_EVERY_NS : loop->refresh_ns;
 	loop->list_ns = loop_now_ns() + loop->list_every_ns;
 	jobs_read(loop->jobs, READ_LIST | READ_IMAGES);
@@ -298,6 +327,7 @@ int tui_run(const struct stoker_options *places, const struct tui_options *optio
 	terminal_close(loop.terminal);
 	if (loop.masked)
 		pthread_sigmask(SIG_SETMASK, &loop.old_mask, NULL);
+	remember(&loop);
 	model_free(loop.model);
 	finish(&loop);
 	stoker_plan_free(loop.plan);

@@ -59,26 +59,71 @@ static void push(int8_t *history, int *len, int percent)
 	history[*len - 1] = (int8_t)percent;
 }
 
+/* Rates that only tremble stay as they are, too. */
+static void settle_rate(int64_t *shown, int64_t now)
+{
+	int64_t tolerance = *shown / 10;
+	if (*shown < 0 || now < *shown - tolerance || now > *shown + tolerance || (now == 0) != (*shown == 0))
+		*shown = now;
+}
+
+/* A counter of bytes into a rate; `bytes` < 0: not known this time. */
+static void take_rate(struct row *row, enum metric metric, int64_t bytes, int64_t at_ns)
+{
+	int64_t *last = metric == METRIC_DISK ? &row->disk_bytes : &row->net_bytes;
+	int64_t *last_ns = metric == METRIC_DISK ? &row->disk_ns : &row->net_ns, rate;
+	if (bytes < 0)
+		return;
+	if (*last_ns > 0 && at_ns > *last_ns && bytes >= *last) {
+		/* In double: bytes times a billion would not fit. */
+		rate = (int64_t)((double)(bytes - *last) * 1e9 / (double)(at_ns - *last_ns));
+		settle_rate(metric == METRIC_DISK ? &row->disk_rate : &row->net_rate, rate);
+		if (row->past != NULL) {
+			int64_t kib = (rate + 1023) / 1024;
+			usage_add(row->past, metric, at_ns, kib > 1 << 30 ? 1u << 30 : (uint32_t)kib);
+		}
+	}
+	*last = bytes;
+	*last_ns = at_ns;
+}
+
+static void forget_samples(struct row *row)
+{
+	row->cpu = -1;
+	row->rss_kib = 0;
+	row->history_len = 0;
+	row->sampled_ns = 0;
+	row->disk_rate = row->net_rate = -1;
+	row->disk_ns = row->net_ns = 0;
+}
+
 static void take_sample(struct row *row, const struct stoker_sample *sample)
 {
 	int64_t elapsed = sample->at_ns - row->sampled_ns, percent;
 	unsigned vcpus = row->vm.vcpus > 0 ? row->vm.vcpus : 1;
 
 	if (sample->cpu_ns < 0) {
-		row->cpu = -1;
-		row->rss_kib = 0;
-		row->history_len = 0;
-		row->sampled_ns = 0;
+		forget_samples(row);
 		return;
 	}
+	if (row->past == NULL)
+		row->past = usage_new();
 	if (row->sampled_ns > 0 && elapsed > 0 && sample->cpu_ns >= row->cpu_ns) {
 		percent = (sample->cpu_ns - row->cpu_ns) * 100 / elapsed;
 		percent = percent > 100000 ? 100000 : percent;
 		settle(&row->cpu, (int)percent, 1);
 		push(row->history, &row->history_len, (int)(percent / vcpus));
+		if (row->past != NULL)
+			usage_add(row->past, METRIC_CPU, sample->at_ns, (uint32_t)percent);
 	}
 	row->cpu_ns = sample->cpu_ns;
 	row->sampled_ns = sample->at_ns;
+	take_rate(row, METRIC_DISK, sample->read_bytes < 0 ? -1 : sample->read_bytes + sample->write_bytes, sample->at_ns);
+	take_rate(row, METRIC_NETWORK, sample->rx_bytes < 0 ? -1 : sample->rx_bytes + sample->tx_bytes, sample->at_ns);
+	if (sample->rss_kib == 0)
+		return;
+	if (row->past != NULL)
+		usage_add(row->past, METRIC_MEMORY, sample->at_ns, (uint32_t)(sample->rss_kib / KIB_PER_MIB));
 	if (row->rss_kib == 0 || llabs((long long)sample->rss_kib - (long long)row->rss_kib) >= (long long)KIB_PER_MIB)
 		row->rss_kib = sample->rss_kib;
 }
@@ -109,25 +154,25 @@ static void take_vms(struct model *model, const struct snapshot *snapshot)
 		return;
 	for (i = 0; i < snapshot->count; i++) {
 		struct row *row = &rows[i];
-		row->cpu = -1;
 		row->op = ACTION_NONE;
+		forget_samples(row);
 		for (tried = 0; tried < model->count; tried++, at++) {
 			if (at >= model->count)
 				at = 0;
 			if (strcmp(model->rows[at].vm.id, snapshot->vms[i].id) == 0) {
-				*row = model->rows[at++];
+				*row = model->rows[at];
+				model->rows[at++].past = NULL; /* it has moved */
 				break;
 			}
 		}
 		if (row->vm.pid != snapshot->vms[i].pid || snapshot->vms[i].pid == 0) {
-			row->cpu = -1;
-			row->rss_kib = 0;
-			row->history_len = 0;
-			row->sampled_ns = 0;
+			forget_samples(row);
 		}
 		row->vm = snapshot->vms[i];
 		row->listed_ns = model->now_ns;
 	}
+	for (i = 0; i < model->count; i++)
+		free(model->rows[i].past);
 	free(model->rows);
 	model->rows = rows;
 	model->count = snapshot->count;
@@ -153,15 +198,40 @@ static void take_host(struct model *model, const struct stoker_host *host)
 	model->host_known = true;
 }
 
+/* What all VMs use together, in the host's measure. */
+static void sum_guests(struct model *model)
+{
+	uint64_t rss = 0;
+	int64_t cpu = 0;
+	unsigned cpus = model->host_known && model->host.cpus > 0 ? model->host.cpus : 1;
+	bool known = false;
+	size_t i;
+	for (i = 0; i < model->count; i++) {
+		rss += model->rows[i].rss_kib;
+		if (model->rows[i].cpu >= 0) {
+			cpu += model->rows[i].cpu;
+			known = true;
+		}
+	}
+	settle(&model->guest_cpu, known ? (int)(cpu / cpus) : -1, 1);
+	if (rss == 0 || model->guest_rss_kib == 0 ||
+	    llabs((long long)rss - (long long)model->guest_rss_kib) > (long long)(model->guest_rss_kib / 50))
+		model->guest_rss_kib = rss;
+}
+
 static void take_events(struct model *model, const struct snapshot *snapshot)
 {
-	size_t i;
-	for (i = 0; i < snapshot->event_count; i++) {
-		int keep = model->event_count < EVENTS_KEPT ? model->event_count : EVENTS_KEPT - 1;
-		memmove(model->events + 1, model->events, (size_t)keep * sizeof *model->events);
-		model->events[0] = snapshot->events[i];
-		model->event_count = keep + 1;
-	}
+	size_t add = snapshot->event_count < EVENTS_KEPT ? snapshot->event_count : EVENTS_KEPT, i;
+	size_t keep = (size_t)model->event_count < EVENTS_KEPT - add ? (size_t)model->event_count : EVENTS_KEPT - add;
+	if (add == 0)
+		return;
+	memmove(model->events + add, model->events, keep * sizeof *model->events);
+	for (i = 0; i < add; i++)
+		model->events[i] = snapshot->events[snapshot->event_count - 1 - i];
+	model->event_count = (int)(add + keep);
+	/* Who reads further down goes on reading the same line. */
+	if (model->panel == PANEL_EVENTS && model->panel_at > 0)
+		model->panel_at += (int)add;
 }
 
 static void take_snapshot(struct model *model, struct snapshot *snapshot)
@@ -175,6 +245,11 @@ static void take_snapshot(struct model *model, struct snapshot *snapshot)
 		take_host(model, &snapshot->host);
 	if (snapshot->has_fleet)
 		memcpy(model->fleet, snapshot->fleet, sizeof model->fleet);
+	if (snapshot->has_spread) {
+		memcpy(model->spread, snapshot->spread, sizeof model->spread);
+		model->spread_known = true;
+	}
+	sum_guests(model);
 	take_events(model, snapshot);
 	if (snapshot->has_timings) {
 		free(model->timings);
@@ -197,11 +272,10 @@ static void take_snapshot(struct model *model, struct snapshot *snapshot)
 
 void select_at(struct model *model, long at)
 {
-	if (model->shown_count == 0)
+	if (model->line_count == 0)
 		return;
-	at = at < 0 ? 0 : at >= (long)model->shown_count ? (long)model->shown_count - 1 : at;
-	memcpy(model->selected, model->rows[model->shown[at]].vm.id, sizeof model->selected);
-	model->selected_at = (size_t)at;
+	at = at < 0 ? 0 : at >= (long)model->line_count ? (long)model->line_count - 1 : at;
+	model_select_line(model, (size_t)at);
 	model_arrange(model);
 }
 
@@ -253,6 +327,8 @@ static void list_key(struct model *model, const struct key *key, struct effects 
 					effect_add(effects, EFFECT_CANCEL)->op = model->ops[i].id;
 			}
 			model->opening[0] = '\0';
+		} else if (model->panel_focus) {
+			panel_close(model);
 		} else if (model->marked > 0) {
 			size_t i;
 			for (i = 0; i < model->count; i++)
@@ -264,6 +340,8 @@ static void list_key(struct model *model, const struct key *key, struct effects 
 		model_arrange(model);
 		return;
 	}
+	if (key->kind == KEY_KIND_SPECIAL && key->special == SK_ENTER && key->mods == 0 && panel_enter(model))
+		return;
 	action = keymap_action(&model->keymap, key);
 	if (action != ACTION_NONE)
 		update_act(model, action, effects);
@@ -307,8 +385,8 @@ static void take_vm(struct model *model, const struct stoker_vm *vm)
 		model->rows = rows;
 		row = &rows[model->count++];
 		memset(row, 0, sizeof *row);
-		row->cpu = -1;
 		row->op = ACTION_NONE;
+		forget_samples(row);
 	}
 	row->vm = *vm;
 	row->listed_ns = model->now_ns;
@@ -364,6 +442,8 @@ static bool take_event(struct model *model, const struct event *given, struct ef
 	case EVENT_PANE_CHANGED:
 		pane_changed(model, effects);
 		return true;
+	case EVENT_PROGRESS:
+		return op_progress(model, &event);
 	case EVENT_NOTICE:
 		say(model, event.failed ? MESSAGE_BAD : MESSAGE_PLAIN, "%s", event.text);
 		return true;
@@ -376,14 +456,15 @@ static bool take_event(struct model *model, const struct event *given, struct ef
 bool update(struct model *model, const struct event *event, struct effects *effects)
 {
 	char before[STOKER_ID_SIZE];
+	bool fleet = model->panel == PANEL_FLEET, changed;
 	struct effect *effect;
-	bool changed;
 
 	memcpy(before, model->selected, sizeof before);
 	changed = take_event(model, event, effects);
 	/* However the selection came to another VM: its timings are wanted. */
-	if (strcmp(before, model->selected) != 0) {
+	if (strcmp(before, model->selected) != 0 || fleet != (model->panel == PANEL_FLEET)) {
 		effect = effect_add(effects, EFFECT_LOOK);
+		effect->force = model->panel == PANEL_FLEET;
 		memcpy(effect->id, model->selected, sizeof effect->id);
 	}
 	return changed;

@@ -15,6 +15,8 @@ void say(struct model *model, enum message_tone message_tone, const char *format
 
 /* update_act.c */
 void update_act(struct model *model, enum action_id action, struct effects *effects);
+/* `action` once more on a VM; one that is confirmed was confirmed then. */
+void op_again(struct model *model, enum action_id action, const char *id, struct effects *effects);
 uint64_t op_begin(struct model *model, enum action_id action, const char *id, const char *name);
 void op_end(struct model *model, const struct event *event, struct effects *effects);
 void confirm_yes(struct model *model, struct effects *effects);
@@ -25,6 +27,24 @@ void filter_key(struct model *model, const struct key *key);
 /* How the term at the cursor can go on; *from is where it begins. */
 #define FILTER_CANDIDATES 64
 size_t filter_candidates(const struct model *model, char (*out)[FILTER_CANDIDATE_SIZE], size_t cap, size_t *from);
+
+/* update_panel.c: what is below the list. */
+void panel_open(struct model *model, enum panel panel);
+void panel_close(struct model *model);
+/* Moves in the panel that has the focus; `to_end`: by < 0 the first, else the last line. */
+void panel_move(struct model *model, int by, bool to_end);
+/* Enter: on a group it folds, in a panel it selects the VM of that line; false: neither. */
+bool panel_enter(struct model *model);
+void panel_fold(struct model *model);
+void panel_group(struct model *model);
+void panel_retry(struct model *model, struct effects *effects);
+void panel_cancel(struct model *model, struct effects *effects);
+/* The operation in the panel's line: under way, or ended. */
+const struct op *panel_op(const struct model *model, int line);
+const struct op_ended *panel_ended(const struct model *model, int line);
+bool op_progress(struct model *model, const struct event *event);
+void op_keep(struct model *model, const struct op *op, const struct event *event);
+bool op_can_cancel(const struct op *op);
 
 /* update_pane.c */
 void pane_opened(struct model *model, const struct event *event, struct effects *effects);
@@ -46,6 +66,8 @@ void text_open(struct model *model, const char *title, char **lines, int count);
 
 /* form.c */
 void form_open(struct model *model, struct effects *effects);
+/* As it was left, for another try. */
+void form_again(struct model *model, struct effects *effects);
 void form_key(struct model *model, const struct key *key, struct effects *effects);
 void form_checked(struct model *model, const struct event *event);
 /* The choices of a field, separated by blanks; NULL for one that is typed. */

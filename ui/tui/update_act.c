@@ -26,6 +26,7 @@ uint64_t op_begin(struct model *model, enum action_id action, const char *id, co
 	op->id = model->next_op++;
 	op->action = action;
 	op->since_ns = model->now_ns;
+	op->since_ms = model->wall_ms;
 	snprintf(op->vm_id, sizeof op->vm_id, "%s", id);
 	snprintf(op->name, sizeof op->name, "%s", name);
 	row = model_row(model, id);
@@ -50,6 +51,7 @@ void op_end(struct model *model, const struct event *event, struct effects *effe
 	op = model->ops[i];
 	memmove(model->ops + i, model->ops + i + 1, (model->op_count - i - 1) * sizeof op);
 	model->op_count--;
+	op_keep(model, &op, event);
 	row = model_row(model, op.vm_id);
 	if (row != NULL && row->op == op.action)
 		row->op = ACTION_NONE;
@@ -66,6 +68,7 @@ void op_end(struct model *model, const struct event *event, struct effects *effe
 		if (op.action == ACTION_DELETE && row != NULL) {
 			/* Gone at once: until the next list it would look like a VM at rest. */
 			size_t at = (size_t)(row - model->rows);
+			free(row->past);
 			memmove(row, row + 1, (model->count - at - 1) * sizeof *row);
 			model->count--;
 			model_arrange(model);
@@ -126,6 +129,18 @@ static void carry_out(struct model *model, enum action_id action, const char *id
 	effect->force = action == ACTION_KILL || action == ACTION_DELETE;
 	memcpy(effect->id, row->vm.id, sizeof effect->id);
 	effect->op = op_begin(model, action, row->vm.id, row->vm.name);
+}
+
+void op_again(struct model *model, enum action_id action, const char *id, struct effects *effects)
+{
+	if (action == ACTION_SHELL || action == ACTION_LOGS) {
+		snprintf(model->selected, sizeof model->selected, "%s", id);
+		model->on_group = false;
+		model_arrange(model);
+		update_act(model, action, effects);
+		return;
+	}
+	carry_out(model, action, id, effects);
 }
 
 static void ask(struct model *model, const struct action *action)
@@ -211,9 +226,18 @@ static void open_pane(struct model *model, enum action_id action, struct effects
 static void mark(struct model *model)
 {
 	struct row *row = model_row(model, model->selected);
-	if (row == NULL)
+	const struct group *group = model->on_group ? model_line_group(model, model->selected_at) : NULL;
+	size_t i, marked = 0;
+
+	if (row != NULL)
+		row->marked = !row->marked;
+	if (group == NULL)
 		return;
-	row->marked = !row->marked;
+	/* A group: all in it, or none when all are. */
+	for (i = group->first; i < group->first + group->count; i++)
+		marked += model->rows[model->shown[i]].marked;
+	for (i = group->first; i < group->first + group->count; i++)
+		model->rows[model->shown[i]].marked = marked < group->count;
 }
 
 static void mark_all(struct model *model)
@@ -230,13 +254,17 @@ static const char *sort_name(enum sort_by sort)
 {
 	static const char *const names[SORT_COUNT] = {
 		"order of creation", "name", "status, what needs a person first", "address", "CPU", "resident memory",
-		"uptime", "last timing" };
+		"uptime", "last timing", "disk rate", "network rate" };
 	return names[sort];
 }
 
 static void quit(struct model *model, struct effects *effects)
 {
 	size_t i, changes = 0;
+	if (model->panel_focus) {
+		panel_close(model);
+		return;
+	}
 	if (model->front >= 0 && model->panes[model->front]->ops->kind == PANE_LOG) {
 		pane_close(model, model->front, effects);
 		return;
@@ -278,22 +306,30 @@ void update_act(struct model *model, enum action_id id, struct effects *effects)
 	page = layout.list.rows > 1 ? layout.list.rows - 1 : 1;
 	switch (id) {
 	case ACTION_UP:
-		select_at(model, at - 1);
+		if (model->panel_focus)
+			panel_move(model, -1, false);
+		else
+			select_at(model, at - 1);
 		break;
 	case ACTION_DOWN:
-		select_at(model, at + 1);
+		if (model->panel_focus)
+			panel_move(model, 1, false);
+		else
+			select_at(model, at + 1);
 		break;
 	case ACTION_PAGE_UP:
-		select_at(model, at - page);
-		break;
 	case ACTION_PAGE_DOWN:
-		select_at(model, at + page);
+		if (model->panel_focus)
+			panel_move(model, id == ACTION_PAGE_UP ? 3 - layout.panel.rows : layout.panel.rows - 3, false);
+		else
+			select_at(model, id == ACTION_PAGE_UP ? at - page : at + page);
 		break;
 	case ACTION_FIRST:
-		select_at(model, 0);
-		break;
 	case ACTION_LAST:
-		select_at(model, (long)model->shown_count - 1);
+		if (model->panel_focus)
+			panel_move(model, id == ACTION_FIRST ? -1 : 1, true);
+		else
+			select_at(model, id == ACTION_FIRST ? 0 : (long)model->line_count - 1);
 		break;
 	case ACTION_SHELL:
 	case ACTION_LOGS:
@@ -344,8 +380,42 @@ void update_act(struct model *model, enum action_id id, struct effects *effects)
 		model_arrange(model);
 		break;
 	case ACTION_PHASES:
-		model->phases_hidden = !model->phases_hidden;
+		model->panel = model->panel == PANEL_PHASES ? PANEL_NONE : PANEL_PHASES;
+		model->panel_focus = false;
 		model_arrange(model);
+		break;
+	case ACTION_GRAPHS:
+		panel_open(model, PANEL_GRAPHS);
+		break;
+	case ACTION_FLEET:
+		panel_open(model, PANEL_FLEET);
+		break;
+	case ACTION_OPERATIONS:
+		panel_open(model, PANEL_OPERATIONS);
+		break;
+	case ACTION_EVENTS:
+		panel_open(model, PANEL_EVENTS);
+		break;
+	case ACTION_ONLY_THIS:
+		model->events_of_one = !model->events_of_one;
+		model->panel_at = model->panel_top = 0;
+		model_arrange(model);
+		break;
+	case ACTION_RETRY:
+		panel_retry(model, effects);
+		break;
+	case ACTION_CANCEL:
+		panel_cancel(model, effects);
+		break;
+	case ACTION_GROUP:
+		panel_group(model);
+		break;
+	case ACTION_FOLD:
+		panel_fold(model);
+		break;
+	case ACTION_COLUMNS:
+		model->columns.cursor = 0;
+		model->dialog = DIALOG_COLUMNS;
 		break;
 	case ACTION_PALETTE:
 		field_set(&model->palette, "");

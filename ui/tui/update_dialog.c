@@ -237,6 +237,10 @@ void dialog_key(struct model *model, const struct key *key, struct effects *effe
 	case DIALOG_HELP:
 		help_key(model, key);
 		break;
+	case DIALOG_COLUMNS:
+		if (!columns_key(&model->columns, key) && (is_away(key) || is_special(key, SK_ENTER) || is_char(key, '|')))
+			model->dialog = DIALOG_NONE;
+		break;
 	default:
 		break;
 	}

@@ -39,9 +39,16 @@ static void press(struct model *model, const struct layout *layout, const struct
 
 	if (rect_has(&layout->list, key->row, key->col)) {
 		size_t at = model->top + (size_t)(key->row - layout->list.row);
-		model->pane_focus = false;
-		if (at < model->shown_count)
+		model->pane_focus = model->panel_focus = false;
+		if (at < model->line_count)
 			select_at(model, (long)at);
+	} else if (rect_has(&layout->panel, key->row, key->col)) {
+		if (panel_takes_focus(model->panel) && key->row > layout->panel.row + 1) {
+			model->pane_focus = false;
+			model->panel_focus = true;
+			model->panel_at = model->panel_top + key->row - layout->panel.row - 2;
+			model_arrange(model);
+		}
 	} else if (rect_has(&layout->heading, key->row, key->col)) {
 		sort = heading_at(model, key->col);
 		if (sort != SORT_COUNT) {
@@ -88,4 +95,7 @@ void mouse_key(struct model *model, const struct key *key, struct effects *effec
 		select_at(model, (long)model->selected_at - WHEEL_STEP);
 	else if (key->act == MOUSE_WHEEL_DOWN && rect_has(&layout.list, key->row, key->col))
 		select_at(model, (long)model->selected_at + WHEEL_STEP);
+	else if ((key->act == MOUSE_WHEEL_UP || key->act == MOUSE_WHEEL_DOWN) &&
+	         rect_has(&layout.panel, key->row, key->col) && panel_takes_focus(model->panel))
+		panel_move(model, key->act == MOUSE_WHEEL_UP ? -WHEEL_STEP : WHEEL_STEP, false);
 }

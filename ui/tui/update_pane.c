@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "layout.h"
 #include "update.h"
 
 bool is_leave_key(const struct model *model, const struct key *key)
@@ -143,11 +144,21 @@ void pane_changed(struct model *model, struct effects *effects)
 
 void pane_act(struct model *model, enum action_id action, struct effects *effects)
 {
+	struct layout layout;
 	struct effect *effect;
 	struct row *row;
 
+	layout_of(model, &layout);
 	switch (action) {
 	case ACTION_NEXT_FOCUS:
+		/* List, panel, pane, and from there the leave key. */
+		if (!model->panel_focus && panel_takes_focus(model->panel) && layout.panel.rows > 0) {
+			model->panel_focus = true;
+			break;
+		}
+		model->panel_focus = false;
+		if (model->pane_count == 0)
+			break;
 		if (model->front < 0)
 			pane_front(model, 0, true);
 		else

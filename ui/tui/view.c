@@ -81,6 +81,27 @@ static void too_small(const struct model *model, struct screen *screen)
 	draw_wrapped(screen, 0, 0, model->rows_size, model->cols_size, tone(TONE_STRONG), text);
 }
 
+static void panel(const struct model *model, struct screen *screen, const struct rect *at)
+{
+	switch (model->panel) {
+	case PANEL_GRAPHS:
+		view_graphs(model, screen, at);
+		break;
+	case PANEL_FLEET:
+		view_fleet(model, screen, at);
+		break;
+	case PANEL_OPERATIONS:
+		view_operations(model, screen, at);
+		break;
+	case PANEL_EVENTS:
+		view_history(model, screen, at);
+		break;
+	default:
+		view_phases(model, screen, at);
+		break;
+	}
+}
+
 void view_draw(struct model *model, struct screen *screen)
 {
 	struct layout layout;
@@ -96,8 +117,8 @@ void view_draw(struct model *model, struct screen *screen)
 		view_header(model, screen, &layout);
 	if (layout.list.rows > 0)
 		view_list(model, screen, &layout);
-	if (layout.phases.rows > 0)
-		view_phases(model, screen, &layout);
+	if (layout.panel.rows > 0)
+		panel(model, screen, &layout.panel);
 	if (layout.tabs.rows > 0)
 		view_panes(model, screen, &layout);
 	if (layout.events.rows > 0)

@@ -14,7 +14,12 @@ void view_draw(struct model *model, struct screen *screen);
 
 void view_header(const struct model *model, struct screen *screen, const struct layout *layout);
 void view_list(const struct model *model, struct screen *screen, const struct layout *layout);
-void view_phases(const struct model *model, struct screen *screen, const struct layout *layout);
+/* What is below the list. */
+void view_phases(const struct model *model, struct screen *screen, const struct rect *at);
+void view_graphs(const struct model *model, struct screen *screen, const struct rect *at);
+void view_fleet(const struct model *model, struct screen *screen, const struct rect *at);
+void view_operations(const struct model *model, struct screen *screen, const struct rect *at);
+void view_history(const struct model *model, struct screen *screen, const struct rect *at);
 void view_panes(struct model *model, struct screen *screen, const struct layout *layout);
 void view_events(const struct model *model, struct screen *screen, const struct layout *layout);
 void view_message(const struct model *model, struct screen *screen, const struct layout *layout);
@@ -23,6 +28,9 @@ void view_dialog(const struct model *model, struct screen *screen);
 void view_form(const struct model *model, struct screen *screen);
 void view_plan(const struct model *model, struct screen *screen);
 void view_text(const struct model *model, struct screen *screen);
+/* The selected line of a panel with lines, and that there are more. */
+void panel_cursor(const struct model *model, struct screen *screen, const struct rect *at, int i);
+void view_columns(const struct model *model, struct screen *screen);
 void view_help(const struct model *model, struct screen *screen);
 
 /* The sign of a VM with what we have under way on it. */

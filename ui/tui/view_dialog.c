@@ -305,6 +305,9 @@ void view_dialog(const struct model *model, struct screen *screen)
 	case DIALOG_TEXT:
 		view_text(model, screen);
 		break;
+	case DIALOG_COLUMNS:
+		view_columns(model, screen);
+		break;
 	case DIALOG_HELP:
 		view_help(model, screen);
 		break;

@@ -160,7 +160,7 @@ enum action_id footer_at(const struct model *model, int col)
 {
 	struct button button[ACTION_COUNT + 2];
 	int i, count;
-	if (model->pane_focus || model->filtering || model->commanding)
+	if (model->pane_focus || model->panel_focus || model->filtering || model->commanding)
 		return ACTION_NONE;
 	count = buttons(model, button);
 	for (i = 0; i < count; i++) {
@@ -195,6 +195,23 @@ static void hint(struct screen *screen, int row, int col, int cols, const char *
 	}
 }
 
+/* The panel below the list has the focus. */
+static void panel_footer(const struct model *model, struct screen *screen, int row, int cols)
+{
+	char one[24], two[24], tab[24], text[200];
+	action_first_key(model, ACTION_NEXT_FOCUS, tab, sizeof tab);
+	if (model->panel == PANEL_OPERATIONS) {
+		action_first_key(model, ACTION_RETRY, one, sizeof one);
+		action_first_key(model, ACTION_CANCEL, two, sizeof two);
+		snprintf(text, sizeof text, "Esc close  %s to the list  %s retry  %s cancel  Enter to its VM  j k move", tab, one, two);
+	} else {
+		action_first_key(model, ACTION_ONLY_THIS, one, sizeof one);
+		snprintf(text, sizeof text, "Esc close  %s to the list  %s %s  Enter to its VM  j k move", tab, one,
+		         model->events_of_one ? "all events" : "only the selected VM's");
+	}
+	hint(screen, row, 1, cols, text);
+}
+
 static void pane_footer(const struct model *model, struct screen *screen, int row, int cols)
 {
 	const struct pane *pane = model->panes[model->front];
@@ -226,6 +243,10 @@ void view_footer(const struct model *model, struct screen *screen, const struct 
 		hint(screen, row, 1, cols, "j k scroll  Esc back");
 		return;
 	}
+	if (model->dialog == DIALOG_COLUMNS) {
+		hint(screen, row, 1, cols, "Space choose  J K move  + - width  r reset  Esc back");
+		return;
+	}
 	if (model->dialog == DIALOG_CONFIRM) {
 		hint(screen, row, 1, cols, "Tab other answer  Enter take it  Esc back");
 		return;
@@ -242,6 +263,10 @@ void view_footer(const struct model *model, struct screen *screen, const struct 
 	}
 	if (model->commanding) {
 		hint(screen, row, 1, cols, "Enter do it  Tab complete  Esc back");
+		return;
+	}
+	if (model->panel_focus) {
+		panel_footer(model, screen, row, cols);
 		return;
 	}
 	if (model->leader) {

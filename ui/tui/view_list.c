@@ -6,131 +6,40 @@
 #include <string.h>
 
 #include "common/format.h"
+#include "graph.h"
+#include "groups.h"
 #include "update.h"
 #include "view.h"
-
-enum column {
-	COL_NAME, COL_STATUS, COL_PID, COL_IP, COL_PORT, COL_BACKEND, COL_VCPU, COL_MEM, COL_CPU, COL_SPARK, COL_RSS, COL_UP,
-	COL_LAST, COL_IMAGE, COL_LABELS, COL_COUNT
-};
-
-#define GUTTER 3 /* select and mark signs */
-
-/* A negative width is right-aligned. */
-static const struct {
-	const char *title;
-	int width;
-	enum sort_by sort;
-	int order; /* 0: always; else columns come in by this order as long as there is room */
-} columns[COL_COUNT] = {
-	[COL_NAME] = { "NAME", 11, SORT_NAME, 0 },
-	[COL_STATUS] = { "STATUS", 13, SORT_STATUS, 0 },
-	[COL_PID] = { "PID", -7, SORT_COUNT, 3 },
-	[COL_IP] = { "IP", 12, SORT_IP, 1 },
-	[COL_PORT] = { "PORT", -5, SORT_COUNT, 7 },
-	[COL_BACKEND] = { "BACKEND", 8, SORT_COUNT, 10 },
-	[COL_VCPU] = { "VCPU", -4, SORT_COUNT, 11 },
-	[COL_MEM] = { "MEM", -5, SORT_COUNT, 9 },
-	[COL_CPU] = { "CPU", -5, SORT_CPU, 2 },
-	[COL_SPARK] = { "", -8, SORT_CPU, 6 },
-	[COL_RSS] = { "RSS", -5, SORT_RSS, 8 },
-	[COL_UP] = { "UP", -5, SORT_UPTIME, 4 },
-	[COL_LAST] = { "LAST", 13, SORT_LAST, 5 },
-	[COL_IMAGE] = { "IMAGE", 10, SORT_COUNT, 12 },
-	[COL_LABELS] = { "LABELS", 16, SORT_COUNT, 13 },
-};
-
-struct place {
-	int col, width; /* width 0: not shown; negative: right-aligned */
-};
 
 static int wide(int width)
 {
 	return width < 0 ? -width : width;
 }
 
-/* A gap of two before left-aligned columns that follow anything, one else. */
-static int gap(int column)
-{
-	return columns[column].width > 0 ? 2 : 1;
-}
-
-static void place_columns(int cols, struct place place[COL_COUNT])
-{
-	int left = cols - GUTTER - columns[COL_NAME].width - wide(columns[COL_STATUS].width) - 2, order, i, col, extra;
-
-	memset(place, 0, COL_COUNT * sizeof *place);
-	if (cols >= 38 && cols < 44) { /* a very narrow list still says where the VM is */
-		static const struct place tight[] = { { GUTTER, 10 }, { GUTTER + 11, 11 }, { 0, 0 }, { GUTTER + 23, 12 } };
-		memcpy(place, tight, sizeof tight);
-		place[COL_NAME].width += cols - 38 < 4 ? cols - 38 : 4;
-		place[COL_STATUS].col += cols - 38 < 4 ? cols - 38 : 4;
-		place[COL_IP].col += cols - 38 < 4 ? cols - 38 : 4;
-		return;
-	}
-	place[COL_NAME].width = columns[COL_NAME].width;
-	place[COL_STATUS].width = columns[COL_STATUS].width;
-	for (order = 1; order < COL_COUNT; order++) {
-		for (i = 0; i < COL_COUNT; i++) {
-			if (columns[i].order != order)
-				continue;
-			if (left < wide(columns[i].width) + gap(i)) {
-				order = COL_COUNT; /* the next ones wait for this one */
-				break;
-			}
-			place[i].width = columns[i].width;
-			left -= wide(columns[i].width) + gap(i);
-		}
-	}
-	/* What is left over makes long names and texts readable. */
-	extra = left > 0 ? left : 0;
-	if (extra > 0) {
-		int name = extra < 14 ? extra : 14;
-		place[COL_NAME].width += name;
-		extra -= name;
-	}
-	if (place[COL_LABELS].width > 0) {
-		place[COL_LAST].width += extra / 2 < 16 ? extra / 2 : 16;
-		extra -= extra / 2 < 16 ? extra / 2 : 16;
-		place[COL_LABELS].width += extra;
-	} else if (place[COL_LAST].width > 0) {
-		place[COL_LAST].width += extra;
-	}
-	col = GUTTER;
-	for (i = 0; i < COL_COUNT; i++) {
-		if (place[i].width == 0)
-			continue;
-		if (i != COL_NAME)
-			col += gap(i);
-		place[i].col = col;
-		col += wide(place[i].width);
-	}
-}
-
 enum sort_by heading_at(const struct model *model, int col)
 {
-	struct place place[COL_COUNT];
+	struct column_place place[COL_COUNT];
 	struct layout layout;
 	int i;
 	layout_of(model, &layout);
-	place_columns(layout.list.cols - layout.beside, place);
+	columns_place(&model->columns, layout.list.cols - layout.beside, place);
 	for (i = 0; i < COL_COUNT; i++) {
 		if (place[i].width != 0 && col >= place[i].col - 1 && col < place[i].col + wide(place[i].width))
-			return columns[i].sort;
+			return (enum sort_by)column_sort((enum column)i);
 	}
 	return SORT_COUNT;
 }
 
 static void heading(const struct model *model, struct screen *screen, const struct layout *layout,
-                    const struct place *place)
+                    const struct column_place *place)
 {
 	int i;
 	for (i = 0; i < COL_COUNT; i++) {
-		bool sorted = columns[i].sort == model->sort && model->sort != SORT_COUNT && i != COL_SPARK;
+		bool sorted = column_sort((enum column)i) == (int)model->sort && column_title((enum column)i)[0] != '\0';
 		char text[32];
 		if (place[i].width == 0)
 			continue;
-		snprintf(text, sizeof text, "%s%s", columns[i].title,
+		snprintf(text, sizeof text, "%s%s", column_title((enum column)i),
 		         sorted ? glyph(screen, model->reverse ? GLYPH_UP : GLYPH_DOWN) : "");
 		screen_field(screen, layout->heading.row, place[i].col, place[i].width, tone(sorted ? TONE_STRONG : TONE_QUIET),
 		             text);
@@ -146,7 +55,8 @@ static void status_text(const struct model *model, const struct screen *screen, 
 
 	if (vm->phase != STOKER_PHASE_NONE) {
 		running_text(model->now_ns - vm->phase_since_ns, clock, sizeof clock);
-		snprintf(buf, cap, "%s %s %s", glyph(screen, state_glyph(vm)), stoker_phase_name(vm->phase), clock);
+		snprintf(buf, cap, "%s %s %s%s", glyph(screen, state_glyph(vm)), stoker_phase_name(vm->phase), clock,
+		         model_slow(model, vm->phase, model->now_ns - vm->phase_since_ns) ? glyph(screen, GLYPH_SLOW) : "");
 	} else if (row->op != ACTION_NONE) {
 		running_text(model->now_ns - row->op_since_ns, clock, sizeof clock);
 		snprintf(buf, cap, "%s %s %s", glyph(screen, row_glyph(row)), action_at(row->op)->name, clock);
@@ -158,20 +68,23 @@ static void status_text(const struct model *model, const struct screen *screen, 
 	}
 }
 
-static void last_text(const struct stoker_vm *vm, char *buf, size_t cap)
+static void last_text(const struct model *model, const struct screen *screen, const struct stoker_vm *vm, char *buf,
+                      size_t cap)
 {
 	char time[16];
 	if (vm->reason[0] != '\0') {
 		snprintf(buf, cap, "%s", vm->reason);
 	} else if (vm->last_phase != STOKER_PHASE_NONE) {
 		format_duration(time, sizeof time, vm->last_phase_ns);
-		snprintf(buf, cap, "%s %s", stoker_phase_name(vm->last_phase), time);
+		snprintf(buf, cap, "%s %s%s%s", stoker_phase_name(vm->last_phase), time,
+		         model_slow(model, vm->last_phase, vm->last_phase_ns) ? " " : "",
+		         model_slow(model, vm->last_phase, vm->last_phase_ns) ? glyph(screen, GLYPH_SLOW) : "");
 	} else {
 		buf[0] = '\0';
 	}
 }
 
-static void draw_name(const struct model *model, struct screen *screen, int row, const struct place *place,
+static void draw_name(const struct model *model, struct screen *screen, int row, const struct column_place *place,
                       const struct row *vm_row, struct style style)
 {
 	const struct pane *pane = model_pane_of(model, vm_row->vm.id, PANE_SHELL);
@@ -185,7 +98,19 @@ static void draw_name(const struct model *model, struct screen *screen, int row,
 	}
 }
 
-static void cell_text(const struct model *model, const struct row *row, int column, char *buf, size_t cap)
+/* Bytes a second in a column of six: "812K", "1.4M", "0". */
+static void rate_text(char *buf, size_t cap, int64_t rate)
+{
+	if (rate < 0)
+		snprintf(buf, cap, "-");
+	else if (rate == 0)
+		snprintf(buf, cap, "0");
+	else
+		format_kib(buf, cap, (uint64_t)(rate + 1023) / 1024);
+}
+
+static void cell_text(const struct model *model, const struct screen *screen, const struct row *row, int column,
+                      char *buf, size_t cap)
 {
 	const struct stoker_vm *vm = &row->vm;
 	buf[0] = '\0';
@@ -217,11 +142,17 @@ static void cell_text(const struct model *model, const struct row *row, int colu
 		else
 			snprintf(buf, cap, "-");
 		break;
+	case COL_DISK:
+		rate_text(buf, cap, row->disk_rate);
+		break;
+	case COL_NET:
+		rate_text(buf, cap, row->net_rate);
+		break;
 	case COL_UP:
 		format_uptime(buf, cap, model_uptime(model, row));
 		break;
 	case COL_LAST:
-		last_text(vm, buf, cap);
+		last_text(model, screen, vm, buf, cap);
 		break;
 	case COL_IMAGE:
 		snprintf(buf, cap, "%s", vm->image);
@@ -234,19 +165,101 @@ static void cell_text(const struct model *model, const struct row *row, int colu
 	}
 }
 
-static void draw_spark(struct screen *screen, int row, const struct place *place, const struct row *vm_row)
+static void draw_graph(const struct model *model, struct screen *screen, int row, const struct column_place *place,
+                       const struct row *vm_row, int column)
 {
-	int width = wide(place->width), i, from = vm_row->history_len > width ? vm_row->history_len - width : 0;
-	int col = place->col + width - (vm_row->history_len - from);
-	for (i = from; i < vm_row->history_len; i++)
-		screen_put(screen, row, col++, 1, tone(TONE_ACCENT), spark(screen, vm_row->history[i]));
+	int width = wide(place->width), col = place->col;
+	enum metric metric = column == COL_DISK_GRAPH ? METRIC_DISK : METRIC_NETWORK;
+	int points = graph_figures(screen, width);
+
+	if (column == COL_CPU_GRAPH) {
+		graph_spark(screen, row, col, width, tone(TONE_ACCENT), vm_row->history, vm_row->history_len);
+		return;
+	}
+	/* Against its own greatest: rates have no top. */
+	graph_area(screen, row, col, 1, width, tone(TONE_ACCENT), vm_row->past, metric, model->now_ns, points,
+	           usage_peak(vm_row->past, metric, model->now_ns, points));
+}
+
+/* The line over the VMs of a group: what they come to. */
+static void draw_group(const struct model *model, struct screen *screen, const struct layout *layout, int line,
+                       const struct column_place *place, const struct group *group)
+{
+	static const struct {
+		enum glyph glyph;
+		enum tone tone;
+	} kinds[] = {
+		{ GLYPH_RUNNING, TONE_GOOD }, { GLYPH_BUSY, TONE_BUSY }, { GLYPH_PAUSED, TONE_PAUSED },
+		{ GLYPH_STOPPED, TONE_QUIET }, { GLYPH_CRASHED, TONE_BAD }, { GLYPH_ERROR, TONE_BAD },
+		{ GLYPH_STALE, TONE_ODD },
+	};
+	int row = layout->list.row + line, i, col, end;
+	struct group_sum sum;
+	char text[GROUP_KEY_SIZE + 32];
+	size_t k;
+
+	group_sum(model, group, &sum);
+	if (sum.marked > 0)
+		screen_put(screen, row, 0, 1, tone(TONE_ACCENT), glyph(screen, GLYPH_MARK));
+	snprintf(text, sizeof text, "%s %s", glyph(screen, group->folded ? GLYPH_FOLDED : GLYPH_OPEN),
+	         group->key[0] != '\0' ? group->key : "none");
+	screen_field(screen, row, place[COL_NAME].col, place[COL_NAME].width, tone(TONE_STRONG), text);
+	/* Counts take the room of the columns that have no sum. */
+	col = place[COL_STATUS].col;
+	end = layout->list.cols - layout->beside;
+	for (i = 0; i < COL_COUNT; i++) {
+		if (place[i].width != 0 && place[i].col > col && place[i].col < end && (i == COL_VCPU || i == COL_MEM ||
+		    i == COL_CPU || i == COL_RSS || i == COL_DISK || i == COL_NET))
+			end = place[i].col;
+	}
+	for (k = 0; k < sizeof kinds / sizeof *kinds; k++) {
+		if (sum.glyphs[kinds[k].glyph] == 0)
+			continue;
+		snprintf(text, sizeof text, " %zu  ", sum.glyphs[kinds[k].glyph]);
+		if (col + 1 + text_width(text) - 2 > end)
+			break;
+		col += screen_put(screen, row, col, 1, tone(kinds[k].tone), glyph(screen, kinds[k].glyph));
+		col += screen_put(screen, row, col, end - col, tone(TONE_PLAIN), text);
+	}
+	for (i = 0; i < COL_COUNT; i++) {
+		text[0] = '\0';
+		if (place[i].width == 0)
+			continue;
+		if (i == COL_VCPU)
+			snprintf(text, sizeof text, "%u", sum.vcpus);
+		else if (i == COL_MEM)
+			format_mib(text, sizeof text, sum.memory_mib);
+		else if (i == COL_CPU)
+			snprintf(text, sizeof text, sum.cpu > 9999 ? "%lldk%%" : sum.cpu >= 0 ? "%lld%%" : "-",
+			         (long long)(sum.cpu > 9999 ? sum.cpu / 1000 : sum.cpu));
+		else if (i == COL_RSS && sum.rss_kib > 0)
+			format_kib(text, sizeof text, sum.rss_kib);
+		else if (i == COL_RSS)
+			snprintf(text, sizeof text, "-");
+		else if (i == COL_DISK)
+			rate_text(text, sizeof text, sum.disk_rate);
+		else if (i == COL_NET)
+			rate_text(text, sizeof text, sum.net_rate);
+		if (text[0] != '\0')
+			screen_field(screen, row, place[i].col, place[i].width, tone(text[0] == '-' ? TONE_QUIET : TONE_STRONG), text);
+	}
+}
+
+static void draw_selection(const struct model *model, struct screen *screen, const struct layout *layout, int row)
+{
+	screen_put(screen, row, 1, 1, tone(TONE_STRONG), glyph(screen, GLYPH_SELECT));
+	if (model->pane_focus || model->panel_focus) {
+		screen_restyle(screen, row, 0, layout->list.cols, ATTR_BOLD, ATTR_DIM);
+		return;
+	}
+	screen_uncolour(screen, row, 0, layout->list.cols);
+	screen_restyle(screen, row, 0, layout->list.cols, ATTR_REVERSE, ATTR_DIM);
 }
 
 static void draw_row(const struct model *model, struct screen *screen, const struct layout *layout, int line,
-                     const struct place *place, const struct row *vm_row)
+                     const struct column_place *place, const struct row *vm_row)
 {
 	const struct stoker_vm *vm = &vm_row->vm;
-	bool selected = strcmp(vm->id, model->selected) == 0;
 	bool loud = vm->stale || vm->state == STOKER_CRASHED || vm->state == STOKER_ERROR;
 	bool rests = !loud && vm->pid == 0 && vm->phase == STOKER_PHASE_NONE && vm_row->op == ACTION_NONE;
 	enum tone base = rests ? TONE_QUIET : TONE_PLAIN;
@@ -263,15 +276,15 @@ static void draw_row(const struct model *model, struct screen *screen, const str
 			draw_name(model, screen, row, &place[i], vm_row, tone(loud ? TONE_STRONG : TONE_PLAIN));
 			continue;
 		}
-		if (i == COL_SPARK) {
-			draw_spark(screen, row, &place[i], vm_row);
+		if (i == COL_CPU_GRAPH || i == COL_DISK_GRAPH || i == COL_NET_GRAPH) {
+			draw_graph(model, screen, row, &place[i], vm_row, i);
 			continue;
 		}
 		if (i == COL_STATUS) {
 			status_text(model, screen, vm_row, text, sizeof text);
 			style = tone(vm_row->op != ACTION_NONE && vm->phase == STOKER_PHASE_NONE ? TONE_BUSY : state_tone(vm));
 		} else {
-			cell_text(model, vm_row, i, text, sizeof text);
+			cell_text(model, screen, vm_row, i, text, sizeof text);
 			if (strcmp(text, "-") == 0)
 				style = tone(TONE_QUIET);
 			if (i == COL_LAST)
@@ -281,15 +294,6 @@ static void draw_row(const struct model *model, struct screen *screen, const str
 		}
 		screen_field(screen, row, place[i].col, place[i].width, style, text);
 	}
-	if (!selected)
-		return;
-	screen_put(screen, row, 1, 1, tone(TONE_STRONG), glyph(screen, GLYPH_SELECT));
-	if (model->pane_focus) {
-		screen_restyle(screen, row, 0, layout->list.cols, ATTR_BOLD, ATTR_DIM);
-		return;
-	}
-	screen_uncolour(screen, row, 0, layout->list.cols);
-	screen_restyle(screen, row, 0, layout->list.cols, ATTR_REVERSE, ATTR_DIM);
 }
 
 /* An empty list teaches what to do. */
@@ -327,22 +331,30 @@ static void empty(const struct model *model, struct screen *screen, const struct
 
 void view_list(const struct model *model, struct screen *screen, const struct layout *layout)
 {
-	struct place place[COL_COUNT];
+	struct column_place place[COL_COUNT];
 	int i;
 
-	place_columns(layout->list.cols - layout->beside, place); /* a blank before the separator */
+	columns_place(&model->columns, layout->list.cols - layout->beside, place); /* a blank before the separator */
 	if (layout->heading.rows > 0)
 		heading(model, screen, layout, place);
-	if (model->shown_count == 0) {
+	if (model->line_count == 0) {
 		empty(model, screen, layout);
 		return;
 	}
-	for (i = 0; i < layout->list.rows && model->top + (size_t)i < model->shown_count; i++)
-		draw_row(model, screen, layout, i, place, &model->rows[model->shown[model->top + (size_t)i]]);
+	for (i = 0; i < layout->list.rows && model->top + (size_t)i < model->line_count; i++) {
+		const struct group *group = model_line_group(model, model->top + (size_t)i);
+		const struct row *row = model_line_row(model, model->top + (size_t)i);
+		if (group != NULL)
+			draw_group(model, screen, layout, i, place, group);
+		else if (row != NULL)
+			draw_row(model, screen, layout, i, place, row);
+		if (model->top + (size_t)i == model->selected_at)
+			draw_selection(model, screen, layout, layout->list.row + i);
+	}
 	/* More above or below than fits: said at the list's right edge. */
 	if (model->top > 0)
 		screen_put(screen, layout->list.row, layout->list.cols - 1, 1, tone(TONE_ACCENT), glyph(screen, GLYPH_UP));
-	if (model->top + (size_t)layout->list.rows < model->shown_count)
+	if (model->top + (size_t)layout->list.rows < model->line_count)
 		screen_put(screen, layout->list.row + layout->list.rows - 1, layout->list.cols - 1, 1, tone(TONE_ACCENT),
 		           glyph(screen, GLYPH_DOWN));
 }

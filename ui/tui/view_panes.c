@@ -105,8 +105,8 @@ void view_panes(struct model *model, struct screen *screen, const struct layout 
 	if (layout->beside) {
 		for (r = layout->tabs.row; r < pane->row + pane->rows; r++)
 			screen_put(screen, r, layout->tabs.col - 1, 1, tone(TONE_QUIET), glyph(screen, GLYPH_V));
-		if (layout->phases.rows > 0)
-			screen_put(screen, layout->phases.row, layout->tabs.col - 1, 1, tone(TONE_QUIET),
+		if (layout->panel.rows > 0)
+			screen_put(screen, layout->panel.row, layout->tabs.col - 1, 1, tone(TONE_QUIET),
 			           glyph(screen, GLYPH_TEE_LEFT));
 	} else if (!model->full) {
 		draw_rule(screen, layout->tabs.row, 0, layout->tabs.cols, NULL, NULL, false);

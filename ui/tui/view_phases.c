@@ -138,7 +138,7 @@ static void draw_phase(const struct model *model, struct screen *screen, int row
                        const struct life *life, int64_t from, int64_t scale)
 {
 	int times = time_cols(cols), bar = LABEL_COLS, bar_cols = cols - LABEL_COLS - 2 * times - 2, end;
-	bool live = life->live == (enum stoker_phase)phase;
+	bool live = life->live == (enum stoker_phase)phase, slow;
 	char text[24];
 
 	screen_put(screen, row, 3, LABEL_COLS - 4, tone(live ? TONE_BUSY : life->ns[phase] >= 0 ? TONE_PLAIN : TONE_QUIET),
@@ -151,7 +151,10 @@ static void draw_phase(const struct model *model, struct screen *screen, int row
 			running_text(life->ns[phase], text, sizeof text);
 		else
 			format_duration(text, sizeof text, life->ns[phase]);
-		screen_field(screen, row, end, -(times - 1), tone(live ? TONE_BUSY : TONE_PLAIN), text);
+		slow = model_slow(model, (enum stoker_phase)phase, life->ns[phase]);
+		screen_field(screen, row, end, -(times - 1), tone(slow ? TONE_BAD : live ? TONE_BUSY : TONE_PLAIN), text);
+		if (slow) /* slower than 95 of 100 */
+			screen_put(screen, row, end + times - 1, 1, tone(TONE_BAD), glyph(screen, GLYPH_SLOW));
 	} else {
 		screen_field(screen, row, end, -(times - 1), tone(TONE_QUIET), glyph(screen, GLYPH_DASH));
 	}
@@ -169,11 +172,10 @@ static void above(struct screen *screen, int row, int end, const char *text)
 	screen_put(screen, row, end - width, width, tone(TONE_QUIET), text);
 }
 
-void view_phases(const struct model *model, struct screen *screen, const struct layout *layout)
+void view_phases(const struct model *model, struct screen *screen, const struct rect *at)
 {
 	static const int order[] = { STOKER_PHASE_CREATE, STOKER_PHASE_START, STOKER_PHASE_BOOT, STOKER_PHASE_SSH,
 	                             STOKER_PHASE_EXEC, STOKER_PHASE_STOP, STOKER_PHASE_DELETE };
-	const struct rect *at = &layout->phases;
 	const struct row *selected = model_selected(model);
 	struct life life;
 	int64_t usual = 0, now = 0, scale, from = 0;
@@ -182,6 +184,9 @@ void view_phases(const struct model *model, struct screen *screen, const struct 
 
 	if (selected == NULL) {
 		draw_rule(screen, at->row, 0, at->cols, "phases", NULL, false);
+		if (model->on_group)
+			screen_put(screen, at->row + 1, 3, at->cols - 4, tone(TONE_QUIET),
+			           "A group is selected: Enter folds it, Space marks all in it.");
 		return;
 	}
 	read_life(model, selected, &life);
