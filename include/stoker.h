@@ -312,6 +312,14 @@ STOKER_API enum stoker_status stoker_trash_restore(stoker *s, const char *ref, c
 STOKER_API enum stoker_status stoker_trash_empty(stoker *s, const char *ref, bool expired_only, size_t *removed,
                                                  struct stoker_error *err);
 
+/** Grows the disk of a VM that does not run to `disk_mib`, and its file system with it. Never shrinks
+ *  (STOKER_E_INVALID); a running VM, or one in disk mode shared, is STOKER_E_STATE. Works on a copy, which takes the
+ *  disk's place in one step: it needs room for the data a second time unless the file system shares it, and a crash
+ *  leaves the old disk or the new one. The size it has already succeeds and does nothing. `out` may be NULL. */
+STOKER_API enum stoker_status stoker_resize(stoker *s, const char *ref, unsigned disk_mib,
+                                            const struct stoker_call *call, struct stoker_vm *out,
+                                            struct stoker_error *err);
+
 /** One VM, refreshed against the host. */
 STOKER_API enum stoker_status stoker_get(stoker *s, const char *ref, struct stoker_vm *out, struct stoker_error *err);
 
@@ -593,12 +601,17 @@ struct stoker_image {
 	uint64_t kernel_bytes, initrd_bytes, root_bytes; /**< allocated on disk */
 	unsigned used_by;      /**< VMs */
 	bool agent;            /**< its initrd carries our init */
+	char kernel_from[16];  /**< "source" (built by stoker), "debian" (its cloud kernel) or "file" (the user's) */
 };
 struct stoker_image_spec {
-	const char *recipe;  /**< "micro" */
+	const char *recipe;  /**< "micro" (NULL) or "debian" */
 	const char *name;    /**< NULL: the recipe's name */
-	const char *kernel;  /**< NULL: Debian's cloud kernel; a path to a vmlinux or bzImage */
+	/** "source": stoker's own guest kernel, built from Debian's kernel source when that has not been done yet
+	 *  (minutes) and kept for all images; "debian": Debian's cloud kernel; else a path to a vmlinux or bzImage.
+	 *  NULL: an own kernel where one has been built, else Debian's. */
+	const char *kernel;
 	bool rebuild;        /**< build even when the inputs are unchanged */
+	const char *const *packages; /**< "debian" only: more packages, NULL-terminated; NULL: none */
 };
 /** Builds aside and puts in place by one rename. `*built` (may be NULL) is
  *  false when an image of the same inputs was there already. */

@@ -188,6 +188,57 @@ static enum stoker_status grow(const char *disk, unsigned mib, const struct stok
 	return st == STOKER_OK && !has_journal(disk) ? run_tool(journal, call, "e2fsprogs", err) : st;
 }
 
+/* Beside the disk, for as long as it is being grown. */
+static bool aside_of(const char *disk, char out[STOKER_PATH_SIZE])
+{
+	return snprintf(out, STOKER_PATH_SIZE, "%s.new", disk) < STOKER_PATH_SIZE;
+}
+
+void disk_forget_aside(const char *disk)
+{
+	char aside[STOKER_PATH_SIZE];
+	if (aside_of(disk, aside))
+		unlink(aside);
+}
+
+static enum stoker_status sync_path(const char *path, int flags, struct stoker_error *err)
+{
+	int fd = open(path, flags | O_CLOEXEC);
+	int e = fd < 0 || fsync(fd) < 0 ? errno : 0;
+	if (fd >= 0)
+		close(fd);
+	return e ? error_errno(err, e, "cannot write %s", path) : STOKER_OK;
+}
+
+enum stoker_status disk_grow(const char *disk, unsigned mib, const struct stoker_call *call, struct stoker_error *err)
+{
+	char aside[STOKER_PATH_SIZE], folder[STOKER_PATH_SIZE];
+	/* A guest that was killed left a journal to replay, which resize2fs does not do; -p mends only what is safe, and
+	 * says with 1 that it did. */
+	const char *const check[] = { "/bin/sh", "-c", "e2fsck -fp \"$1\" || [ $? -eq 1 ]", "sh", aside, NULL };
+	enum stoker_status st;
+
+	if (!aside_of(disk, aside))
+		return error_set(err, STOKER_E_FAILED, "the path of the disk is too long");
+	memcpy(folder, disk, sizeof folder);
+	*strrchr(folder, '/') = '\0';
+	disk_forget_aside(disk); /* of one that was cut off */
+	st = disk_copy(disk, aside, call, err);
+	if (st == STOKER_OK)
+		st = run_tool(check, call, "e2fsprogs", err);
+	if (st == STOKER_OK)
+		st = grow(aside, mib, call, err);
+	if (st == STOKER_OK)
+		st = sync_path(aside, O_RDONLY, err);
+	if (st == STOKER_OK && rename(aside, disk) < 0)
+		st = error_errno(err, errno, "cannot put the grown disk in place");
+	if (st == STOKER_OK)
+		st = sync_path(folder, O_RDONLY | O_DIRECTORY, err);
+	if (st != STOKER_OK)
+		unlink(aside);
+	return st;
+}
+
 enum stoker_status disk_make(stoker *s, const struct vm_record *rec, const char *base, const struct stoker_call *call,
                              struct stoker_error *err)
 {

@@ -18,6 +18,12 @@ enum stoker_status disk_make(stoker *s, const struct vm_record *rec, const char 
 /* Copies the data extents of a file into a new sparse file (reflinked where the file system can). */
 enum stoker_status disk_copy(const char *from, const char *to, const struct stoker_call *call, struct stoker_error *err);
 
+/* Makes a disk that nobody uses larger, its file system with it, by way of a
+ * copy and one rename: whatever happens, the path is the old disk or the new. */
+enum stoker_status disk_grow(const char *disk, unsigned mib, const struct stoker_call *call, struct stoker_error *err);
+/* Removes what a growing that was cut off left. With the VM's lock held. */
+void disk_forget_aside(const char *disk);
+
 /* STOKER_E_STATE naming the process when a living one has this file open or
  * mapped. A missing file is in nobody's use. */
 enum stoker_status disk_unused(const char *path, struct stoker_error *err);

@@ -17,6 +17,7 @@
 
 #include "backend/backend.h"
 #include "clock.h"
+#include "disk.h"
 #include "error.h"
 #include "guest/session.h"
 #include "lifecycle_steps.h"
@@ -240,7 +241,7 @@ static enum stoker_status compose(stoker *s, struct vm_record *rec, bool fresh, 
 		return error_set(err, STOKER_E_FAILED, "the state folder's path is too long");
 	if (rec->vm.disk_mode == STOKER_DISK_SHARED)
 		launch->disk[0] = '\0';
-	else if (access(launch->disk, R_OK | W_OK) < 0) {
+	else if (disk_forget_aside(launch->disk), access(launch->disk, R_OK | W_OK) < 0) {
 		error_errno(err, errno, "its disk cannot be used");
 		return error_fix(err, "Delete this VM and create it again: stoker delete %s", rec->vm.name), STOKER_E_MISSING;
 	}

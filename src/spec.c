@@ -170,6 +170,16 @@ static unsigned host_disk_mib(const stoker *s)
 	return mib > 8u << 20 ? 8u << 20 : (unsigned)mib;
 }
 
+enum stoker_status spec_check_disk(const stoker *s, unsigned disk_mib, struct stoker_error *err)
+{
+	unsigned most = host_disk_mib(s);
+	if (most >= SPEC_DISK_MIN)
+		return in_range("a disk", " MiB", disk_mib, SPEC_DISK_MIN, most, err);
+	error_set(err, STOKER_E_LIMIT, "only %u MiB are free in %s, and the smallest disk has %d", most, s->state_dir,
+	          SPEC_DISK_MIN);
+	return error_fix(err, "Free some space, use --disk-mode shared, or another place with --state DIR"), STOKER_E_LIMIT;
+}
+
 enum stoker_status spec_resolve(stoker *s, const struct stoker_spec *spec, struct vm_record *rec,
                                 struct stoker_error *err)
 {
@@ -213,14 +223,7 @@ enum stoker_status spec_resolve(stoker *s, const struct stoker_spec *spec, struc
 		return st;
 	vm->disk_mode = (enum stoker_disk_mode)index;
 	if (vm->disk_mode != STOKER_DISK_SHARED) {
-		unsigned most = host_disk_mib(s);
-		if (most < SPEC_DISK_MIN) {
-			error_set(err, STOKER_E_LIMIT, "only %u MiB are free in %s, and the smallest disk has %d", most, s->state_dir,
-			          SPEC_DISK_MIN);
-			return error_fix(err, "Free some space, use --disk-mode shared, or another place with --state DIR"),
-			       STOKER_E_LIMIT;
-		}
-		st = in_range("a disk", " MiB", vm->disk_mib, SPEC_DISK_MIN, most, err);
+		st = spec_check_disk(s, vm->disk_mib, err);
 		if (st != STOKER_OK)
 			return st;
 	}

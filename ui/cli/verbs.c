@@ -54,6 +54,12 @@ static const struct option create_options[] = {
 	END,
 };
 
+static const struct option resize_options[] = {
+	{ 0, "disk", OPTION_SIZE, "SIZE", NULL, 1, ANY, COMPLETE_NONE, "the new size, MiB or with a unit; at least what it has" },
+	TIMEOUT_HELP("limit for each (none)"),
+	END,
+};
+
 static const struct option start_options[] = {
 	ALL("every VM that does not run"),
 	LABEL_FILTER,
@@ -167,7 +173,9 @@ static const struct option reconcile_options[] = {
 
 static const struct option image_build_options[] = {
 	{ 0, "name", OPTION_TEXT, "NAME", NULL, 0, 0, COMPLETE_NONE, "name of the image (the recipe's)" },
-	{ 'k', "kernel", OPTION_TEXT, "FILE", NULL, 0, 0, COMPLETE_FILE, "a vmlinux or bzImage instead of Debian's kernel" },
+	{ 'k', "kernel", OPTION_TEXT, "FILE", NULL, 0, 0, COMPLETE_FILE, "source: stoker's own kernel, built when it is not there "
+	  "yet; debian: Debian's; or a vmlinux or bzImage (an own one if there is one, else Debian's)" },
+	{ 'p', "package", OPTION_LIST, "NAME", NULL, 0, 0, COMPLETE_NONE, "debian only: one more package; may be given several times" },
 	{ 0, "rebuild", OPTION_FLAG, NULL, NULL, 0, 0, COMPLETE_NONE, "build even when nothing has changed" },
 	TIMEOUT_HELP("limit for the build (none)"),
 	END,
@@ -204,8 +212,12 @@ static const struct option tui_options_table[] = {
 static const struct option no_options[] = { END };
 
 static const struct verb image_verbs[] = {
-	{ "build", "", "[RECIPE]", "build an image", "RECIPE is micro when left out. An image whose inputs are unchanged is not "
-	  "built again; a new one takes the old one's place in one step.", "stoker image build micro\n", { image_build_options },
+	{ "build", "", "[RECIPE]", "build an image", "RECIPE is micro (busybox, dropbear) when left out, or debian (a minimal "
+	  "system of the machine's own release). An image whose inputs are unchanged is not built again; a new one takes the "
+	  "old one's place in one step. --kernel source builds a guest kernel, some four minutes on two cores, which boots "
+	  "in less than half the time of Debian's; it is kept, and from then on images are built with it.",
+	  "stoker image build micro --kernel source\n"
+	  "stoker image build debian --package python3-numpy --name data\n", { image_build_options },
 	  NULL, 0, 1, COMPLETE_NONE, VERB_JSON, verb_image_build },
 	{ "list", "ls", "", "show all images", "", "", { no_options }, NULL, 0, 0, COMPLETE_NONE, VERB_JSON, verb_image_list },
 	{ "inspect", "show", "IMAGE...", "show everything about images", "", "", { no_options }, NULL, 1, -1, COMPLETE_IMAGE,
@@ -241,6 +253,9 @@ const struct verb verb_table[] = {
 	  "or --label it asks on a terminal, and needs --yes without one. What is deleted is gone at once; with --trash, as in "
 	  "the dashboard, `stoker trash restore` brings it back for a while. Ephemeral VMs never rest.", "stoker delete web\nstoker delete --all --force --yes\n",
 	  { delete_options }, NULL, 0, -1, COMPLETE_VM, VERB_JSON, verb_delete },
+	{ "resize", "", "VM...", "grow the disks of VMs that do not run", "The disk and its file system get larger, never smaller. "
+	  "It is done on a copy that takes the disk's place in one step, so that nothing can be lost half-way.",
+	  "stoker resize web --disk 20G\n", { resize_options }, NULL, 1, -1, COMPLETE_VM, VERB_JSON, verb_resize },
 	{ "list", "ls ps", "", "show VMs", "Every VM, unless filtered. --quiet prints names only.",
 	  "stoker list --status running\nstoker list --filter 'label:tier=web age>1h'\nstoker list --json | jq -r '.[].name'\nstoker list --watch\n", { list_options }, NULL, 0,
 	  0, COMPLETE_NONE, VERB_JSON, verb_list },

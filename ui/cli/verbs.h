@@ -51,6 +51,7 @@ bool completion_script(FILE *to, const char *shell);
 
 int verb_create(struct cli *cli, const struct args *args);
 int verb_start(struct cli *cli, const struct args *args);
+int verb_resize(struct cli *cli, const struct args *args);
 int verb_stop(struct cli *cli, const struct args *args);
 int verb_delete(struct cli *cli, const struct args *args);
 int verb_list(struct cli *cli, const struct args *args);
