@@ -11,7 +11,8 @@ struct image_files {
 	char kernel[STOKER_PATH_SIZE];
 	char initrd[STOKER_PATH_SIZE]; /* "" when the image has none */
 	char root[STOKER_PATH_SIZE];
-	bool agent; /* its initrd carries our init */
+	bool agent;      /* its initrd carries our init */
+	bool own_kernel; /* built by us: what assets/guest/kernel.fragment has is built in */
 };
 
 /* The files of an image, checked to be there. STOKER_E_MISSING with the command that builds it when not. */

@@ -16,18 +16,22 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "backend/backend.h"
 #include "clock.h"
 #include "error.h"
 #include "image_files.h"
+#include "image_kernel.h"
 #include "store.h"
 
-enum { BUILD_MS = 600 * 1000 };
+enum { BUILD_MS = 3600 * 1000 }; /* a kernel takes minutes, on a busy machine many */
 
 struct build {
 	const char *recipe, *name;
 	char script[STOKER_PATH_SIZE], init[STOKER_PATH_SIZE], cache[STOKER_PATH_SIZE], kernel[STOKER_PATH_SIZE];
+	const char *kernel_from;       /* "debian", "source" (the cache of own kernels) or "file" */
 	char folder[STOKER_PATH_SIZE]; /* where it shall be */
 	char work[STOKER_PATH_SIZE];   /* where it is being built; "" before */
+	const char *const *packages;   /* more of them, for a recipe that takes any; NULL-terminated or NULL */
 	char digest[72];
 	struct stoker_call call;       /* the rest of the time, after waiting for the lock */
 };
@@ -74,19 +78,19 @@ static bool find_file(char out[STOKER_PATH_SIZE], const char *explicit_base, con
 	return found(out, installed, tail);
 }
 
-static enum stoker_status find_recipe(struct build *b, struct stoker_error *err)
+enum stoker_status image_recipe_find(const char *recipe, char out[STOKER_PATH_SIZE], struct stoker_error *err)
 {
 	static const char *const relative[] = { "../assets", "../../assets", "../share/stoker", NULL };
 	char tail[64], resolved[PATH_MAX];
-	snprintf(tail, sizeof tail, "images/%s/build.sh", b->recipe);
-	if (!find_file(b->script, getenv("STOKER_DATA_DIR"), relative, STOKER_DATADIR, tail)) {
-		error_set(err, STOKER_E_NOT_FOUND, "there is no recipe %s", b->recipe);
-		return error_fix(err, strcmp(b->recipe, "micro") == 0
-		                              ? "Install stoker's recipes, or set STOKER_DATA_DIR to the folder that has images/micro"
-		                              : "The recipe that comes with stoker is micro");
+	snprintf(tail, sizeof tail, "images/%.31s/build.sh", recipe);
+	if (!find_file(out, getenv("STOKER_DATA_DIR"), relative, STOKER_DATADIR, tail)) {
+		bool ours = strcmp(recipe, "micro") == 0 || strcmp(recipe, "debian") == 0 || strcmp(recipe, "kernel") == 0;
+		error_set(err, STOKER_E_NOT_FOUND, "there is no recipe %s", recipe);
+		return error_fix(err, ours ? "Install stoker's recipes, or set STOKER_DATA_DIR to the folder that has images/micro"
+		                           : "The recipes that come with stoker are micro and debian");
 	}
-	if (realpath(b->script, resolved))
-		snprintf(b->script, sizeof b->script, "%s", resolved);
+	if (realpath(out, resolved))
+		snprintf(out, STOKER_PATH_SIZE, "%s", resolved);
 	return STOKER_OK;
 }
 
@@ -103,33 +107,47 @@ static enum stoker_status find_init(struct build *b, struct stoker_error *err)
 }
 
 /* Packages are kept here between builds. Nothing is lost with it. */
-static enum stoker_status find_cache(const stoker *s, struct build *b, struct stoker_error *err)
+enum stoker_status image_cache_find(const stoker *s, char out[STOKER_PATH_SIZE], struct stoker_error *err)
 {
 	const char *own = getenv("STOKER_CACHE_DIR"), *xdg = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
 	int n;
 	if (own && own[0] == '/')
-		n = snprintf(b->cache, sizeof b->cache, "%s", own);
+		n = snprintf(out, STOKER_PATH_SIZE, "%s", own);
 	else if (geteuid() == 0)
-		n = snprintf(b->cache, sizeof b->cache, "/var/cache/stoker");
+		n = snprintf(out, STOKER_PATH_SIZE, "/var/cache/stoker");
 	else if (xdg && xdg[0] == '/')
-		n = snprintf(b->cache, sizeof b->cache, "%s/stoker", xdg);
+		n = snprintf(out, STOKER_PATH_SIZE, "%s/stoker", xdg);
 	else if (home && home[0] == '/')
-		n = snprintf(b->cache, sizeof b->cache, "%s/.cache/stoker", home);
+		n = snprintf(out, STOKER_PATH_SIZE, "%s/.cache/stoker", home);
 	else
-		n = snprintf(b->cache, sizeof b->cache, "%s/.cache", s->image_dir);
-	return n >= 0 && n < (int)sizeof b->cache ? STOKER_OK
+		n = snprintf(out, STOKER_PATH_SIZE, "%s/.cache", s->image_dir);
+	return n >= 0 && n < STOKER_PATH_SIZE ? STOKER_OK
 	                                          : error_set(err, STOKER_E_INVALID, "the path of the cache folder is too long");
 }
 
-static enum stoker_status find_kernel(struct build *b, const char *kernel, struct stoker_error *err)
+/* A kernel in so many words, or the best that is there: an own one once there is one, else Debian's. */
+static enum stoker_status find_kernel(stoker *s, struct build *b, const char *kernel, const struct stoker_call *call,
+                                      struct stoker_error *err)
 {
 	char resolved[PATH_MAX], clean[200];
-	if (!kernel)
+	b->kernel_from = "debian";
+	if (kernel && strcmp(kernel, "debian") == 0)
 		return STOKER_OK;
+	if (!kernel || strcmp(kernel, "source") == 0) {
+		enum stoker_status st = STOKER_OK;
+		if (kernel)
+			st = kernel_build(s, b->cache, call, b->kernel, err);
+		else
+			kernel_newest(s, b->kernel);
+		if (b->kernel[0])
+			b->kernel_from = "source";
+		return st;
+	}
+	b->kernel_from = "file";
 	if (!realpath(kernel, resolved) || !is_file(resolved)) {
 		error_set(err, STOKER_E_NOT_FOUND, "the kernel %s is no file that can be read",
 		          error_clean(clean, sizeof clean, kernel, strnlen(kernel, 190)));
-		return error_fix(err, "Give --kernel the path of a vmlinux or bzImage");
+		return error_fix(err, "Give --kernel the path of a vmlinux or bzImage, or one of the words source and debian");
 	}
 	snprintf(b->kernel, sizeof b->kernel, "%s", resolved);
 	return STOKER_OK;
@@ -138,7 +156,7 @@ static enum stoker_status find_kernel(struct build *b, const char *kernel, struc
 /* ---- running the recipe */
 
 struct listener {
-	struct build *build;
+	char *digest; /* 72 bytes */
 	const struct stoker_call *call;
 };
 
@@ -151,8 +169,8 @@ static void on_line(void *user, const char *line)
 
 	if (strncmp(line, "sha256:", 7) == 0) {
 		size_t n = strlen(line);
-		if (n < sizeof l->build->digest && strspn(line + 7, "0123456789abcdef") == n - 7)
-			memcpy(l->build->digest, line, n + 1);
+		if (n < 72 && strspn(line + 7, "0123456789abcdef") == n - 7)
+			memcpy(l->digest, line, n + 1);
 		return;
 	}
 	if (sscanf(line, "progress %9ld %9ld %n", &done, &total, &at) != 2 || at == 0 || done < 0 || total < done)
@@ -186,35 +204,14 @@ static void own_words(struct stoker_error *err)
 	snprintf(err->why, sizeof err->why, "%s", text);
 }
 
-static enum stoker_status run_recipe(struct build *b, bool digest_only, struct stoker_error *err)
+enum stoker_status image_recipe_run(const char *const *argv, const struct stoker_call *call, char digest[72],
+                                    struct stoker_error *err)
 {
-	struct listener l = { b, &b->call };
-	const char *argv[16];
-	size_t n = 0;
+	struct listener l = { digest, call };
 	struct stoker_error own = { 0 };
-
-	argv[n++] = "/bin/sh";
-	argv[n++] = b->script;
-	if (digest_only) {
-		argv[n++] = "--digest";
-	} else {
-		argv[n++] = "--out";
-		argv[n++] = b->work;
-		argv[n++] = "--name";
-		argv[n++] = b->name;
-	}
-	argv[n++] = "--init";
-	argv[n++] = b->init;
-	argv[n++] = "--cache";
-	argv[n++] = b->cache;
-	if (b->kernel[0]) {
-		argv[n++] = "--kernel";
-		argv[n++] = b->kernel;
-	}
-	argv[n] = NULL;
-	enum stoker_status st = process_run(argv, NULL, &b->call, on_line, &l, &own);
-	if (st == STOKER_OK && digest_only && !b->digest[0])
-		st = error_set(&own, STOKER_E_FAILED, "the recipe %s gave no digest of its inputs", b->recipe);
+	enum stoker_status st = process_run(argv, NULL, call, on_line, &l, &own);
+	if (st == STOKER_OK && !digest[0])
+		st = error_set(&own, STOKER_E_FAILED, "%s gave no digest of its inputs", argv[1]);
 	if (st != STOKER_OK) {
 		own_words(&own);
 		st = own.code;
@@ -224,9 +221,44 @@ static enum stoker_status run_recipe(struct build *b, bool digest_only, struct s
 	return st;
 }
 
+static enum stoker_status run_recipe(struct build *b, bool digest_only, struct stoker_error *err)
+{
+	struct argv a = { 0 };
+	enum stoker_status st;
+
+	argv_add(&a, "/bin/sh");
+	argv_add(&a, "%s", b->script);
+	if (digest_only) {
+		argv_add(&a, "--digest");
+	} else {
+		argv_add(&a, "--out");
+		argv_add(&a, "%s", b->work);
+		argv_add(&a, "--name");
+		argv_add(&a, "%s", b->name);
+	}
+	argv_add(&a, "--init");
+	argv_add(&a, "%s", b->init);
+	argv_add(&a, "--cache");
+	argv_add(&a, "%s", b->cache);
+	argv_add(&a, "--kernel-from");
+	argv_add(&a, "%s", b->kernel_from);
+	if (b->kernel[0]) {
+		argv_add(&a, "--kernel");
+		argv_add(&a, "%s", b->kernel);
+	}
+	for (const char *const *p = b->packages; p && *p; p++) {
+		argv_add(&a, "--package");
+		argv_add(&a, "%s", *p);
+	}
+	st = a.failed ? error_errno(err, ENOMEM, "no image can be built")
+	              : image_recipe_run((const char *const *)a.items, &b->call, b->digest, err);
+	argv_free(&a);
+	return st;
+}
+
 /* ---- putting it in place */
 
-static enum stoker_status flush(const char *folder, struct stoker_error *err)
+enum stoker_status image_flush(const char *folder, struct stoker_error *err)
 {
 	int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0 || syncfs(fd) < 0) {
@@ -258,7 +290,7 @@ static enum stoker_status place(const stoker *s, struct build *b, struct stoker_
 		return st;
 	if (strcmp(info.image.digest, b->digest) != 0)
 		return error_set(err, STOKER_E_FAILED, "the inputs of the image changed while it was built");
-	if ((st = flush(b->work, err)) != STOKER_OK)
+	if ((st = image_flush(b->work, err)) != STOKER_OK)
 		return st;
 	if (access(b->folder, F_OK) < 0)
 		return rename(b->work, b->folder) == 0 ? STOKER_OK
@@ -283,6 +315,25 @@ static enum stoker_status place(const stoker *s, struct build *b, struct stoker_
 	return STOKER_OK;
 }
 
+/* A package's name goes to apt: it must be able to be nothing else. */
+static enum stoker_status check_packages(struct build *b, const char *const *packages, struct stoker_error *err)
+{
+	char clean[80];
+	b->packages = packages;
+	for (const char *const *p = packages; p && *p; p++) {
+		size_t n = strlen(*p);
+		if (n >= 2 && n <= 100 && strchr("+-.", **p) == NULL && strspn(*p, "abcdefghijklmnopqrstuvwxyz0123456789+-.") == n)
+			continue;
+		error_set(err, STOKER_E_INVALID, "\"%s\" is no name of a package", error_clean(clean, sizeof clean, *p, strnlen(*p, 70)));
+		return error_fix(err, "Use a-z, 0-9, '+', '-' and '.', as apt lists it");
+	}
+	if (packages && packages[0] && strcmp(b->recipe, "debian") != 0) {
+		error_set(err, STOKER_E_INVALID, "the recipe %s takes no packages", b->recipe);
+		return error_fix(err, "Build the recipe debian, whose packages can be chosen");
+	}
+	return STOKER_OK;
+}
+
 static enum stoker_status prepare(stoker *s, const struct stoker_image_spec *spec, struct build *b,
                                   struct stoker_error *err)
 {
@@ -292,18 +343,18 @@ static enum stoker_status prepare(stoker *s, const struct stoker_image_spec *spe
 	if (st == STOKER_OK)
 		st = image_name_check(b->name, err);
 	/* A recipe's name becomes part of a path. */
-	if (st == STOKER_OK && (!image_name_valid(b->recipe) || strlen(b->recipe) > 31))
+	if (st == STOKER_OK && (!image_name_valid(b->recipe) || strlen(b->recipe) > 31 || strcmp(b->recipe, "kernel") == 0))
 		st = error_set(err, STOKER_E_INVALID, "that is no name of a recipe");
 	if (st == STOKER_OK && !path_image(s, b->folder, "%s", b->name))
 		st = error_set(err, STOKER_E_INVALID, "the path of the image is too long");
 	if (st == STOKER_OK)
-		st = find_recipe(b, err);
+		st = image_recipe_find(b->recipe, b->script, err);
 	if (st == STOKER_OK)
 		st = find_init(b, err);
 	if (st == STOKER_OK)
-		st = find_kernel(b, spec->kernel, err);
+		st = image_cache_find(s, b->cache, err);
 	if (st == STOKER_OK)
-		st = find_cache(s, b, err);
+		st = check_packages(b, spec->packages, err);
 	return st;
 }
 
@@ -317,9 +368,13 @@ static enum stoker_status build(stoker *s, const struct stoker_image_spec *spec,
 
 	if (st != STOKER_OK)
 		return st;
+	b->call = call ? *call : (struct stoker_call)STOKER_CALL_INIT;
+	b->call.timeout_ms = deadline_poll_ms(deadline);
+	/* Before the images are locked: it may take minutes, in which others build with what is there. */
+	if ((st = find_kernel(s, b, spec->kernel, &b->call, err)) != STOKER_OK)
+		return st;
 	if ((st = image_lock(s, call, &lock, err)) != STOKER_OK)
 		return st;
-	b->call = call ? *call : (struct stoker_call)STOKER_CALL_INIT;
 	b->call.timeout_ms = deadline_poll_ms(deadline);
 	if ((st = run_recipe(b, true, err)) != STOKER_OK)
 		goto out;

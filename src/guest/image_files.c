@@ -21,7 +21,7 @@
 #include "clock.h"
 #include "error.h"
 
-enum { JSON_MAX = 64 * 1024, TREE_DEPTH = 64, LOCK_STEP_MS = 50, LOCK_DEFAULT_MS = 600 * 1000, FORMAT = 1 };
+enum { JSON_MAX = 1024 * 1024, TREE_DEPTH = 64, LOCK_STEP_MS = 50, LOCK_DEFAULT_MS = 600 * 1000, FORMAT = 1 };
 
 bool image_name_valid(const char *name)
 {
@@ -100,6 +100,9 @@ bool image_parse(const char *text, size_t n, struct image_info *out, char *why, 
 		bad = "it does not name its initrd properly";
 	if (!bad) {
 		out->image.built_at_ms = (int64_t)built;
+		/* Images of before there was a choice say nothing of it. */
+		if (!text_of(o, "kernel_from", out->image.kernel_from, sizeof out->image.kernel_from))
+			snprintf(out->image.kernel_from, sizeof out->image.kernel_from, "debian");
 		out->image.agent = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(o, "agent"));
 	}
 	cJSON_Delete(o);
@@ -206,6 +209,7 @@ enum stoker_status image_paths(const stoker *s, const char *name, struct image_f
 	memset(out, 0, sizeof *out);
 	/* NOLINTNEXTLINE(clang-analyzer-core.uninitialized.Assign): image_load() filled it, or it was no STOKER_OK */
 	out->agent = info.image.agent;
+	out->own_kernel = strcmp(info.image.kernel_from, "source") == 0;
 	if (!path_image(s, out->kernel, "%s/%s", name, info.kernel) || !path_image(s, out->root, "%s/%s", name, info.root) ||
 	    (info.initrd[0] && !path_image(s, out->initrd, "%s/%s", name, info.initrd)))
 		return error_set(err, STOKER_E_INVALID, "the path of the image %s is too long", name);

@@ -31,7 +31,7 @@ expect_equal "$(jq -r .digest "$made/image.json")" "$(sh "$recipe" --digest --in
 check 'equal inputs give equal bytes, for an ordinary user too'
 mkdir -m 0777 "$T/other"
 cp -r "$cache" "$T/other/cache"
-cp "$recipe" "$init" "$T/other/"
+cp -r "$SOURCE_DIR/assets/images" "$init" "$T/other/"
 mkdir "$T/other/out"
 as=()
 if [ "$(id -u)" = 0 ]; then
@@ -39,7 +39,7 @@ if [ "$(id -u)" = 0 ]; then
 	chown -R nobody "$T/other"
 	as=(setpriv --reuid=65534 --regid=65534 --clear-groups)
 fi
-"${as[@]}" sh "$T/other/build.sh" --out "$T/other/out" --init "$T/other/stoker-init" --cache "$T/other/cache" >"$T/progress" ||
+"${as[@]}" sh "$T/other/images/micro/build.sh" --out "$T/other/out" --init "$T/other/stoker-init" --cache "$T/other/cache" >"$T/progress" ||
 	fail 'an ordinary user cannot build it'
 chmod 0700 "$T"
 cmp "$T/other/out/initrd" "$made/initrd" || fail 'the initrd differs'

@@ -163,7 +163,7 @@ need_image() {
 	[ -x "$STOKER_PROGRAM" ] || fail "$STOKER_PROGRAM is not built"
 	[ -z "${STOKER_LAB:-}" ] || return 0 # built where apt is, and brought in
 	(umask 077 && mkdir -p "$STOKER_IMAGE_DIR")
-	if ! flock "$STOKER_IMAGE_DIR/.test-lock" "$STOKER_PROGRAM" image build micro --quiet >"$T/image.log" 2>&1; then
+	if ! flock "$STOKER_IMAGE_DIR/.test-lock" "$STOKER_PROGRAM" image build micro --kernel debian --quiet >"$T/image.log" 2>&1; then
 		tail -n 20 "$T/image.log" >&2
 		fail "stoker image build micro failed"
 	fi

@@ -18,6 +18,7 @@ static cJSON *image_json(const struct stoker_image *image)
 	json_add_text(o, "name", image->name);
 	json_add_text(o, "recipe", image->recipe);
 	json_add_text(o, "kernel_version", image->kernel_version);
+	json_add_text(o, "kernel_from", image->kernel_from);
 	json_add_text(o, "digest", image->digest);
 	json_add_at(o, "built_at", image->built_at_ms);
 	json_add_int(o, "kernel_bytes", (int64_t)image->kernel_bytes);
@@ -33,11 +34,15 @@ static void size_text(char *out, size_t cap, uint64_t bytes)
 	format_kib(out, cap, bytes / 1024 + (bytes % 1024 != 0));
 }
 
+enum { PACKAGES_MAX = 256 };
+
 int verb_image_build(struct cli *cli, const struct args *args)
 {
+	const char *packages[PACKAGES_MAX + 1] = { NULL };
 	struct stoker_image_spec spec = { .recipe = args->words[0] ? args->words[0] : "micro",
 		                              .name = arg_text(args, "name", NULL), .kernel = arg_text(args, "kernel", NULL),
-		                              .rebuild = arg_flag(args, "rebuild") };
+		                              .rebuild = arg_flag(args, "rebuild"),
+		                              .packages = packages };
 	struct stoker_error err = { 0 };
 	struct stoker_image image;
 	struct stoker_call call;
@@ -46,6 +51,10 @@ int verb_image_build(struct cli *cli, const struct args *args)
 	char text[32];
 	int code;
 
+	for (size_t i = 0; (i < PACKAGES_MAX) && (packages[i] = arg_list(args, "package", i)) != NULL; i++)
+		;
+	if (arg_list(args, "package", PACKAGES_MAX))
+		return cli_usage(cli, "", "more than %d packages", PACKAGES_MAX);
 	cli_call(cli, args, &call);
 	if ((code = cli_open(cli)) != EXIT_OK)
 		return code;
@@ -72,6 +81,8 @@ int verb_image_build(struct cli *cli, const struct args *args)
 		printf("  is up to date");
 	fputs("  kernel ", stdout);
 	cli_put(stdout, image.kernel_version);
+	if (strcmp(image.kernel_from, "source") == 0)
+		fputs(" (built by stoker)", stdout);
 	putchar('\n');
 	return EXIT_OK;
 }
@@ -145,6 +156,8 @@ static void show_image(struct cli *cli, const struct stoker_image *image)
 	printf("%s\n", cli_colour(cli, "\033[0m"));
 	line("recipe", image->recipe);
 	line("kernel", image->kernel_version);
+	line("from", strcmp(image->kernel_from, "source") == 0 ? "Debian's kernel source, built by stoker" :
+	             strcmp(image->kernel_from, "debian") == 0 ? "Debian's cloud kernel" : "a file");
 	line("digest", image->digest);
 	format_at(text, sizeof(text), image->built_at_ms);
 	line("built", text);
