@@ -117,6 +117,7 @@ def pack(files):
             to = os.path.join(root, INSIDE[1:], name)
             os.makedirs(os.path.dirname(to), exist_ok=True)
             shutil.copy(path, to)
+            os.chmod(to, os.stat(to).st_mode | 0o444)  # for its ordinary users as well
         for name in ("init", "control.py"):
             os.makedirs(os.path.join(root, "lab"), exist_ok=True)
             shutil.copy(os.path.join(HERE, "inside", name), os.path.join(root, "lab", name))
