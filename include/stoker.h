@@ -220,7 +220,9 @@ struct stoker_vm {
 	unsigned vcpus, memory_mib, disk_mib;
 	enum stoker_disk_mode disk_mode;
 	enum stoker_network network;
-	char egress[64];   /**< "all" or "none" */
+	char egress[256];  /**< "all", "none", or with network tap the networks it may reach: "10.0.0.0/8,192.168.7.5/32" */
+	char publish[256]; /**< "8080:80,8443:443": ports of 127.0.0.1 and the guest's they lead to; "" when none */
+	char allow[192];   /**< what else is open to it: "guests,host,host:53,metadata"; "" when nothing */
 	char labels[STOKER_LABELS_SIZE]; /**< "k=v,k2=v2", sorted by key; "" when none */
 	int64_t created_at_ms;
 	int64_t started_at_ms; /**< wall clock; 0 when never started */
@@ -246,9 +248,13 @@ struct stoker_spec {
 	const char *backend; /**< NULL: "auto": Firecracker where it is installed, KVM runs guests and it has the network;
 	                          else QEMU; or "firecracker", "qemu" */
 	const char *accel;   /**< NULL: "auto"; or "kvm", "tcg" */
-	const char *network; /**< NULL: "auto", what the backend has by itself: QEMU "user"; or "user" (QEMU only), "none"; "tap"
-	                          is refused, this version has none */
-	const char *egress;  /**< NULL: "all"; or "none": the guest reaches nothing but what connects to it */
+	const char *network; /**< NULL: "auto", what the backend has by itself: QEMU "user"; or "user" (QEMU only), "tap" (needs
+	                          CAP_NET_ADMIN), "none" */
+	const char *egress;  /**< NULL: "all"; or "none": the guest reaches nothing but what connects to it; with network
+	                          tap also up to 12 IPv4 networks: "10.0.0.0/8,192.168.7.5" */
+	const char *publish; /**< NULL or up to 16 ports: "8080:80,8443:443" makes port 8080 of 127.0.0.1 the guest's 80 */
+	const char *allow;   /**< NULL or, with network tap, what is closed otherwise: "guests" (others that have it too),
+	                          "host" (its services), "host:PORT" (TCP and UDP), "metadata" (169.254.0.0/16) */
 	const char *labels;  /**< NULL or "k=v,k2=v2" */
 	bool ephemeral;      /**< always killed at once; deleted when stopped, or by the next call that sees its end */
 	bool owned;          /**< it belongs to the calling process: once that has ended, the VM counts as left over

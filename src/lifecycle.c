@@ -25,6 +25,7 @@
 #include "disk.h"
 #include "error.h"
 #include "lifecycle_steps.h"
+#include "net/net.h"
 #include "process.h"
 #include "trash.h"
 
@@ -406,4 +407,11 @@ enum stoker_status lifecycle_remove_files(stoker *s, const char *id, struct stok
 	/* The manifest is our tag on the folder: it goes last, so that what a crash leaves is still known as ours. */
 	path_state(s, path, "vms/%s", id);
 	return lifecycle_remove_folder(path, "manifest.json", err);
+}
+
+enum stoker_status lifecycle_remove(stoker *s, const struct vm_record *rec, struct stoker_error *err)
+{
+	/* The files first: they are held by a VMM that lives against all expectation. */
+	enum stoker_status st = lifecycle_remove_files(s, rec->vm.id, err);
+	return st == STOKER_OK && rec->vm.network == STOKER_NET_TAP ? net_detach(s, rec, err) : st;
 }

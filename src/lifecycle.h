@@ -59,6 +59,8 @@ enum stoker_status lifecycle_remove_files(stoker *s, const char *id, struct stok
 
 /* A folder of files, the one called `last` (may be "") after all others. Not an error when it is gone. */
 enum stoker_status lifecycle_remove_folder(const char *path, const char *last, struct stoker_error *err);
+/* The same, and its device and rules where it has any: all that is left then is the record. */
+enum stoker_status lifecycle_remove(stoker *s, const struct vm_record *rec, struct stoker_error *err);
 
 /* What the supervisor published; false when there is nothing that can be read. */
 struct run_status {

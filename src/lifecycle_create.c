@@ -2,8 +2,8 @@
  *
  * lifecycle_create.c - phase create.
  *
- * One intent covers the whole of it, since everything it makes lies in two
- * folders named by the id: undoing it is removing them and the record.
+ * One intent covers the whole of it, since everything it makes is named by the
+ * id, two folders and a network device: undoing it is removing them and the record.
  */
 #include <errno.h>
 #include <netinet/in.h>
@@ -23,6 +23,7 @@
 #include "guest/image.h"
 #include "guest/session.h"
 #include "lifecycle_steps.h"
+#include "net/net.h"
 #include "settings.h"
 #include "spec.h"
 
@@ -50,7 +51,7 @@ static bool make_id(char out[STOKER_ID_SIZE])
 	return true;
 }
 
-/* Everything on the host: folder and lock, manifest, key, disk. */
+/* Everything on the host: folder and lock, manifest, key, disk, network. */
 static enum stoker_status make_files(stoker *s, struct vm_record *rec, const char *base, const struct stoker_call *call,
                                      int *lock, struct stoker_error *err)
 {
@@ -68,6 +69,8 @@ static enum stoker_status make_files(stoker *s, struct vm_record *rec, const cha
 		st = key_make(dir, line, err);
 	if (st == STOKER_OK)
 		st = disk_make(s, rec, base, call, err);
+	if (st == STOKER_OK && rec->vm.network == STOKER_NET_TAP)
+		st = net_attach(s, rec, err);
 	return st;
 }
 
@@ -103,7 +106,10 @@ static enum stoker_status prepare(stoker *s, const struct stoker_spec *spec, str
 	rec->agent = files->agent;
 	memcpy(backend, rec->vm.backend, sizeof backend);
 	memcpy(accel, rec->vm.accel, sizeof accel);
-	return backend_choose(s, rec, backend, accel, err);
+	st = backend_choose(s, rec, backend, accel, err);
+	if (st == STOKER_OK)
+		st = spec_check_network(&rec->vm, err);
+	return st == STOKER_OK && rec->vm.network == STOKER_NET_TAP ? net_check(s, err) : st;
 }
 
 enum stoker_status stoker_check_spec(stoker *s, const struct stoker_spec *spec, struct stoker_error *err)
@@ -157,7 +163,7 @@ enum stoker_status stoker_create(stoker *s, const struct stoker_spec *spec, cons
 out:
 	if (st != STOKER_OK && inserted) {
 		/* Undo in reverse. What cannot be undone now stays recorded as half done, for reconcile. */
-		if (lifecycle_remove_files(s, rec.vm.id, NULL) == STOKER_OK)
+		if (lifecycle_remove(s, &rec, NULL) == STOKER_OK)
 			store_remove(s->store, rec.vm.id, NULL);
 		handle_touch(s);
 	}

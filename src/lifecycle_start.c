@@ -21,6 +21,7 @@
 #include "error.h"
 #include "guest/session.h"
 #include "lifecycle_steps.h"
+#include "net/net.h"
 #include "supervisor/control.h"
 
 enum { START_LIMIT_MS = 30000, REPORT_LIMIT_MS = 5000, REPORT_FD = 3 };
@@ -226,6 +227,22 @@ static enum stoker_status may_start(const struct vm_record *rec, struct stoker_e
 	return STOKER_OK;
 }
 
+static enum stoker_status check_ports(const struct stoker_vm *vm, struct stoker_error *err)
+{
+	struct net_policy policy = { 0 };
+	uint16_t taken = vm->ssh_port && !port_is_free(vm->ssh_port) ? vm->ssh_port : 0;
+
+	net_policy_of(vm, &policy);
+	for (size_t i = 0; !taken && i < policy.port_count; i++)
+		if (!port_is_free(policy.ports[i].host))
+			taken = policy.ports[i].host;
+	if (!taken)
+		return STOKER_OK;
+	error_set(err, STOKER_E_LIMIT, "port %u of 127.0.0.1 is taken by another program", (unsigned)taken);
+	return error_fix(err, "End that program (ss -ltnp 'sport = :%u' names it), or create the VM anew", (unsigned)taken),
+	       STOKER_E_LIMIT;
+}
+
 /* `fresh`: nothing of it runs yet. */
 static enum stoker_status compose(stoker *s, struct vm_record *rec, bool fresh, struct launch *launch,
                                   struct stoker_error *err)
@@ -245,14 +262,12 @@ static enum stoker_status compose(stoker *s, struct vm_record *rec, bool fresh, 
 		error_errno(err, errno, "its disk cannot be used");
 		return error_fix(err, "Delete this VM and create it again: stoker delete %s", rec->vm.name), STOKER_E_MISSING;
 	}
-	if (fresh && rec->vm.ssh_port && !port_is_free(rec->vm.ssh_port)) {
-		error_set(err, STOKER_E_LIMIT, "port %u of 127.0.0.1 is taken by another program", (unsigned)rec->vm.ssh_port);
-		return error_fix(err, "End that program (ss -ltnp 'sport = :%u' names it), or create the VM anew",
-		                 (unsigned)rec->vm.ssh_port), STOKER_E_LIMIT;
-	}
-	st = fresh ? backend_again(s, rec, err) : STOKER_OK;
+	st = fresh ? check_ports(&rec->vm, err) : STOKER_OK;
+	if (st == STOKER_OK && fresh)
+		st = backend_again(s, rec, err);
 	if (st != STOKER_OK)
 		return st;
+	net_guest_config(s, &rec->vm, &launch->net);
 	return key_public(dir, launch->public_key, err);
 }
 
@@ -288,7 +303,10 @@ static enum stoker_status launch_vmm(stoker *s, struct vm_record *rec, struct la
 		return error_errno(err, errno, "cannot make %s", run);
 	if (path_runtime(s, run, "vms/%s/status", rec->vm.id))
 		unlink(run); /* of the run before */
-	st = ops->command(s, launch, &argv, err);
+	/* Made when the VM was created; a restart of the host takes it away. */
+	st = rec->vm.network == STOKER_NET_TAP ? net_attach(s, rec, err) : STOKER_OK;
+	if (st == STOKER_OK)
+		st = ops->command(s, launch, &argv, err);
 	if (st == STOKER_OK)
 		st = supervisor_start(s, rec, &argv, false, deadline, cancel_fd, err);
 	if (st == STOKER_OK)

@@ -56,7 +56,7 @@ enum stoker_status steps_delete(stoker *s, struct vm_record *rec, int64_t since_
 	if (rec->op.kind != STOKER_PHASE_DELETE) /* else the intent was recorded before the VMM was killed */
 		st = steps_begin(s, rec, STOKER_PHASE_DELETE, rec->vm.state, since_ns, err);
 	if (st == STOKER_OK)
-		st = lifecycle_remove_files(s, rec->vm.id, err);
+		st = lifecycle_remove(s, rec, err);
 	if (st != STOKER_OK) {
 		if (err && err->code != STOKER_OK)
 			steps_failed(s, rec, STOKER_PHASE_DELETE, err);

@@ -21,6 +21,7 @@
 
 #include "error.h"
 #include "names.h"
+#include "net/net.h"
 #include "store_db.h"
 
 #define MANIFEST_VERSION 1
@@ -73,6 +74,7 @@ static bool is_process(const struct process_id *p)
 const char *record_fault(const struct vm_record *rec)
 {
 	const struct stoker_vm *vm = &rec->vm;
+	struct net_policy policy;
 	if (strlen(vm->id) != STOKER_ID_SIZE - 1 || !made_of(vm->id, "0123456789abcdef"))
 		return "its id is not 16 hexadecimal digits";
 	if (!is_name(vm->name))
@@ -83,8 +85,10 @@ const char *record_fault(const struct vm_record *rec)
 	    (unsigned)vm->network > STOKER_NET_NONE || (unsigned)vm->last_phase > STOKER_PHASE_NONE ||
 	    (unsigned)rec->op.kind > STOKER_PHASE_NONE)
 		return "its state is not one";
-	if (!is_word(vm->backend) || !is_word(vm->accel) || !is_word(vm->image) || !is_word(vm->egress))
-		return "its backend, acceleration, image or egress is not a word";
+	if (!is_word(vm->backend) || !is_word(vm->accel) || !is_word(vm->image))
+		return "its backend, acceleration or image is not a word";
+	if (net_policy_parse(&policy, vm->egress, vm->publish, vm->allow, NULL) != STOKER_OK)
+		return "its egress, published ports or allowances are not what they may be";
 	if (!is_printable(vm->labels) || !is_printable(vm->choice) || !is_printable(vm->reason) ||
 	    !is_printable(vm->host_key))
 		return "one of its texts has control characters";
@@ -130,7 +134,8 @@ static char *encode(const struct vm_record *rec)
 	    cJSON_AddNumberToObject(o, "disk_mib", vm->disk_mib) &&
 	    cJSON_AddStringToObject(o, "disk_mode", stoker_disk_mode_name(vm->disk_mode)) &&
 	    cJSON_AddStringToObject(o, "network", stoker_network_name(vm->network)) &&
-	    cJSON_AddStringToObject(o, "egress", vm->egress) && cJSON_AddStringToObject(o, "labels", vm->labels) &&
+	    cJSON_AddStringToObject(o, "egress", vm->egress) &&
+	    cJSON_AddStringToObject(o, "publish", vm->publish) && cJSON_AddStringToObject(o, "allow", vm->allow) && cJSON_AddStringToObject(o, "labels", vm->labels) &&
 	    put_big(o, "created_at_ms", vm->created_at_ms) && put_big(o, "started_at_ms", vm->started_at_ms) &&
 	    cJSON_AddNumberToObject(o, "exit_status", vm->exit_status) &&
 	    cJSON_AddStringToObject(o, "reason", vm->reason) &&
@@ -299,6 +304,11 @@ static const char *decode(const cJSON *o, struct vm_record *rec)
 	vm->disk_mode = (enum stoker_disk_mode)get_named(&s, "disk_mode", disk_mode_by_name, -1);
 	vm->network = (enum stoker_network)get_named(&s, "network", network_by_name, -1);
 	get_text(&s, "egress", vm->egress, sizeof vm->egress);
+	/* Manifests of before have neither. */
+	if (item(&s, "publish"))
+		get_text(&s, "publish", vm->publish, sizeof vm->publish);
+	if (item(&s, "allow"))
+		get_text(&s, "allow", vm->allow, sizeof vm->allow);
 	get_text(&s, "labels", vm->labels, sizeof vm->labels);
 	vm->created_at_ms = get_big(&s, "created_at_ms");
 	vm->started_at_ms = get_big(&s, "started_at_ms");

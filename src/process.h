@@ -60,5 +60,9 @@ int process_wait_end(int pidfd, int64_t deadline_ns, int cancel_fd);
  * deadline kills its process group. STOKER_E_MISSING when argv[0] is not there. */
 enum stoker_status process_run(const char *const *argv, const char *const *extra_env, const struct stoker_call *call,
                                void (*on_line)(void *user, const char *line), void *user, struct stoker_error *err);
+/* The same with stdin from `input` (NULL: /dev/null). */
+enum stoker_status process_run_input(const char *const *argv, const char *const *extra_env, const void *input,
+                                     size_t input_len, const struct stoker_call *call,
+                                     void (*on_line)(void *user, const char *line), void *user, struct stoker_error *err);
 
 #endif

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -90,14 +91,44 @@ static char **merge_env(const char *const *extra)
 	return env;
 }
 
+/* A file without a name that holds the input: no pipe that a slow reader could leave us waiting at. */
+static int input_file(const void *input, size_t len)
+{
+	const char *at = input;
+	int fd = memfd_create("input", MFD_CLOEXEC);
+	while (fd >= 0 && len) {
+		ssize_t n = write(fd, at, len);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0) {
+			int why = n < 0 ? errno : EIO;
+			close(fd);
+			errno = why;
+			return -1;
+		}
+		at += n;
+		len -= (size_t)n;
+	}
+	if (fd >= 0)
+		lseek(fd, 0, SEEK_SET);
+	return fd;
+}
+
 enum stoker_status process_run(const char *const *argv, const char *const *extra_env, const struct stoker_call *call,
                                void (*on_line)(void *user, const char *line), void *user, struct stoker_error *err)
+{
+	return process_run_input(argv, extra_env, NULL, 0, call, on_line, user, err);
+}
+
+enum stoker_status process_run_input(const char *const *argv, const char *const *extra_env, const void *input,
+                                     size_t input_len, const struct stoker_call *call,
+                                     void (*on_line)(void *user, const char *line), void *user, struct stoker_error *err)
 {
 	static const char *const sbin[] = { "/usr/sbin", "/sbin" };
 	enum stoker_status st = STOKER_OK;
 	int out[2] = { -1, -1 }, errs[2] = { -1, -1 }, status = 0, rc;
 	int64_t deadline = deadline_after_ms(call ? call->timeout_ms : -1);
-	int cancel_fd = call ? call->cancel_fd : -1;
+	int cancel_fd = call ? call->cancel_fd : -1, in = -1;
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attr;
 	struct lines *lines = NULL;
@@ -110,7 +141,9 @@ enum stoker_status process_run(const char *const *argv, const char *const *extra
 	posix_spawnattr_init(&attr);
 	lines = calloc(1, sizeof *lines);
 	env = merge_env(extra_env);
-	if (!lines || !env || pipe2(out, O_CLOEXEC) < 0 || pipe2(errs, O_CLOEXEC) < 0) {
+	if (input)
+		in = input_file(input, input_len);
+	if (!lines || !env || (input && in < 0) || pipe2(out, O_CLOEXEC) < 0 || pipe2(errs, O_CLOEXEC) < 0) {
 		st = error_errno(err, errno, "cannot prepare to run %s", argv[0]);
 		goto out;
 	}
@@ -122,7 +155,10 @@ enum stoker_status process_run(const char *const *argv, const char *const *extra
 	posix_spawnattr_setsigdefault(&attr, &all);
 	posix_spawnattr_setpgroup(&attr, 0);
 	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
-	posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
+	if (in >= 0)
+		posix_spawn_file_actions_adddup2(&actions, in, 0);
+	else
+		posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
 	posix_spawn_file_actions_adddup2(&actions, out[1], 1);
 	posix_spawn_file_actions_adddup2(&actions, errs[1], 2);
 	posix_spawn_file_actions_addclosefrom_np(&actions, 3);
@@ -195,6 +231,8 @@ out:
 		if (errs[i] >= 0)
 			close(errs[i]);
 	}
+	if (in >= 0)
+		close(in);
 	posix_spawn_file_actions_destroy(&actions);
 	posix_spawnattr_destroy(&attr);
 	free(lines);

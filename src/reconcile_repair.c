@@ -45,7 +45,7 @@ static enum stoker_status mark(stoker *s, struct vm_record *rec, enum stoker_sta
 /* Files first, then the record, as a delete has it. */
 static enum stoker_status drop(stoker *s, const struct vm_record *rec, struct stoker_error *err)
 {
-	enum stoker_status st = lifecycle_remove_files(s, rec->vm.id, err);
+	enum stoker_status st = lifecycle_remove(s, rec, err);
 	return st == STOKER_OK ? store_remove(s->store, rec->vm.id, err) : st;
 }
 

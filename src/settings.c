@@ -19,6 +19,7 @@
 
 #include "error.h"
 #include "handle.h"
+#include "net/net.h"
 #include "settings.h"
 #include "spec.h"
 #include "store.h"
@@ -34,6 +35,8 @@ enum kind {
 	PROGRAM,   /* a name to look up in PATH, or an absolute path */
 	ADDRESSES, /* A-B or CIDR */
 	PORTS,     /* A-B */
+	EGRESS,    /* all, none, or networks */
+	DNS,       /* host, none, or up to three addresses */
 	KEY,       /* Ctrl-X or F1..F12 */
 };
 
@@ -53,11 +56,12 @@ static const struct key keys[] = {
 	{ "defaults.disk_mode", "isolated", CHOICE, 0, 0, "isolated|shared|copy", "What a VM sees as its disk" },
 	{ "defaults.backend", "auto", CHOICE, 0, 0, "auto|firecracker|qemu", "Which VMM runs a VM" },
 	{ "defaults.accel", "auto", CHOICE, 0, 0, "auto|kvm|tcg", "KVM, emulation, or whichever works" },
-	{ "defaults.network", "auto", CHOICE, 0, 0, "auto|user|none", "How a VM is connected" },
-	{ "defaults.egress", "all", CHOICE, 0, 0, "all|none", "What a VM may reach by itself" },
+	{ "defaults.network", "auto", CHOICE, 0, 0, "auto|user|tap|none", "How a VM is connected" },
+	{ "defaults.egress", "all", EGRESS, 0, 0, NULL, "What a VM may reach by itself: all, none or networks (tap only)" },
 	{ "network.pool", "172.16.0.2-172.16.0.254", ADDRESSES, 0, 0, NULL,
 	  "Addresses given to VMs: FIRST-LAST or CIDR" },
 	{ "network.ports", "2200-2999", PORTS, 0, 0, NULL, "Ports of 127.0.0.1 forwarded to the VMs' SSH" },
+	{ "network.dns", "host", DNS, 0, 0, NULL, "Name servers of VMs with network tap: host, none or addresses" },
 	{ "firecracker.binary", "firecracker", PROGRAM, 0, 0, NULL, "Firecracker: a name in PATH or an absolute path" },
 	{ "qemu.binary", "qemu-system-x86_64", PROGRAM, 0, 0, NULL, "QEMU: a name in PATH or an absolute path" },
 	{ "timeouts.ready_s", "60", NUMBER, 1, 3600, NULL, "Seconds to wait for a VM to become ready" },
@@ -205,6 +209,21 @@ static bool is_choice(const char *allowed, const char *text)
 	return false;
 }
 
+/* One to `most` addresses, with commas between them. */
+static bool is_addresses(const char *text, unsigned most)
+{
+	unsigned n = 0;
+	for (;;) {
+		size_t len = strcspn(text, ",");
+		uint32_t address;
+		if (!address_of(text, len, &address) || address == 0 || ++n > most)
+			return false;
+		if (!text[len])
+			return true;
+		text += len + 1;
+	}
+}
+
 static bool is_key(const char *text)
 {
 	long n;
@@ -261,6 +280,16 @@ static bool check(const struct key *key, const char *text, struct fault *f)
 	case PORTS:
 		ok = ports_of(text, &p, &q, &why);
 		snprintf(f->allowed, sizeof f->allowed, "Allowed is for example 2200-2999");
+		break;
+	case EGRESS: {
+		struct net_policy policy;
+		ok = net_policy_parse(&policy, text, NULL, NULL, NULL) == STOKER_OK;
+		snprintf(f->allowed, sizeof f->allowed, "Allowed are all, none and networks, such as 10.0.0.0/8,192.168.7.5");
+		break;
+	}
+	case DNS:
+		ok = strcmp(text, "host") == 0 || strcmp(text, "none") == 0 || is_addresses(text, 3);
+		snprintf(f->allowed, sizeof f->allowed, "Allowed are host, none and up to three IPv4 addresses with commas between them");
 		break;
 	case KEY:
 		ok = is_key(text);

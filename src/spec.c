@@ -12,6 +12,7 @@
 #include "backend/backend.h"
 #include "error.h"
 #include "names.h"
+#include "net/net.h"
 
 enum { LABELS_MAX = 16, LABEL_PART_MAX = 63 };
 
@@ -180,11 +181,49 @@ enum stoker_status spec_check_disk(const stoker *s, unsigned disk_mib, struct st
 	return error_fix(err, "Free some space, use --disk-mode shared, or another place with --state DIR"), STOKER_E_LIMIT;
 }
 
+/* Egress, published ports and allowances: well said, in their normal form. */
+static enum stoker_status connections(stoker *s, const struct stoker_spec *spec, struct stoker_vm *vm,
+                                      struct stoker_error *err)
+{
+	const char *egress = chosen(s, spec->egress, "defaults.egress");
+	struct net_policy policy;
+	enum stoker_status st;
+
+	if (!egress[0])
+		return one_of("egress", egress, -1, "all, none, or with network tap networks such as 10.0.0.0/8", err);
+	st = net_policy_parse(&policy, egress, spec->publish, spec->allow, err);
+	if (st == STOKER_OK && !net_policy_text(&policy, vm))
+		st = error_set(err, STOKER_E_INVALID, "the egress or what is published or allowed is too long to be kept");
+	return st;
+}
+
+enum stoker_status spec_check_network(const struct stoker_vm *vm, struct stoker_error *err)
+{
+	struct net_policy policy = { 0 };
+
+	net_policy_of(vm, &policy);
+	if (vm->network != STOKER_NET_TAP && policy.cidr_count) {
+		error_set(err, STOKER_E_INVALID, "network %s cannot tell one network from another: QEMU's user mode has no such filter",
+		          stoker_network_name(vm->network));
+		return error_fix(err, "Use --egress all or none, or --network tap"), STOKER_E_INVALID;
+	}
+	if (vm->network != STOKER_NET_TAP && vm->allow[0]) {
+		error_set(err, STOKER_E_INVALID, "--allow opens what network tap closes; network %s has no such rules",
+		          stoker_network_name(vm->network));
+		return error_fix(err, "Leave --allow out, or use --network tap"), STOKER_E_INVALID;
+	}
+	if (vm->network == STOKER_NET_NONE && policy.port_count) {
+		error_set(err, STOKER_E_INVALID, "a VM without a network has no port that could be published");
+		return error_fix(err, "Use --network user or tap"), STOKER_E_INVALID;
+	}
+	return STOKER_OK;
+}
+
 enum stoker_status spec_resolve(stoker *s, const struct stoker_spec *spec, struct vm_record *rec,
                                 struct stoker_error *err)
 {
 	struct stoker_vm *vm = &rec->vm;
-	const char *mode, *network, *egress, *accel, *image, *backend;
+	const char *mode, *network, *accel, *image, *backend;
 	enum stoker_status st;
 	int index;
 
@@ -230,19 +269,13 @@ enum stoker_status spec_resolve(stoker *s, const struct stoker_spec *spec, struc
 
 	network = chosen(s, spec->network, "defaults.network");
 	index = strcmp(network, "auto") == 0 ? (int)NETWORK_AUTO : network_by_name(network);
-	st = one_of("network", network, index, "auto, user, none", err);
+	st = one_of("network", network, index, "auto, user, tap, none", err);
 	if (st != STOKER_OK)
 		return st;
 	vm->network = (enum stoker_network)index;
-	if (vm->network == STOKER_NET_TAP) {
-		error_set(err, STOKER_E_MISSING, "this version of stoker has no TAP networking");
-		return error_fix(err, "Use --network user (or none)"), STOKER_E_MISSING;
-	}
-	egress = chosen(s, spec->egress, "defaults.egress");
-	st = one_of("egress", egress, strcmp(egress, "all") == 0 || strcmp(egress, "none") == 0 ? 0 : -1, "all, none", err);
+	st = connections(s, spec, vm, err);
 	if (st != STOKER_OK)
 		return st;
-	snprintf(vm->egress, sizeof vm->egress, "%s", egress);
 
 	backend = chosen(s, spec->backend, "defaults.backend");
 	st = one_of("backend of this build", backend,

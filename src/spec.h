@@ -26,6 +26,9 @@ enum stoker_status spec_resolve(stoker *s, const struct stoker_spec *spec, struc
 /* From SPEC_DISK_MIN to what the host has free. */
 enum stoker_status spec_check_disk(const stoker *s, unsigned disk_mib, struct stoker_error *err);
 
+/* Can the network that was chosen do what is asked of it? */
+enum stoker_status spec_check_network(const struct stoker_vm *vm, struct stoker_error *err);
+
 /* Two words and, from the third attempt on, a number. */
 void spec_make_name(char out[STOKER_NAME_MAX + 1], unsigned attempt);
 

@@ -46,7 +46,13 @@ static const char *const migrations[] = {
 	/* 1 -> 2 */
 	"ALTER TABLE vm ADD COLUMN cid INTEGER;" /* of its vsock; NULL: none */
 	"UPDATE vm SET cid=seq+2;"               /* seq begins at 1, context ids at 3 */
-	"CREATE UNIQUE INDEX vm_cid ON vm(cid);",
+	"CREATE UNIQUE INDEX vm_cid ON vm(cid);"
+	/* Every port of the host that leads into a VM, the one to its SSH among them: no two VMs have the same. */
+	"ALTER TABLE vm ADD COLUMN publish TEXT NOT NULL DEFAULT '';"
+	"ALTER TABLE vm ADD COLUMN allow TEXT NOT NULL DEFAULT '';"
+	"CREATE TABLE port(port INTEGER PRIMARY KEY, vm TEXT NOT NULL REFERENCES vm(id) ON DELETE CASCADE);"
+	"CREATE INDEX port_vm ON port(vm);"
+	"INSERT INTO port SELECT ssh_port,id FROM vm WHERE ssh_port IS NOT NULL;",
 };
 #define SCHEMA_VERSION ((int)(sizeof migrations / sizeof *migrations))
 

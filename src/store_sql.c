@@ -21,7 +21,7 @@ static const char COLUMNS[] =
     "v.disk_mib,v.disk_mode,v.network,v.egress,v.labels,v.created_at_ms,v.started_at_ms,v.exit_status,v.reason,"
     "v.last_phase,v.last_phase_ns,v.host_key,v.vmm_pid,v.vmm_ticks,v.vmm_boot,v.sup_pid,v.sup_ticks,v.sup_boot,"
     "v.run,v.started_ns,v.ready_ns,v.ssh_ns,v.agent,"
-    "v.own_pid,v.own_ticks,v.own_boot,v.cid,o.kind,o.since_ns,o.owner_pid,o.owner_ticks,o.owner_boot";
+    "v.own_pid,v.own_ticks,v.own_boot,v.cid,v.publish,v.allow,o.kind,o.since_ns,o.owner_pid,o.owner_ticks,o.owner_boot";
 
 #define ROWS "ROWS" /* at the front: SELECT the COLUMNS of vm and op */
 static const char *const texts[STORE_STMT_COUNT] = {
@@ -32,15 +32,15 @@ static const char *const texts[STORE_STMT_COUNT] = {
 	    "INSERT INTO vm(id,name,ip,ssh_port,state,ephemeral,backend,accel,choice,image,vcpus,memory_mib,disk_mib,"
 	    "disk_mode,network,egress,labels,created_at_ms,started_at_ms,exit_status,reason,last_phase,last_phase_ns,"
 	    "host_key,vmm_pid,vmm_ticks,vmm_boot,sup_pid,sup_ticks,sup_boot,run,started_ns,ready_ns,ssh_ns,agent,"
-	    "own_pid,own_ticks,own_boot,cid) "
+	    "own_pid,own_ticks,own_boot,cid,publish,allow) "
 	    "VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21,?22,?23,?24,?25,?26,?27,"
-	    "?28,?29,?30,?31,?32,?33,?34,?35,?36,?37,?38,?39)",
+	    "?28,?29,?30,?31,?32,?33,?34,?35,?36,?37,?38,?39,?40,?41)",
 	[STMT_UPDATE_VM] =
 	    "UPDATE vm SET state=?5,ephemeral=?6,backend=?7,accel=?8,choice=?9,image=?10,vcpus=?11,memory_mib=?12,"
 	    "disk_mib=?13,disk_mode=?14,network=?15,egress=?16,labels=?17,created_at_ms=?18,started_at_ms=?19,"
 	    "exit_status=?20,reason=?21,last_phase=?22,last_phase_ns=?23,host_key=?24,vmm_pid=?25,vmm_ticks=?26,"
 	    "vmm_boot=?27,sup_pid=?28,sup_ticks=?29,sup_boot=?30,run=?31,started_ns=?32,ready_ns=?33,ssh_ns=?34,"
-	    "agent=?35,own_pid=?36,own_ticks=?37,own_boot=?38,cid=?39 WHERE id=?1",
+	    "agent=?35,own_pid=?36,own_ticks=?37,own_boot=?38,cid=?39,publish=?40,allow=?41 WHERE id=?1",
 	[STMT_DELETE_VM] = "DELETE FROM vm WHERE id=?1",
 	[STMT_SET_OP] =
 	    "INSERT OR REPLACE INTO op(vm,kind,since_ns,owner_pid,owner_ticks,owner_boot) VALUES(?1,?2,?3,?4,?5,?6)",
@@ -50,7 +50,9 @@ static const char *const texts[STORE_STMT_COUNT] = {
 	[STMT_BY_PREFIX] = ROWS " WHERE v.id>=?1 AND v.id<?1||'g' LIMIT 2",
 	[STMT_ALL] = ROWS " ORDER BY v.seq",
 	[STMT_USED_IPS] = "SELECT ip FROM vm WHERE ip BETWEEN ?1 AND ?2 ORDER BY ip",
-	[STMT_USED_PORTS] = "SELECT ssh_port FROM vm WHERE ssh_port BETWEEN ?1 AND ?2 ORDER BY ssh_port",
+	[STMT_USED_PORTS] = "SELECT port FROM port WHERE port BETWEEN ?1 AND ?2 ORDER BY port",
+	[STMT_ADD_PORT] = "INSERT INTO port VALUES(?1,?2)",
+	[STMT_PORT_OWNER] = "SELECT v.name FROM port p JOIN vm v ON v.id=p.vm WHERE p.port=?1",
 	[STMT_USED_CIDS] = "SELECT cid FROM vm WHERE cid BETWEEN ?1 AND ?2 ORDER BY cid",
 	[STMT_IMAGE_USERS] = "SELECT count(*) FROM vm WHERE image=?1",
 	[STMT_POOL_USE] = "SELECT count(ip),count(ssh_port) FROM vm",

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "error.h"
+#include "net/net.h"
 #include "store_db.h"
 
 /* ---- between rows and structs */
@@ -36,7 +37,7 @@ static void bind_process(struct sqlite3_stmt *s, int at, const struct process_id
 	sqlite3_bind_text(s, at + 2, p->boot_id, -1, SQLITE_STATIC);
 }
 
-/* Parameters 1 to 39 in the order of COLUMNS in store.c; *rec outlives the step. */
+/* Parameters 1 to 41 in the order of COLUMNS in store.c; *rec outlives the step. */
 static void bind_vm(struct sqlite3_stmt *s, const struct vm_record *rec)
 {
 	const struct stoker_vm *vm = &rec->vm;
@@ -77,6 +78,8 @@ static void bind_vm(struct sqlite3_stmt *s, const struct vm_record *rec)
 	bind_process(s, 36, &rec->owner);
 	if (rec->cid)
 		sqlite3_bind_int64(s, 39, rec->cid);
+	sqlite3_bind_text(s, 40, vm->publish, -1, SQLITE_STATIC);
+	sqlite3_bind_text(s, 41, vm->allow, -1, SQLITE_STATIC);
 }
 
 struct reader {
@@ -164,6 +167,8 @@ static bool read_row(struct sqlite3_stmt *stmt, struct vm_record *rec)
 		r.at++;
 	else
 		rec->cid = (uint32_t)take_int(&r, CID_FIRST, CID_LAST);
+	take_text(&r, vm->publish, sizeof vm->publish);
+	take_text(&r, vm->allow, sizeof vm->allow);
 	rec->op.kind = STOKER_PHASE_NONE;
 	if (sqlite3_column_type(stmt, r.at) != SQLITE_NULL) {
 		rec->op.kind = (enum stoker_phase)take_int(&r, 0, STOKER_PHASE_COUNT - 1);
@@ -212,7 +217,33 @@ static enum stoker_status put_op(struct store *store, const struct vm_record *re
 	return finish(store, s, sqlite3_step(s), err);
 }
 
-enum stoker_status store_put(struct store *store, const struct vm_record *rec, struct stoker_error *err)
+static enum stoker_status put_port(struct store *store, const struct vm_record *rec, uint16_t port, struct stoker_error *err)
+{
+	struct sqlite3_stmt *s = store_stmt(store, STMT_ADD_PORT, err);
+	int code;
+	if (!s)
+		return STOKER_E_STORE;
+	sqlite3_bind_int(s, 1, port);
+	sqlite3_bind_text(s, 2, rec->vm.id, -1, SQLITE_STATIC);
+	code = sqlite3_step(s);
+	if ((code & 0xff) == SQLITE_CONSTRAINT) {
+		store_reset(s);
+		return error_set(err, STOKER_E_EXISTS, "port %u of the host leads into another VM", (unsigned)port);
+	}
+	return finish(store, s, code, err);
+}
+
+static enum stoker_status put_ports(struct store *store, const struct vm_record *rec, struct stoker_error *err)
+{
+	struct net_policy policy;
+	enum stoker_status st = rec->vm.ssh_port ? put_port(store, rec, rec->vm.ssh_port, err) : STOKER_OK;
+	if (st == STOKER_OK && net_policy_of(&rec->vm, &policy))
+		for (size_t i = 0; st == STOKER_OK && i < policy.port_count; i++)
+			st = put_port(store, rec, policy.ports[i].host, err);
+	return st;
+}
+
+static enum stoker_status put_row(struct store *store, const struct vm_record *rec, struct stoker_error *err)
 {
 	struct sqlite3_stmt *s = store_stmt(store, STMT_INSERT_VM, err);
 	int code;
@@ -232,25 +263,45 @@ enum stoker_status store_put(struct store *store, const struct vm_record *rec, s
 	return rec->op.kind == STOKER_PHASE_NONE ? STOKER_OK : put_op(store, rec, err);
 }
 
+enum stoker_status store_put(struct store *store, const struct vm_record *rec, struct stoker_error *err)
+{
+	enum stoker_status st = put_row(store, rec, err);
+	if (st != STOKER_OK)
+		return st;
+	st = put_ports(store, rec, err);
+	if (st == STOKER_E_EXISTS) { /* within somebody's transaction: the row goes as if it had not been */
+		struct sqlite3_stmt *s = store_stmt(store, STMT_DELETE_VM, NULL);
+		if (s) {
+			sqlite3_bind_text(s, 1, rec->vm.id, -1, SQLITE_STATIC);
+			if (finish(store, s, sqlite3_step(s), NULL) != STOKER_OK)
+				st = STOKER_E_STORE;
+		}
+	}
+	return st;
+}
+
 enum stoker_status store_put_yielding(struct store *store, struct vm_record *rec, struct stoker_error *err)
 {
 	struct stoker_vm *vm = &rec->vm;
-	char name[STOKER_NAME_MAX + 1], ip[sizeof vm->ip];
+	char name[STOKER_NAME_MAX + 1], ip[sizeof vm->ip], publish[sizeof vm->publish];
 	uint16_t port = vm->ssh_port;
 	uint32_t cid = rec->cid;
 	enum stoker_status st = STOKER_E_EXISTS;
 
 	memcpy(name, vm->name, sizeof name);
 	memcpy(ip, vm->ip, sizeof ip);
+	memcpy(publish, vm->publish, sizeof publish);
 	for (int give = 0; give < 4 && st == STOKER_E_EXISTS; give++) {
 		memcpy(vm->name, name, sizeof name);
 		memcpy(vm->ip, ip, sizeof ip);
+		memcpy(vm->publish, publish, sizeof publish);
 		vm->ssh_port = port;
 		rec->cid = cid;
 		if (give & 2)
 			snprintf(vm->name, sizeof vm->name, "%.46s-%s", name, vm->id);
 		if (give & 1) {
 			memset(vm->ip, 0, sizeof vm->ip);
+			memset(vm->publish, 0, sizeof vm->publish);
 			vm->ssh_port = 0;
 			rec->cid = 0;
 		}
@@ -259,9 +310,9 @@ enum stoker_status store_put_yielding(struct store *store, struct vm_record *rec
 	return st;
 }
 
-/* The lowest number of first..last that no row holds; 0: none. `fits` may refuse one. */
+/* The lowest number of first..last that no row holds; 0: none. `fits` and the ports to be published may refuse one. */
 static uint32_t lowest_free(struct store *store, enum store_stmt used, uint32_t first, uint32_t last,
-                            bool (*fits)(uint16_t port), struct stoker_error *err, enum stoker_status *st)
+                            bool (*fits)(uint16_t port), const struct net_policy *policy, struct stoker_error *err, enum stoker_status *st)
 {
 	struct sqlite3_stmt *s = store_stmt(store, used, err);
 	uint64_t next = first;
@@ -276,7 +327,7 @@ static uint32_t lowest_free(struct store *store, enum store_stmt used, uint32_t 
 		code = sqlite3_step(s);
 		held = code == SQLITE_ROW ? (uint64_t)sqlite3_column_int64(s, 0) : (uint64_t)last + 1;
 		for (; next < held && next <= last; next++)
-			if (!fits || fits((uint16_t)next))
+			if ((!policy || !net_publishes(policy, (uint16_t)next)) && (!fits || fits((uint16_t)next)))
 				goto found;
 		next = held + 1;
 	} while (code == SQLITE_ROW);
@@ -288,13 +339,52 @@ found:
 	return (uint32_t)next;
 }
 
+/* The ports to be published, which somebody may have. */
+static enum stoker_status check_published(struct store *store, const struct net_policy *policy, const struct store_pools *pools,
+                                          struct stoker_error *err)
+{
+	for (size_t i = 0; i < policy->port_count; i++) {
+		struct sqlite3_stmt *s = store_stmt(store, STMT_PORT_OWNER, err);
+		uint16_t port = policy->ports[i].host;
+		char owner[STOKER_NAME_MAX + 1] = "";
+		enum stoker_status st;
+		int code;
+		if (!s)
+			return STOKER_E_STORE;
+		sqlite3_bind_int(s, 1, port);
+		code = sqlite3_step(s);
+		if (code == SQLITE_ROW)
+			snprintf(owner, sizeof owner, "%s", (const char *)sqlite3_column_text(s, 0));
+		st = finish(store, s, code, err);
+		if (st != STOKER_OK)
+			return st;
+		if (owner[0]) {
+			error_set(err, STOKER_E_LIMIT, "port %u of the host leads into the VM %s already", (unsigned)port, owner);
+			return error_fix(err, "Publish another port"), STOKER_E_LIMIT;
+		}
+		if (pools->port_free && !pools->port_free(port)) {
+			error_set(err, STOKER_E_LIMIT, "port %u of 127.0.0.1 is taken by another program, or not ours to take",
+			          (unsigned)port);
+			return error_fix(err, "Publish another port (ss -ltnp 'sport = :%u' names who has it)", (unsigned)port),
+			       STOKER_E_LIMIT;
+		}
+	}
+	return STOKER_OK;
+}
+
 static enum stoker_status allocate(struct store *store, struct vm_record *rec, const struct store_pools *pools,
                                    struct stoker_error *err)
 {
-	enum stoker_status st;
+	struct net_policy policy = { 0 };
+	enum stoker_status st = STOKER_OK;
 	uint32_t got;
+
+	if (net_policy_of(&rec->vm, &policy))
+		st = check_published(store, &policy, pools, err);
+	if (st != STOKER_OK)
+		return st;
 	if (pools->first_address) {
-		got = lowest_free(store, STMT_USED_IPS, pools->first_address, pools->last_address, NULL, err, &st);
+		got = lowest_free(store, STMT_USED_IPS, pools->first_address, pools->last_address, NULL, NULL, err, &st);
 		if (st != STOKER_OK)
 			return st;
 		if (!got) {
@@ -305,8 +395,8 @@ static enum stoker_status allocate(struct store *store, struct vm_record *rec, c
 		ip_text(got, rec->vm.ip);
 	}
 	if (pools->first_port) {
-		got = lowest_free(store, STMT_USED_PORTS, pools->first_port, pools->last_port, pools->port_free, err,
-		                  &st);
+		got = lowest_free(store, STMT_USED_PORTS, pools->first_port, pools->last_port, pools->port_free,
+		                  &policy, err, &st);
 		if (st != STOKER_OK)
 			return st;
 		if (!got) {

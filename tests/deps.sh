@@ -23,6 +23,8 @@ build libssh2-1-dev        pc:libssh2
 build libssl-dev           pc:libcrypto
 build libcjson-dev         pc:libcjson
 build libinih-dev          pc:inih
+build libnl-3-dev          pc:libnl-3.0
+build libnl-route-3-dev    pc:libnl-route-3.0
 build libvterm-dev         pc:vterm
 build libsqlite3-dev       pc:sqlite3
 build libcurl4-openssl-dev pc:libcurl
@@ -33,6 +35,8 @@ run   qemu-system-x86      qemu-system-x86_64
 run   e2fsprogs            mke2fs
 run   cpio                 cpio
 run   lz4                  lz4
+run   nftables             nft
+test  iproute2             ip
 test  jq                   jq
 test  sqlite3              sqlite3
 test  tmux                 tmux

@@ -27,9 +27,9 @@ ONLY_IN = (
     (r"libssh2.*", r"src/guest/ssh[a-z_]*\.[ch]|tests/.*"),
     (r"sqlite3\.h", r"src/store[a-z_]*\.[ch]|tests/.*"),
     (r"curl/.*", r"src/backend/http[a-z_]*\.c"),
-    (r"netlink/.*|linux/(rt)?netlink\.h", r"src/net/.*"),
+    (r"netlink/.*|linux/(rtnetlink|netlink|if_tun)\.h|linux/netfilter/.*", r"src/net/.*"),
 )
-SUPERVISOR_MUST_NOT = re.compile(r"(libssh2|sqlite3|curl/|openssl/|ini\.h|n?curses|vterm|c[jJ]son)|(.*/)?(store|handle|session)\.h")
+SUPERVISOR_MUST_NOT = re.compile(r"(libssh2|sqlite3|curl/|netlink/|openssl/|ini\.h|n?curses|vterm|c[jJ]son)|(.*/)?(store|handle|session)\.h")
 PURE = re.compile(r"ui/tui/(model|update|view)[a-z_]*\.[ch]")
 IMPURE = re.compile(r"(pthread|unistd|fcntl|poll|time|signal|dirent|sys/(stat|time|socket|epoll|inotify|file))\.h")
 
@@ -100,6 +100,7 @@ def prove(files):
         ("src/planted.c", '#include "tui/screen.h"'),
         ("src/planted.c", "#include <libssh2.h>"),
         ("src/guest/planted.c", "#include <sqlite3.h>"),
+        ("src/planted.c", "#include <netlink/netlink.h>"),
         ("src/supervisor/planted.c", '#include "../store.h"'),
         ("src/planted.c", "int f(char *s);\nint f(char *s) { return system(s); }"),
         ("src/planted.c", "static void f(char *a, char *b) { strcpy(a, b); }"),

@@ -267,8 +267,9 @@ bool boot_arguments(const struct launch *launch, char *out, size_t cap)
 	int n;
 
 	base64(launch->public_key, strlen(launch->public_key), key, sizeof key);
-	if (vm->network == STOKER_NET_USER)
-		snprintf(net, sizeof net, " stoker.ip=%s/16 stoker.gw=" QEMU_USER_GATEWAY " stoker.dns=" QEMU_USER_DNS, vm->ip);
+	if (launch->net.address[0])
+		snprintf(net, sizeof net, " stoker.ip=%s stoker.gw=%s%s%s", launch->net.address, launch->net.gateway,
+		         launch->net.dns[0] ? " stoker.dns=" : "", launch->net.dns);
 	if (khz)
 		snprintf(tsc, sizeof tsc, " tsc_early_khz=%u", khz);
 	/* There is no PCI bus to look for. An emulated processor speculates nothing, so that under TCG what guards

@@ -8,6 +8,7 @@
 
 #include "../guest/image.h"
 #include "../handle.h"
+#include "../net/net.h"
 #include "../store.h"
 
 /* A command line being built. A failed allocation sticks in `failed`. */
@@ -25,6 +26,7 @@ struct launch {
 	struct image_files files;
 	char disk[STOKER_PATH_SIZE]; /* "" in disk mode shared */
 	char public_key[256];        /* authorized_keys line for the guest */
+	struct net_guest net;        /* what the guest is told of its network */
 	bool no_sandbox;             /* this VMM was built without one */
 	bool explained;              /* the VMM itself said why it refused: no need to look for its last words */
 };
@@ -83,14 +85,6 @@ enum stoker_status backend_again(stoker *s, struct vm_record *rec, struct stoker
 
 /* The KVM probe, its answer kept for this boot. */
 bool kvm_works(stoker *s, char *reason, size_t cap);
-
-/* The guest's side of QEMU's user-mode network. A guest's own address comes
- * from the pool; the gateway and the name server are QEMU's and exist only
- * inside it, so they are the same for every VM. The network is a /16 so that
- * the name server lies outside the default pool. */
-#define QEMU_USER_GATEWAY "172.16.0.1"
-#define QEMU_USER_DNS "172.16.255.253"
-#define QEMU_USER_NET "172.16.0.0/16"
 
 /* The guest's kernel command line: the guest contract. False when it does not fit. */
 bool boot_arguments(const struct launch *launch, char *out, size_t cap);

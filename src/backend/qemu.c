@@ -57,6 +57,34 @@ static void drive(struct argv *a, const char *id, const char *path, bool read_on
 	argv_add(a, "virtio-blk-device,drive=%s,serial=%s", id, id);
 }
 
+static void network(struct argv *a, const struct launch *launch, bool *ok)
+{
+	const struct stoker_vm *vm = &launch->rec->vm;
+	struct net_policy policy;
+	char name[NET_NAME_SIZE], mac[NET_MAC_SIZE], ports[NET_PORTS_MAX * 64] = "";
+	size_t at = 0;
+
+	if (vm->network == STOKER_NET_NONE)
+		return;
+	*ok = *ok && launch->net.address[0] && net_policy_of(vm, &policy);
+	net_mac(vm->id, mac);
+	argv_add(a, "-netdev");
+	if (vm->network == STOKER_NET_TAP) {
+		/* It belongs to QEMU's user, who needs no other right to open it. */
+		net_tap_name(vm->id, name);
+		argv_add(a, "tap,id=net,ifname=%s,script=no,downscript=no,vhost=off", name);
+	} else {
+		for (size_t i = 0; *ok && i < policy.port_count; i++)
+			at += (size_t)snprintf(ports + at, sizeof ports - at, ",hostfwd=tcp:127.0.0.1:%u-%s:%u",
+			                       (unsigned)policy.ports[i].host, vm->ip, (unsigned)policy.ports[i].guest);
+		argv_add(a, "user,id=net,ipv6=off,net=%s,host=%s,dns=%s,restrict=%s,hostfwd=tcp:127.0.0.1:%u-%s:22%s",
+		         launch->net.user_net, launch->net.gateway, launch->net.dns, strcmp(vm->egress, "none") == 0 ? "on" : "off",
+		         (unsigned)vm->ssh_port, vm->ip, ports);
+	}
+	argv_add(a, "-device");
+	argv_add(a, "virtio-net-device,netdev=net,mac=%s", mac);
+}
+
 static enum stoker_status qemu_command(stoker *s, const struct launch *launch, struct argv *a, struct stoker_error *err)
 {
 	const struct stoker_vm *vm = &launch->rec->vm;
@@ -114,15 +142,7 @@ static enum stoker_status qemu_command(stoker *s, const struct launch *launch, s
 		drive(a, "base", launch->files.root, true, &ok);
 	if (launch->disk[0])
 		drive(a, "disk", launch->disk, false, &ok);
-	if (vm->network == STOKER_NET_USER) {
-		argv_add(a, "-netdev");
-		argv_add(a,
-		         "user,id=net,ipv6=off,net=" QEMU_USER_NET ",host=" QEMU_USER_GATEWAY ",dns=" QEMU_USER_DNS
-		         ",restrict=%s,hostfwd=tcp:127.0.0.1:%u-%s:22",
-		         strcmp(vm->egress, "none") == 0 ? "on" : "off", (unsigned)vm->ssh_port, vm->ip);
-		argv_add(a, "-device");
-		argv_add(a, "virtio-net-device,netdev=net,mac=52:54:00:%.2s:%.2s:%.2s", vm->id, vm->id + 2, vm->id + 4);
-	}
+	network(a, launch, &ok);
 	argv_add(a, "-kernel");
 	argv_add(a, "%s", launch->files.kernel);
 	if (launch->files.initrd[0]) {
@@ -184,7 +204,7 @@ static enum stoker_status qemu_pause(stoker *s, const struct vm_record *rec, boo
 const struct backend_ops qemu_backend = {
 	.name = "qemu",
 	.title = "QEMU",
-	.networks = NETWORK_BIT(STOKER_NET_USER) | NETWORK_BIT(STOKER_NET_NONE),
+	.networks = NETWORK_BIT(STOKER_NET_USER) | NETWORK_BIT(STOKER_NET_TAP) | NETWORK_BIT(STOKER_NET_NONE),
 	.standard = STOKER_NET_USER,
 	.console = "socket",
 	.channel = "socket",

@@ -251,9 +251,26 @@ const char *cli_colour(const struct cli *cli, const char *sgr)
 	return cli->no_colour || !cli->out_is_terminal ? "" : sgr;
 }
 
-int spec_from_args(struct cli *cli, const struct args *args, struct stoker_spec *spec, char *labels, size_t labels_cap)
+/* The values of a list option as one, with commas between them; NULL when there are none. */
+static int joined(struct cli *cli, const struct args *args, const char *option, char *text, size_t cap, const char **out)
 {
 	size_t used = 0;
+	const char *value;
+
+	text[0] = '\0';
+	for (size_t i = 0; (value = arg_list(args, option, i)); i++) {
+		int n = snprintf(text + used, cap - used, "%s%s", i ? "," : "", value);
+		if (n < 0 || (size_t)n >= cap - used)
+			return cli_usage(cli, "", "all values of --%s together are longer than %zu characters", option, cap - 1);
+		used += (size_t)n;
+	}
+	*out = used ? text : NULL;
+	return 0;
+}
+
+int spec_from_args(struct cli *cli, const struct args *args, struct stoker_spec *spec, struct spec_texts *texts)
+{
+	int code;
 
 	memset(spec, 0, sizeof(*spec));
 	spec->image = arg_text(args, "image", NULL);
@@ -270,17 +287,8 @@ int spec_from_args(struct cli *cli, const struct args *args, struct stoker_spec 
 	spec->vcpus = (unsigned)arg_number(args, "vcpus", 0);
 	spec->memory_mib = (unsigned)arg_number(args, "memory", 0);
 	spec->disk_mib = (unsigned)arg_number(args, "disk", 0);
-	labels[0] = '\0';
-	for (size_t i = 0;; i++) {
-		const char *label = arg_list(args, "label", i);
-
-		if (!label)
-			break;
-		int n = snprintf(labels + used, labels_cap - used, "%s%s", i ? "," : "", label);
-		if (n < 0 || (size_t)n >= labels_cap - used)
-			return cli_usage(cli, "", "the labels are longer than %zu characters", labels_cap - 1);
-		used += (size_t)n;
-	}
-	spec->labels = used ? labels : NULL;
-	return 0;
+	if ((code = joined(cli, args, "label", texts->labels, sizeof(texts->labels), &spec->labels)) == 0 &&
+	    (code = joined(cli, args, "publish", texts->publish, sizeof(texts->publish), &spec->publish)) == 0)
+		code = joined(cli, args, "allow", texts->allow, sizeof(texts->allow), &spec->allow);
+	return code;
 }

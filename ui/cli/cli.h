@@ -85,6 +85,9 @@ int targets_find(struct cli *cli, const struct args *args, bool (*skip)(const st
 void targets_free(struct targets *targets);
 
 /* A specification from the options that `create` and `run` share. `labels` is the caller's buffer. */
-int spec_from_args(struct cli *cli, const struct args *args, struct stoker_spec *spec, char *labels, size_t labels_cap);
+struct spec_texts {
+	char labels[STOKER_LABELS_SIZE], publish[256], allow[256];
+};
+int spec_from_args(struct cli *cli, const struct args *args, struct stoker_spec *spec, struct spec_texts *texts);
 
 #endif

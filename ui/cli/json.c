@@ -200,6 +200,31 @@ static void add_labels(cJSON *object, const char *labels)
 	}
 }
 
+static void add_published(cJSON *object, const char *list)
+{
+	cJSON *array = cJSON_AddArrayToObject(object, "publish");
+	unsigned host, guest;
+	int n;
+
+	for (; sscanf(list, "%5u:%5u%n", &host, &guest, &n) == 2; list += n + (list[n] == ',')) {
+		cJSON *o = cJSON_CreateObject();
+
+		json_add_int(o, "host", host);
+		json_add_int(o, "guest", guest);
+		cJSON_AddItemToArray(array, o);
+	}
+}
+
+static void add_words(cJSON *object, const char *key, const char *list)
+{
+	cJSON *array = cJSON_AddArrayToObject(object, key);
+
+	for (size_t n; *list; list += n + (list[n] == ',')) {
+		n = strcspn(list, ",");
+		cJSON_AddItemToArray(array, json_text(list, n));
+	}
+}
+
 cJSON *json_vm(const struct stoker_vm *vm)
 {
 	cJSON *o = cJSON_CreateObject();
@@ -223,6 +248,8 @@ cJSON *json_vm(const struct stoker_vm *vm)
 	json_add_text(o, "disk_mode", stoker_disk_mode_name(vm->disk_mode));
 	json_add_text(o, "network", stoker_network_name(vm->network));
 	json_add_text(o, "egress", vm->egress);
+	add_published(o, vm->publish);
+	add_words(o, "allow", vm->allow);
 	json_add_text(o, "image", vm->image);
 	add_labels(o, vm->labels);
 	json_add_bool(o, "ephemeral", vm->ephemeral);

@@ -261,10 +261,10 @@ static int report(struct bench *b)
 int verb_bench(struct cli *cli, const struct args *args)
 {
 	struct bench b = { .cli = cli, .lock = PTHREAD_MUTEX_INITIALIZER };
-	char labels[STOKER_LABELS_SIZE];
+	struct spec_texts texts;
 	size_t parallel = (size_t)arg_number(args, "parallel", 1), started = 0;
 	pthread_t threads[256];
-	int code = spec_from_args(cli, args, &b.spec, labels, sizeof(labels));
+	int code = spec_from_args(cli, args, &b.spec, &texts);
 
 	if (code != EXIT_OK)
 		return code;

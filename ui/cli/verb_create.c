@@ -65,12 +65,12 @@ static enum stoker_status make(struct cli *cli, const struct stoker_spec *spec, 
 
 int verb_create(struct cli *cli, const struct args *args)
 {
-	char labels[STOKER_LABELS_SIZE];
+	struct spec_texts texts;
 	struct stoker_spec spec;
 	struct stoker_call call;
 	size_t count = args->word_count ? args->word_count : 1;
 	bool wait = arg_flag(args, "wait"), start = wait || arg_flag(args, "start");
-	int code = spec_from_args(cli, args, &spec, labels, sizeof(labels)), first = EXIT_OK;
+	int code = spec_from_args(cli, args, &spec, &texts), first = EXIT_OK;
 	cJSON *results;
 
 	if (code != EXIT_OK || (code = cli_open(cli)) != EXIT_OK)

@@ -26,7 +26,7 @@ __attribute__((format(printf, 2, 3))) static void line(const char *key, const ch
 
 static void show_vm(struct cli *cli, const struct stoker_vm *vm)
 {
-	char text[64], more[64];
+	char text[64];
 
 	printf("%s%s%s\n", cli_colour(cli, "\033[1m"), vm->name, cli_colour(cli, "\033[0m"));
 	line("id", "%s", vm->id);
@@ -68,12 +68,13 @@ static void show_vm(struct cli *cli, const struct stoker_vm *vm)
 		line("supervisor", "%lld", (long long)vm->supervisor_pid);
 
 	puts("\nnetwork");
-	snprintf(more, sizeof(more), "%s", vm->egress);
-	line("network", "%s, reaches %s", stoker_network_name(vm->network),
-	     vm->network == STOKER_NET_NONE ? "nothing" : strcmp(more, "none") == 0 ? "nothing outside" : more);
+	line("network", "%s, reaches %s%s%s", stoker_network_name(vm->network),
+	     vm->network == STOKER_NET_NONE ? "nothing" : strcmp(vm->egress, "none") == 0 ? "nothing outside" : vm->egress,
+	     vm->allow[0] ? ", and " : "", vm->allow);
 	line("ip", "%s", vm->ip);
 	if (vm->ssh_port)
 		line("ssh", "127.0.0.1 port %u", vm->ssh_port);
+	line("published", "%s", vm->publish);
 	line("host key", "%s", vm->host_key);
 }
 

@@ -26,7 +26,7 @@ int verb_run(struct cli *cli, const struct args *args)
 	static const char *const login[] = { "/bin/sh", "-l", NULL };
 	const char *const *command = args->command ? args->command : login;
 	bool tty = arg_flag(args, "tty"), interactive = arg_flag(args, "interactive");
-	char labels[STOKER_LABELS_SIZE];
+	struct spec_texts texts;
 	struct stoker_error err = { 0 };
 	struct stoker_spec spec;
 	struct stoker_vm vm;
@@ -40,7 +40,7 @@ int verb_run(struct cli *cli, const struct args *args)
 		tty = interactive = true;
 	}
 	if ((code = guest_check(cli, args, tty)) != EXIT_OK ||
-	    (code = spec_from_args(cli, args, &spec, labels, sizeof(labels))) != EXIT_OK)
+	    (code = spec_from_args(cli, args, &spec, &texts)) != EXIT_OK)
 		return code;
 	/* Before the first effect: from here on signals are heard, not obeyed. */
 	cli_call(cli, args, &call);
