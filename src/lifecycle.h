@@ -56,11 +56,11 @@ enum stoker_status lifecycle_accept(stoker *s, struct vm_record *rec, int64_t de
  * that no living process holds a file in them (STOKER_E_STATE names it). A VM
  * that is marked for the trash (trash.h) is moved there instead. */
 enum stoker_status lifecycle_remove_files(stoker *s, const char *id, struct stoker_error *err);
+/* The same, and its device and rules where it has any: all that is left then is the record. */
+enum stoker_status lifecycle_remove(stoker *s, const struct vm_record *rec, struct stoker_error *err);
 
 /* A folder of files, the one called `last` (may be "") after all others. Not an error when it is gone. */
 enum stoker_status lifecycle_remove_folder(const char *path, const char *last, struct stoker_error *err);
-/* The same, and its device and rules where it has any: all that is left then is the record. */
-enum stoker_status lifecycle_remove(stoker *s, const struct vm_record *rec, struct stoker_error *err);
 
 /* What the supervisor published; false when there is nothing that can be read. */
 struct run_status {

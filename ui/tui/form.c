@@ -19,7 +19,7 @@ static const struct {
 	[FORM_DISK_MODE] = { "Disk mode", "", "isolated shared copy" },
 	[FORM_BACKEND] = { "Backend", "", NULL },
 	[FORM_ACCEL] = { "Acceleration", "", "auto kvm tcg" },
-	[FORM_NETWORK] = { "Network", "", "auto user none" },
+	[FORM_NETWORK] = { "Network", "", "auto user tap none" },
 	[FORM_EGRESS] = { "Egress", "what the guest may reach", "all none" },
 	[FORM_LABELS] = { "Labels", "key=value,...", NULL },
 	[FORM_EPHEMERAL] = { "Ephemeral", "deleted when stopped", "no yes" },
