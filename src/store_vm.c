@@ -430,7 +430,7 @@ static enum stoker_status insert_once(struct store *store, struct vm_record *rec
 		return st;
 	if (pools) {
 		/* 2^32 of them: they do not run out before the memory does. */
-		row.cid = lowest_free(store, STMT_USED_CIDS, CID_FIRST, CID_LAST, NULL, err, &st);
+		row.cid = lowest_free(store, STMT_USED_CIDS, CID_FIRST, CID_LAST, NULL, NULL, err, &st);
 		if (st == STOKER_OK)
 			st = allocate(store, &row, pools, err);
 	}
