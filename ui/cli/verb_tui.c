@@ -25,6 +25,9 @@ int verb_tui(struct cli *cli, const struct args *args)
 		.ascii = arg_flag(args, "ascii"),
 		.no_colour = cli->no_colour,
 		.theme = arg_text(args, "theme", NULL),
+		.plain = arg_flag(args, "plain"),
+		.record = arg_text(args, "record", NULL),
+		.replay = arg_text(args, "replay", NULL),
 		.start_vm = arg_text(args, "start", NULL),
 		.once = arg_flag(args, "once"),
 	};
@@ -38,7 +41,9 @@ int verb_tui(struct cli *cli, const struct args *args)
 		options.cols = window.ws_col;
 	}
 
-	if (!options.once && !(isatty(STDIN_FILENO) && cli->out_is_terminal))
+	if (options.once && (options.record != NULL || options.plain))
+		return cli_usage(cli, "", "--record and --plain are not for --once");
+	if (!options.once && !options.plain && !(isatty(STDIN_FILENO) && cli->out_is_terminal))
 		return cli_usage(cli, "Take --once for one frame as text, or `stoker list`.", "the dashboard needs a terminal");
 	if (!options.once && arg_given(args, "size"))
 		return cli_usage(cli, "", "--size is for --once");

@@ -91,6 +91,16 @@ enum action_group { GROUP_VM, GROUP_LIST, GROUP_VIEW, GROUP_PANE, GROUP_GENERAL,
 	  "Put the pane away; a shell in it lives on")                                                                 \
 	X(NEXT_PANE, "next-pane", PLAIN('n'), NO_KEY, GROUP_PANE, ACT_PANE | ACT_QUIET, 0, NULL, "",                    \
 	  "Bring the next open pane to the front")                                                                     \
+	X(SPLIT, "split", PLAIN('%'), NO_KEY, GROUP_PANE, ACT_PANE | ACT_QUIET, 0, NULL, "",                            \
+	  "A second pane beside it: the selected VM's shell; again: one")                       \
+	X(STACK, "split-below", PLAIN('"'), NO_KEY, GROUP_PANE, ACT_PANE | ACT_QUIET, 0, NULL, "",                      \
+	  "The same, one above the other")                                                                             \
+	X(OTHER_PANE, "other-pane", PLAIN(';'), NO_KEY, GROUP_PANE, ACT_PANE | ACT_QUIET, 0, NULL, "",                  \
+	  "To the other one of two panes")                                                                             \
+	X(BROADCAST, "broadcast", PLAIN('B'), NO_KEY, GROUP_PANE, ACT_PANE | ACT_CHANGES | ACT_QUIET, 0, NULL, "",      \
+	  "Type into the shells of all marked VMs at once, or into both that are shown")                              \
+	X(LOG_SESSION, "log-session", PLAIN('L'), NO_KEY, GROUP_PANE, ACT_PANE | ACT_CHANGES | ACT_QUIET, 0, NULL, "",  \
+	  "Write what the shell shows to a file; again: stop")                                                        \
 	X(CLOSE, "close", PLAIN('w'), NO_KEY, GROUP_PANE, ACT_PANE | ACT_QUIET, 0, NULL, "",                            \
 	  "Close the pane; a shell in it ends")                                                                        \
 	X(PALETTE, "commands", PLAIN(':'), NO_KEY, GROUP_GENERAL, 0, 17, NULL, "commands",                              \

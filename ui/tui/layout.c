@@ -43,7 +43,7 @@ static int panel_height(const struct model *model, int room)
 	return room - list;
 }
 
-void layout_of(const struct model *model, struct layout *layout)
+static void share_out(const struct model *model, struct layout *layout)
 {
 	int rows = model->rows_size, cols = model->cols_size, bottom, left = cols, panel, events, top;
 	bool pane = model->front >= 0 || model->opening[0] != '\0';
@@ -97,6 +97,40 @@ void layout_of(const struct model *model, struct layout *layout)
 	if (panel > 0)
 		layout->panel = rect(bottom - panel, 0, panel, left);
 	layout->list = rect(top, 0, bottom - panel - top, left);
+}
+
+#define SPLIT_MIN_COLS 20
+#define SPLIT_MIN_ROWS 3
+
+/* The pane's place for two: the one that has the keys, and the other. Too small a place is left to the first. */
+static void split(const struct model *model, struct layout *layout)
+{
+	struct rect all = layout->pane, first = all, second = all;
+
+	if (model->split.stacked) {
+		if (all.rows < 2 * SPLIT_MIN_ROWS + 1)
+			return;
+		first.rows = (all.rows - 1) / 2;
+		layout->divider = rect(all.row + first.rows, all.col, 1, all.cols);
+		second.row = layout->divider.row + 1;
+		second.rows = all.rows - first.rows - 1;
+	} else {
+		if (all.cols < 2 * SPLIT_MIN_COLS + 1)
+			return;
+		first.cols = (all.cols - 1) / 2;
+		layout->divider = rect(all.row, all.col + first.cols, all.rows, 1);
+		second.col = layout->divider.col + 1;
+		second.cols = all.cols - first.cols - 1;
+	}
+	layout->other = model->split.other_first ? first : second;
+	layout->pane = model->split.other_first ? second : first;
+}
+
+void layout_of(const struct model *model, struct layout *layout)
+{
+	share_out(model, layout);
+	if (model->split.other >= 0 && model->front >= 0 && layout->pane.rows > 0)
+		split(model, layout);
 }
 
 bool rect_has(const struct rect *r, int row, int col)

@@ -21,6 +21,7 @@ struct rect {
 struct layout {
 	bool too_small;
 	bool beside; /* the pane is right of the list, not below it */
+	struct rect other, divider; /* the second pane, and what is between the two */
 	struct rect header, heading, list, panel, tabs, pane, events, message, footer;
 };
 

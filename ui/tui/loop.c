@@ -94,10 +94,16 @@ void loop_submit(struct loop *loop, struct effect *effect, enum job_kind kind)
 static void resized(struct loop *loop)
 {
 	struct event event = { .kind = EVENT_RESIZE };
+	if (loop->terminal == NULL)
+		return;
 	terminal_size(loop->terminal, &event.rows, &event.cols);
 	if (!screen_resize(loop->screen, event.rows, event.cols))
 		return;
 	terminal_redraw(loop->terminal);
+	if (loop->recorder != NULL) {
+		struct key key = { .kind = KEY_KIND_RESIZE, .row = event.rows, .col = event.cols };
+		recorder_key(loop->recorder, &key, loop_now_ns());
+	}
 	loop_feed(loop, &event);
 }
 
@@ -118,11 +124,34 @@ static void suspend(struct loop *loop)
 	jobs_read(loop->jobs, READ_LIST);
 }
 
+/* What a pane has for the clipboard and for people. */
+static void loop_pane_says(struct loop *loop, struct pane *pane)
+{
+	struct event event = { .kind = EVENT_NOTICE };
+
+	if (pane->copied != NULL) {
+		terminal_copy(loop->terminal, pane->copied, pane->copied_len);
+		snprintf(event.text, sizeof event.text, "%s%s %zu bytes%s", pane->copied_by_guest ? pane->vm_name : "",
+		         pane->copied_by_guest ? " set the clipboard:" : "copied", pane->copied_len,
+		         pane->copied_cut ? "; the rest did not fit" : "");
+		free(pane->copied);
+		pane->copied = NULL;
+		loop_feed(loop, &event);
+	}
+	if (pane->notice[0] != '\0') {
+		event.failed = true;
+		snprintf(event.text, sizeof event.text, "%s: %.400s", pane->vm_name, pane->notice);
+		pane->notice[0] = '\0';
+		loop_feed(loop, &event);
+	}
+}
+
 static void pane_key(struct loop *loop, const struct effect *effect)
 {
 	struct event event = { .kind = EVENT_PANE_REFUSED_KEY };
 	struct key key = effect->key;
 	if (effect->pane->ops->key(effect->pane, &key)) {
+		loop_pane_says(loop, effect->pane);
 		loop->dirty = true;
 		return;
 	}
@@ -183,6 +212,9 @@ static void one_effect(struct loop *loop, struct effect *effect)
 		effect->pane->ops->command(effect->pane, effect->command);
 		loop->dirty = true;
 		break;
+	case EFFECT_PANE_LOG:
+		shell_pane_log(effect->pane, effect->path[0] != '\0' ? effect->path : NULL);
+		break;
 	case EFFECT_PANE_FREE:
 		effect->pane->ops->free(effect->pane);
 		break;
@@ -204,16 +236,46 @@ static void carry_out(struct loop *loop)
 
 /* ------------------------------------------------------------------- inputs */
 
+static void play(struct loop *loop)
+{
+	struct event event = { .kind = EVENT_KEY };
+	bool failed = false;
+
+	while (!loop->quit && replay_next(loop->replay, loop->screen, loop_now_ns(), &event.key, &failed)) {
+		struct event one = event;
+		if (event.key.kind != KEY_KIND_RESIZE) {
+			loop_feed(loop, &one);
+		} else if (loop->terminal == NULL && screen_resize(loop->screen, event.key.row, event.key.col)) {
+			one.kind = EVENT_RESIZE; /* a real terminal has its own size */
+			one.rows = event.key.row;
+			one.cols = event.key.col;
+			loop_feed(loop, &one);
+		}
+		/* The next one may look at what this one shows. */
+		if (loop->terminal == NULL)
+			view_draw(loop->model, loop->screen);
+	}
+	if (failed)
+		loop->exit_code = 1;
+	if (replay_over(loop->replay) && loop->terminal == NULL)
+		loop->quit = true;
+}
+
 static void read_keys(struct loop *loop)
 {
 	struct event event = { .kind = EVENT_KEY };
+	/* While something is played, what is typed would change what it means. */
 	while (!loop->quit && terminal_read(loop->terminal, &event.key)) {
+		if (loop->replay != NULL && !replay_over(loop->replay) && !(event.key.kind == KEY_KIND_CHAR && event.key.ch == 'c' && event.key.mods == MOD_CTRL))
+			continue;
 		struct event one = event;
 		if (event.key.kind == KEY_KIND_BACKGROUND) {
 			terminal_palette(loop->terminal, palette_for_background(event.key.ch));
 			loop->dirty = true;
 			continue;
 		}
+		if (loop->recorder != NULL)
+			recorder_key(loop->recorder, &event.key, loop_now_ns());
 		loop_feed(loop, &one);
 	}
 }
@@ -252,8 +314,16 @@ static void adopt(struct loop *loop, struct result *result)
 	layout_of(loop->model, &layout);
 	rows = layout.pane.rows > 2 ? layout.pane.rows : 24;
 	cols = layout.pane.rows > 2 && layout.pane.cols > 2 ? layout.pane.cols : 80;
-	if (result->shell != NULL)
-		event.pane = shell_pane_new(result->shell, &result->event.vm, rows, cols, loop->scrollback);
+	if (result->shell != NULL) {
+		char why[8];
+		event.pane = model_pane_of(loop->model, result->event.vm.id, PANE_SHELL);
+		if (event.pane != NULL && event.pane->ops->over(event.pane, why, sizeof why))
+			shell_pane_attach(event.pane, result->shell);
+		else
+			event.pane = shell_pane_new(result->shell, &result->event.vm, rows, cols, loop->scrollback);
+		if (event.pane != NULL)
+			shell_pane_clipboard(event.pane, loop->guest_clipboard);
+	}
 	else
 		event.pane = log_pane_new(result->log, &result->event.vm, rows, cols);
 	result->shell = NULL;
@@ -307,9 +377,10 @@ static void pane_turn(struct loop *loop, const struct pollfd *fds, const int *fi
 			continue;
 		if (panes[at]->ops->ready(panes[at], fds + first[at], first[at + 1] - first[at])) {
 			changed = true;
-			if (at != loop->model->front)
+			if (at != loop->model->front && at != loop->model->split.other)
 				panes[at]->activity = true;
 		}
+		loop_pane_says(loop, panes[at]);
 		if (loop_now_ns() - now > PANE_TURN_NS)
 			break;
 	}
@@ -334,7 +405,10 @@ static void paint(struct loop *loop, int64_t now)
 {
 	if (terminal_pending(loop->terminal))
 		return;
-	view_draw(loop->model, loop->screen);
+	if (loop->plain != NULL)
+		plain_present(loop->plain, loop->model);
+	else
+		view_draw(loop->model, loop->screen);
 	terminal_present(loop->terminal, loop->screen);
 	loop->dirty = loop->pane_dirty = false;
 	loop->painted_ns = now;
@@ -351,6 +425,9 @@ static int wait_ms(const struct loop *loop, int64_t now)
 	int64_t until = loop->list_ns;
 	int ms = terminal_timeout_ms(loop->terminal), i;
 
+	if (ms >= 0)
+		until = earlier(until, now + ms * MS);
+	ms = loop->replay != NULL ? replay_timeout_ms(loop->replay, now) : -1;
 	if (ms >= 0)
 		until = earlier(until, now + ms * MS);
 	if (model_live(loop->model))
@@ -395,7 +472,7 @@ void loop_turn(struct loop *loop)
 	bool rested = loop_now_ns() >= loop->pane_rest_ns;
 	int64_t now;
 
-	fds[0].fd = terminal_fd(loop->terminal);
+	fds[0].fd = loop->plain != NULL ? STDIN_FILENO : terminal_fd(loop->terminal);
 	fds[0].events = (short)(POLLIN | (terminal_pending(loop->terminal) ? POLLOUT : 0));
 	fds[1].fd = loop->signal_fd;
 	fds[2].fd = jobs_fd(loop->jobs);
@@ -417,9 +494,13 @@ void loop_turn(struct loop *loop)
 	now = loop_now_ns();
 	if (fds[0].revents & POLLOUT)
 		terminal_flush(loop->terminal);
-	if ((fds[0].revents & (POLLIN | POLLHUP | POLLERR)) || terminal_timeout_ms(loop->terminal) == 0)
+	if (loop->plain != NULL && fds[0].revents != 0)
+		plain_read(loop->plain, loop);
+	else if ((fds[0].revents & (POLLIN | POLLHUP | POLLERR)) || terminal_timeout_ms(loop->terminal) == 0)
 		read_keys(loop);
-	if ((fds[0].revents & (POLLHUP | POLLERR)) || !terminal_alive(loop->terminal)) {
+	if (loop->replay != NULL)
+		play(loop);
+	if (loop->plain == NULL && ((fds[0].revents & (POLLHUP | POLLERR)) || !terminal_alive(loop->terminal))) {
 		loop->quit = true;
 		loop->ended_by = SIGHUP;
 	}

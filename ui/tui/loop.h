@@ -9,6 +9,8 @@
 
 #include "jobs.h"
 #include "model.h"
+#include "plain.h"
+#include "record.h"
 #include "screen.h"
 #include "tui.h"
 
@@ -33,6 +35,11 @@ struct loop {
 	int first_pane; /* whose turn it is */
 	size_t scrollback;
 	char remembered[8192]; /* how the dashboard was left the last time, as text */
+	bool terminal_shown; /* somebody looks at it, and will again */
+	bool guest_clipboard;
+	struct recorder *recorder; /* NULL: nothing is recorded */
+	struct replay *replay;     /* NULL: nothing is played */
+	struct plain *plain;       /* NULL: there is a picture */
 };
 
 int64_t loop_now_ns(void);

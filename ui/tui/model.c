@@ -17,7 +17,7 @@ struct model *model_new(int rows, int cols)
 		return NULL;
 	model->rows_size = rows;
 	model->cols_size = cols;
-	model->front = -1;
+	model->front = model->split.other = model->mouse_pane = -1;
 	model->host_cpu = model->guest_cpu = -1;
 	model->panel = PANEL_PHASES;
 	columns_reset(&model->columns);

@@ -212,6 +212,18 @@ struct model {
 	unsigned pane_changes;    /* counts openings and closings */
 	int front;                /* index into panes, -1: none is shown */
 	bool pane_focus, full;
+	struct {
+		int other;            /* index of the second pane that is shown, -1: none */
+		bool stacked;         /* one above the other, not side by side */
+		bool other_first;     /* it is the left or upper one */
+	} split;
+	int mouse_pane;           /* where a button went down and has not come up, -1 */
+	int64_t clicked_ns;       /* the last click on a row of the list, for the double one */
+	char clicked[STOKER_ID_SIZE];
+	char session_dir[900];    /* where session logs go unless told otherwise */
+	struct field path;
+	bool naming;              /* the path of a session log has the focus */
+	char naming_id[STOKER_ID_SIZE];
 	bool leader, was_full;    /* the leave key was the last key; from a full screen */
 	char opening[STOKER_NAME_MAX + 1]; /* whose shell is being opened, "" */
 	enum pane_kind opening_kind;
@@ -332,7 +344,8 @@ enum effect_kind {
 	EFFECT_LOOK,      /* `id` is now the selected VM, and `force`: the fleet's phases are wanted */
 	EFFECT_OPEN,      /* open a pane of `pane_kind` on `id` */
 	EFFECT_CANCEL,    /* operation `op` is not wanted any more */
-	EFFECT_PANE_KEY, EFFECT_PANE_COMMAND, EFFECT_PANE_FREE
+	EFFECT_PANE_KEY, EFFECT_PANE_COMMAND, EFFECT_PANE_FREE,
+	EFFECT_PANE_LOG   /* write its session to `path`, "": stop */
 };
 
 struct effect {
@@ -348,6 +361,7 @@ struct effect {
 	enum pane_command command;
 	struct pane *pane;
 	struct key key;
+	char path[FIELD_SIZE];
 };
 
 struct effects {

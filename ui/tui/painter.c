@@ -255,6 +255,11 @@ void painter_present(struct painter *painter, const struct screen *screen)
 	painter->ring = false;
 }
 
+void painter_append(struct painter *painter, const char *bytes, size_t len)
+{
+	out_bytes(painter, bytes, len);
+}
+
 void painter_free(struct painter *painter)
 {
 	free(painter->shown);

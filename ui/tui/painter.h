@@ -27,6 +27,8 @@ struct painter {
 
 /* Zero-initialise, set `colours` and cursor_row to -1. */
 void painter_free(struct painter *painter);
+/* Bytes that are no picture (a clipboard), behind the frame that may be on its way. */
+void painter_append(struct painter *painter, const char *bytes, size_t len);
 void painter_present(struct painter *painter, const struct screen *screen);
 
 #endif

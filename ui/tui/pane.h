@@ -73,10 +73,26 @@ struct pane {
 	char vm_id[STOKER_ID_SIZE];
 	char vm_name[STOKER_NAME_MAX + 1];
 	bool activity; /* output since it was last in front; the loop clears it */
+	bool broadcast; /* what is typed into one of these goes to all of them */
+	bool logging;   /* its session is being written to a file */
+	bool reopening; /* a shell that was cut off and is being connected again */
+	bool retried;   /* that has been tried without being asked for */
+	int64_t attached_ns; /* when its present session began */
+	/* For the loop, which takes and frees it: text for the clipboard, a line for people. */
+	char *copied;
+	size_t copied_len;
+	bool copied_by_guest, copied_cut;
+	char notice[512];
 };
 
 /* shell_pane.c: takes `shell` over (also when it fails, then closes it). */
 struct pane *shell_pane_new(stoker_shell *shell, const struct stoker_vm *vm, int rows, int cols, size_t scrollback_lines);
+/* Takes a new session over for a shell that was cut off: what was shown stays above it. */
+void shell_pane_attach(struct pane *pane, stoker_shell *shell);
+/* Begins to write what it shows into a file; NULL ends that. */
+void shell_pane_log(struct pane *pane, const char *path);
+/* Whether programs in it may set the clipboard. */
+void shell_pane_clipboard(struct pane *pane, bool allowed);
 /* log_pane.c: takes `log` over likewise. */
 struct pane *log_pane_new(stoker_log *log, const struct stoker_vm *vm, int rows, int cols);
 

@@ -92,7 +92,7 @@ struct terminal_options {
 };
 /* Takes the terminal over; NULL with a sentence in why. */
 struct terminal *terminal_open(const struct terminal_options *options, char *why, size_t cap);
-/* Gives it back as it was. NULL is allowed. */
+/* Gives it back as it was. NULL is allowed, here and in all that follows: a dashboard that no terminal shows. */
 void terminal_close(struct terminal *terminal);
 void terminal_size(struct terminal *terminal, int *rows, int *cols);
 bool terminal_ascii(const struct terminal *terminal);
@@ -135,6 +135,8 @@ bool terminal_alive(const struct terminal *terminal);
 /* Hands the terminal back for a while (Ctrl-Z) and takes it again. */
 void terminal_suspend(struct terminal *terminal);
 void terminal_resume(struct terminal *terminal);
+/* Sets the clipboard (OSC 52), where the terminal allows it. */
+void terminal_copy(struct terminal *terminal, const char *text, size_t len);
 /* Rings the bell with the next frame. */
 void terminal_bell(struct terminal *terminal);
 

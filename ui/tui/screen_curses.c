@@ -28,6 +28,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "common/base64.h"
 #include "keys.h"
 #include "painter.h"
 
@@ -119,7 +120,10 @@ static void unwatch_crashes(struct terminal *terminal)
 
 void terminal_flush(struct terminal *terminal)
 {
-	struct painter *painter = &terminal->painter;
+	struct painter *painter;
+	if (terminal == NULL)
+		return;
+	painter = &terminal->painter;
 	while (painter->out_sent < painter->out_len) {
 		ssize_t n = write(terminal->fd, painter->out + painter->out_sent, painter->out_len - painter->out_sent);
 		if (n > 0) {
@@ -139,12 +143,12 @@ void terminal_flush(struct terminal *terminal)
 
 bool terminal_pending(const struct terminal *terminal)
 {
-	return terminal->painter.out_sent < terminal->painter.out_len;
+	return terminal != NULL && terminal->painter.out_sent < terminal->painter.out_len;
 }
 
 bool terminal_alive(const struct terminal *terminal)
 {
-	return terminal->alive;
+	return terminal == NULL || terminal->alive;
 }
 
 void terminal_bell(struct terminal *terminal)
@@ -152,9 +156,21 @@ void terminal_bell(struct terminal *terminal)
 	terminal->painter.ring = true;
 }
 
+void terminal_copy(struct terminal *terminal, const char *text, size_t len)
+{
+	char *coded = terminal != NULL && terminal->active ? base64_encode(text, len) : NULL;
+	if (coded == NULL)
+		return;
+	painter_append(&terminal->painter, "\033]52;c;", 7);
+	painter_append(&terminal->painter, coded, strlen(coded));
+	painter_append(&terminal->painter, "\033\\", 2);
+	free(coded);
+	terminal_flush(terminal);
+}
+
 void terminal_present(struct terminal *terminal, const struct screen *screen)
 {
-	if (!terminal->active || terminal_pending(terminal))
+	if (terminal == NULL || !terminal->active || terminal_pending(terminal))
 		return;
 	painter_present(&terminal->painter, screen);
 	terminal_flush(terminal);
@@ -162,7 +178,7 @@ void terminal_present(struct terminal *terminal, const struct screen *screen)
 
 void terminal_palette(struct terminal *terminal, enum palette palette)
 {
-	if (terminal->painter.palette == palette)
+	if (terminal == NULL || terminal->painter.palette == palette)
 		return;
 	terminal->painter.palette = palette;
 	terminal->painter.valid = false;
@@ -170,6 +186,8 @@ void terminal_palette(struct terminal *terminal, enum palette palette)
 
 void terminal_redraw(struct terminal *terminal)
 {
+	if (terminal == NULL)
+		return;
 	terminal->painter.valid = false;
 }
 
@@ -423,11 +441,15 @@ void terminal_close(struct terminal *terminal)
 
 void terminal_suspend(struct terminal *terminal)
 {
+	if (terminal == NULL)
+		return;
 	give_back(terminal);
 }
 
 void terminal_resume(struct terminal *terminal)
 {
+	if (terminal == NULL)
+		return;
 	if (terminal->active) {
 		/* Stopped without a word to us (SIGSTOP): the settings may be the shell's now. */
 		give_back(terminal);
@@ -440,7 +462,7 @@ void terminal_size(struct terminal *terminal, int *rows, int *cols)
 	struct winsize size;
 	*rows = 24;
 	*cols = 80;
-	if (ioctl(terminal->fd, TIOCGWINSZ, &size) == 0 && size.ws_row > 0 && size.ws_col > 0) {
+	if (terminal != NULL && ioctl(terminal->fd, TIOCGWINSZ, &size) == 0 && size.ws_row > 0 && size.ws_col > 0) {
 		*rows = size.ws_row > 1000 ? 1000 : size.ws_row;
 		*cols = size.ws_col > 1000 ? 1000 : size.ws_col;
 	}
@@ -453,13 +475,13 @@ bool terminal_ascii(const struct terminal *terminal)
 
 int terminal_fd(const struct terminal *terminal)
 {
-	return terminal->fd;
+	return terminal != NULL ? terminal->fd : -1;
 }
 
 int terminal_timeout_ms(const struct terminal *terminal)
 {
 	int64_t left;
-	if (!keys_waiting(terminal->keys))
+	if (terminal == NULL || !keys_waiting(terminal->keys))
 		return -1;
 	left = terminal->last_input_ns + ESCAPE_WAIT_MS * 1000000LL - now_ns();
 	return left <= 0 ? 0 : (int)((left + 999999) / 1000000);
@@ -467,7 +489,7 @@ int terminal_timeout_ms(const struct terminal *terminal)
 
 bool terminal_read(struct terminal *terminal, struct key *key)
 {
-	for (;;) {
+	while (terminal != NULL) {
 		size_t cap;
 		void *room;
 		ssize_t n;
@@ -500,4 +522,5 @@ bool terminal_read(struct terminal *terminal, struct key *key)
 		keys_added(terminal->keys, (size_t)n);
 		terminal->last_input_ns = now_ns();
 	}
+	return false;
 }

@@ -13,46 +13,9 @@
 #include <time.h>
 
 #include "common/text.h"
-#include "pager.h"
-#include "pane.h"
-#include "term.h"
+#include "shell_private.h"
 
-#define READ_MAX 16384          /* bytes a turn */
-#define SLICE 128               /* bytes between two looks at the clock */
-#define PARSE_NS 1000000        /* parsing in a turn: short, so that the scheduler has no reason to interrupt it */
-#define FRAME_NS 20000000       /* 50 pictures a second */
-#define WHEEL_LINES 3
-#define TITLE_COLS 32
-
-struct shell_pane {
-	struct pane pane;
-	stoker_shell *shell;
-	struct term *term;
-	char login[64];
-	int rows, cols;
-
-	char in[READ_MAX]; /* read, and not yet parsed: in_at .. in_len */
-	size_t in_at, in_len;
-	char out[4096];    /* for the guest, and not yet taken: out_at .. out_len */
-	size_t out_at, out_len;
-	bool more;         /* there may be more to read although nothing wakes us */
-	bool dirty;        /* the picture has changed since ready() last said so */
-	int64_t frame_at;  /* when ready() last said so */
-	bool focus;
-
-	bool over;
-	char why[512];
-
-	bool paging;       /* keys read back instead of going to the guest */
-	bool scrolled;     /* the view stands on `top`, else it is live */
-	int64_t top;       /* number of the line in the first row */
-	int64_t began;     /* `top` when the search began */
-	bool began_live;
-	int64_t match;     /* line of the last match, -1 */
-	struct pager pager;
-};
-
-static int64_t now_ns(void)
+int64_t shell_now_ns(void)
 {
 	struct timespec ts;
 	clock_gettime(CLOCK_MONOTONIC, &ts);
@@ -71,7 +34,7 @@ static const struct shell_pane *of_const(const struct pane *pane)
 
 /* ---- moving bytes */
 
-static void flush_output(struct shell_pane *p)
+void shell_flush_output(struct shell_pane *p)
 {
 	while (!p->over) {
 		ssize_t n;
@@ -108,7 +71,7 @@ static void ended(struct shell_pane *p, const struct stoker_error *err)
 /* true when bytes arrived. */
 static bool take_input(struct shell_pane *p)
 {
-	int64_t until = now_ns() + PARSE_NS;
+	int64_t until = shell_now_ns() + PARSE_NS;
 	struct stoker_error err = { STOKER_OK, "", "", "" };
 	size_t read = 0;
 	bool any = false;
@@ -120,9 +83,11 @@ static bool take_input(struct shell_pane *p)
 		if (slice > 0) {
 			slice = slice < SLICE ? slice : SLICE;
 			term_feed(p->term, p->in + p->in_at, slice);
+			if (p->log != NULL)
+				session_log_feed(p->log, p->in + p->in_at, slice);
 			p->in_at += slice;
 			any = true;
-			if (now_ns() >= until) {
+			if (shell_now_ns() >= until) {
 				p->more = true;
 				break;
 			}
@@ -166,10 +131,13 @@ static int shell_timeout_ms(const struct pane *pane)
 	const struct shell_pane *p = of_const(pane);
 	int wait = p->over ? -1 : stoker_shell_timeout_ms(p->shell);
 
+	if (p->log != NULL && (wait < 0 || wait > LOG_LOOK_MS))
+		wait = LOG_LOOK_MS; /* whether its file could be made is known a little later */
+
 	if (p->more || (p->over && p->in_at < p->in_len))
 		return 0;
 	if (p->dirty) {
-		int64_t left = p->frame_at + FRAME_NS - now_ns();
+		int64_t left = p->frame_at + FRAME_NS - shell_now_ns();
 		int frame = left <= 0 ? 0 : (int)((left + 999999) / 1000000);
 		wait = wait < 0 || frame < wait ? frame : wait;
 	}
@@ -186,11 +154,18 @@ static bool shell_ready(struct pane *pane, const struct pollfd *fds, int count)
 	if (!p->over || p->in_at < p->in_len) {
 		if (take_input(p))
 			pane->activity = true;
-		flush_output(p);
+		shell_flush_output(p);
 	}
+	if (pane->copied == NULL) {
+		pane->copied = term_take_clipboard(p->term, &pane->copied_len);
+		pane->copied_by_guest = true;
+		pane->copied_cut = false;
+	}
+	if (p->log != NULL && session_log_failed(p->log, pane->notice, sizeof pane->notice))
+		shell_pane_log(pane, NULL);
 	if (!p->dirty)
 		return false;
-	now = now_ns();
+	now = shell_now_ns();
 	if (!p->over && now - p->frame_at < FRAME_NS)
 		return false;
 	p->dirty = false;
@@ -206,120 +181,6 @@ static bool shell_over(const struct pane *pane, char *why, size_t cap)
 	return p->over;
 }
 
-/* ---- reading back */
-
-static int64_t live_top(const struct shell_pane *p)
-{
-	return term_end_line(p->term) - p->rows;
-}
-
-static void go(struct shell_pane *p, int64_t top)
-{
-	int64_t live = live_top(p), first = term_first_line(p->term);
-	if (top < first)
-		top = first;
-	p->scrolled = top < live;
-	p->top = top;
-}
-
-static int64_t current_top(const struct shell_pane *p)
-{
-	return p->scrolled ? p->top : live_top(p);
-}
-
-static void page_begin(struct shell_pane *p)
-{
-	p->paging = true;
-	p->match = -1;
-}
-
-static void page_end(struct shell_pane *p)
-{
-	p->paging = p->scrolled = false;
-	memset(&p->pager, 0, sizeof(p->pager));
-	term_mark(p->term, NULL);
-}
-
-/* Brings a line into view; one that is in view already moves nothing. */
-static void show(struct shell_pane *p, int64_t line)
-{
-	int64_t top = current_top(p);
-	p->match = line;
-	if (line >= top && line < top + p->rows - 1)
-		return;
-	go(p, line - p->rows / 2);
-}
-
-static void search(struct shell_pane *p, int64_t from, bool up)
-{
-	int64_t line = term_find_line(p->term, p->pager.needle, from, up ? -1 : 1);
-	p->pager.missed = line < 0;
-	if (line >= 0)
-		show(p, line);
-}
-
-/* From the match before, else from where the view stands: its last line upwards, its first downwards. */
-static void search_on(struct shell_pane *p, bool up)
-{
-	int64_t from = up ? current_top(p) + p->rows - 1 : current_top(p);
-	if (p->match >= 0)
-		from = p->match + (up ? -1 : 1);
-	search(p, from, up);
-}
-
-static void search_back_to_start(struct shell_pane *p)
-{
-	p->match = -1;
-	if (p->began_live)
-		p->scrolled = false;
-	else
-		go(p, p->began);
-}
-
-static bool page_key(struct shell_pane *p, const struct key *key)
-{
-	bool was_typing = p->pager.typing;
-	enum pager_act act = pager_key(&p->pager, key, true);
-	int page = p->rows > 1 ? p->rows - 1 : 1;
-
-	p->dirty = true;
-	if (!was_typing && p->pager.typing) {
-		p->began = current_top(p);
-		p->began_live = !p->scrolled;
-		p->match = -1;
-	}
-	switch (act) {
-	case PAGER_UP: go(p, current_top(p) - 1); break;
-	case PAGER_DOWN: go(p, current_top(p) + 1); break;
-	case PAGER_PAGE_UP: go(p, current_top(p) - page); break;
-	case PAGER_PAGE_DOWN: go(p, current_top(p) + page); break;
-	case PAGER_HALF_UP: go(p, current_top(p) - p->rows / 2); break;
-	case PAGER_HALF_DOWN: go(p, current_top(p) + p->rows / 2); break;
-	case PAGER_WHEEL_UP: go(p, current_top(p) - WHEEL_LINES); break;
-	case PAGER_WHEEL_DOWN: go(p, current_top(p) + WHEEL_LINES); break;
-	case PAGER_TOP: go(p, 0); break;
-	case PAGER_BOTTOM: p->scrolled = false; break;
-	case PAGER_TYPED:
-		search_back_to_start(p);
-		term_mark(p->term, p->pager.needle);
-		if (p->pager.needle[0] != '\0')
-			search_on(p, p->pager.backwards);
-		break;
-	case PAGER_DROPPED:
-		search_back_to_start(p);
-		term_mark(p->term, p->pager.needle);
-		break;
-	case PAGER_FOUND:
-		break; /* shown while it was typed */
-	case PAGER_NEXT: search_on(p, p->pager.backwards); break;
-	case PAGER_PREVIOUS: search_on(p, !p->pager.backwards); break;
-	case PAGER_LEAVE: page_end(p); break;
-	case PAGER_LEFT: case PAGER_RIGHT: case PAGER_NOTHING: break;
-	case PAGER_REFUSED: break; /* a stray key must not reach the guest from here */
-	}
-	return true;
-}
-
 /* ---- keys */
 
 static void to_guest(struct shell_pane *p, const struct key *key)
@@ -328,29 +189,7 @@ static void to_guest(struct shell_pane *p, const struct key *key)
 		term_paste(p->term, key->paste, key->paste_len);
 	else
 		term_key(p->term, key);
-	flush_output(p);
-}
-
-static void mouse(struct shell_pane *p, const struct key *key)
-{
-	bool up = key->act == MOUSE_WHEEL_UP;
-
-	if (!p->scrolled && term_mouse(p->term, key, key->row, key->col)) {
-		flush_output(p);
-		return;
-	}
-	if (!up && key->act != MOUSE_WHEEL_DOWN)
-		return;
-	if (term_alternate(p->term) && !p->scrolled) {
-		/* A full-screen program that does not know the wheel knows the arrows. */
-		struct key arrow = { .kind = KEY_KIND_SPECIAL, .special = up ? SK_UP : SK_DOWN };
-		for (int i = 0; i < WHEEL_LINES; i++)
-			term_key(p->term, &arrow);
-		flush_output(p);
-		return;
-	}
-	go(p, current_top(p) + (up ? -WHEEL_LINES : WHEEL_LINES));
-	p->dirty = true;
+	shell_flush_output(p);
 }
 
 static bool shell_key(struct pane *pane, const struct key *key)
@@ -358,22 +197,26 @@ static bool shell_key(struct pane *pane, const struct key *key)
 	struct shell_pane *p = of(pane);
 
 	if (p->paging)
-		return page_key(p, key);
-	if (key->kind == KEY_KIND_MOUSE && (!p->over || key->act == MOUSE_WHEEL_UP || key->act == MOUSE_WHEEL_DOWN)) {
-		mouse(p, key);
+		return shell_page_key(p, key);
+	if (key->kind == KEY_KIND_MOUSE && true) {
+		shell_mouse(p, key);
 		return true;
 	}
 	if (key->kind == KEY_KIND_SPECIAL && (key->mods & MOD_SHIFT) != 0 && !term_alternate(p->term) &&
 	    (key->special == SK_PAGE_UP || key->special == SK_PAGE_DOWN)) {
-		go(p, current_top(p) + (key->special == SK_PAGE_UP ? 1 - p->rows : p->rows - 1));
+		shell_go(p, shell_top(p) + (key->special == SK_PAGE_UP ? 1 - p->rows : p->rows - 1));
 		p->dirty = true;
 		return true;
 	}
+	if (p->selection.on) {
+		p->selection.on = false;
+		p->dirty = true;
+	}
 	if (p->over) {
-		if (key->kind != KEY_KIND_SPECIAL || (key->special != SK_PAGE_UP && key->special != SK_UP))
+		if (pane->reopening || key->kind != KEY_KIND_SPECIAL || (key->special != SK_PAGE_UP && key->special != SK_UP))
 			return false;
-		page_begin(p); /* nothing else could be meant */
-		return page_key(p, key);
+		shell_page_begin(p); /* nothing else could be meant */
+		return shell_page_key(p, key);
 	}
 	if (key->kind != KEY_KIND_CHAR && key->kind != KEY_KIND_SPECIAL && key->kind != KEY_KIND_PASTE)
 		return false;
@@ -392,7 +235,7 @@ static bool shell_command(struct pane *pane, enum pane_command command)
 
 	switch (command) {
 	case PANE_SCROLL:
-		page_begin(p);
+		shell_page_begin(p);
 		p->dirty = true;
 		return true;
 	case PANE_LITERAL:
@@ -426,7 +269,7 @@ static void shell_title(const struct pane *pane, char *buf, size_t cap)
 	if (p->over)
 		snprintf(buf, cap, "%s", p->why[0] != '\0' ? "cut off" : "ended");
 	else if (p->scrolled)
-		snprintf(buf, cap, "scrolled %lld of %d", (long long)(live_top(p) - p->top), term_scrollback(p->term));
+		snprintf(buf, cap, "scrolled %lld of %d", (long long)(shell_live_top(p) - p->top), term_scrollback(p->term));
 	else
 		snprintf(buf, cap, "%.*s  %dx%d", (int)(len > 0 ? len : strlen(p->login)), len > 0 ? title : p->login, p->cols,
 		         p->rows);
@@ -437,8 +280,12 @@ static const char *shell_hint(const struct pane *pane)
 	const struct shell_pane *p = of_const(pane);
 	if (p->paging && p->pager.typing)
 		return "Enter find   Esc give up";
+	if (p->selection.on)
+		return "h j k l 0 $ move   o other end   y copy   Esc drop";
 	if (p->paging)
-		return "PgUp PgDn g G move   / search   n N next   q back";
+		return "PgUp PgDn g G move   / search   n N next   v V select   q back";
+	if (pane->reopening)
+		return "Esc do not connect again";
 	if (p->over)
 		return "Enter connect again   PgUp read back   q close";
 	return "";
@@ -451,7 +298,7 @@ static void draw_position(const struct shell_pane *p, struct screen *screen, int
 	char text[48];
 	int width;
 
-	snprintf(text, sizeof(text), "[%lld/%d]", (long long)(live_top(p) - current_top(p)), term_scrollback(p->term));
+	snprintf(text, sizeof(text), "[%lld/%d]", (long long)(shell_live_top(p) - shell_top(p)), term_scrollback(p->term));
 	width = text_width(text);
 	if (width <= cols)
 		screen_put(screen, row, col + cols - width, width, style, text);
@@ -473,27 +320,31 @@ static void shell_draw(struct pane *pane, struct screen *screen, int row, int co
 		if (!p->over)
 			stoker_shell_resize(p->shell, (uint16_t)term_rows, (uint16_t)term_cols);
 		if (!at_end)
-			go(p, p->top);
+			shell_go(p, p->top);
 	}
 	if (focus != p->focus) {
 		p->focus = focus;
 		term_focus(p->term, focus);
-		flush_output(p);
+		shell_flush_output(p);
 	}
 	if (p->scrolled)
-		go(p, p->top); /* the oldest lines may be gone */
-	back = live_top(p) - current_top(p);
+		shell_go(p, p->top); /* the oldest lines may be gone */
+	back = shell_live_top(p) - shell_top(p);
 	term_draw(p->term, screen, row, col, rows, cols, (int)back, focus && !p->over);
+	select_draw(&p->selection, screen, row, col, rows, cols, shell_top(p));
+	if (p->visual && focus)
+		screen_cursor(screen, row + (int)(p->selection.to_line - shell_top(p)), col + p->selection.to_col);
 	if (p->paging || p->scrolled) {
 		draw_position(p, screen, row, col, cols);
-		if (p->paging && focus)
+		if (p->paging && focus && !p->visual)
 			screen_cursor(screen, row + rows - 1, col);
 		pager_draw(&p->pager, screen, row + rows - 1, col, cols, focus);
 	}
 	if (p->over && !p->paging) {
 		struct style style = { COLOUR_DEFAULT, COLOUR_DEFAULT, ATTR_REVERSE };
 		char line[600];
-		snprintf(line, sizeof(line), " %s", p->why[0] != '\0' ? p->why : "the shell has ended");
+		snprintf(line, sizeof(line), " %s%s", p->why[0] != '\0' ? p->why : "the shell has ended",
+		         pane->reopening ? "; connecting again ..." : "");
 		screen_field(screen, row + rows - 1, col, cols, style, line);
 		if (focus)
 			screen_cursor(screen, -1, -1);
@@ -505,6 +356,8 @@ static void shell_free(struct pane *pane)
 {
 	struct shell_pane *p = of(pane);
 	stoker_shell_close(p->shell);
+	session_log_close(p->log);
+	free(pane->copied);
 	term_free(p->term);
 	free(p);
 }
@@ -522,6 +375,40 @@ static const struct pane_ops ops = {
 	.over = shell_over,
 	.free = shell_free,
 };
+
+void shell_pane_attach(struct pane *pane, stoker_shell *shell)
+{
+	static const char again[] = "\033[2m-- connected again --\033[m\r\n";
+	struct shell_pane *p = of(pane);
+
+	stoker_shell_close(p->shell);
+	p->shell = shell;
+	p->over = false;
+	p->why[0] = '\0';
+	p->in_at = p->in_len = p->out_at = p->out_len = 0;
+	while (term_output(p->term, p->out, sizeof(p->out)) > 0)
+		; /* what was typed into the old session is not for the new one */
+	term_settle(p->term);
+	term_feed(p->term, again, sizeof again - 1);
+	p->more = p->dirty = true;
+	p->focus = false;
+	stoker_shell_resize(shell, (uint16_t)p->rows, (uint16_t)p->cols);
+}
+
+void shell_pane_log(struct pane *pane, const char *path)
+{
+	struct shell_pane *p = of(pane);
+	session_log_close(p->log);
+	p->log = path != NULL ? session_log_open(path) : NULL;
+	pane->logging = p->log != NULL;
+	if (path != NULL && p->log == NULL)
+		snprintf(pane->notice, sizeof pane->notice, "the session cannot be logged: no memory");
+}
+
+void shell_pane_clipboard(struct pane *pane, bool allowed)
+{
+	term_allow_clipboard(of(pane)->term, allowed);
+}
 
 struct pane *shell_pane_new(stoker_shell *shell, const struct stoker_vm *vm, int rows, int cols,
                             size_t scrollback_lines)

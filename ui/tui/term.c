@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base64.h"
 #include "common/text.h"
 #include "term_private.h"
 
@@ -80,6 +81,8 @@ size_t term_output(struct term *term, void *buf, size_t cap)
 	}
 	return len;
 }
+
+#define CLIP_MAX 87384U /* base64 of 64 KiB */
 
 /* ---- what libvterm calls */
 
@@ -187,7 +190,64 @@ static void clear_history(void *user)
 	term->damage = true;
 }
 
-static const struct filter_ops filter_callbacks = { pass, set_title, clear_history };
+/* A query ("?") gets no answer: what the clipboard holds is none of a guest's business. */
+static void set_clipboard(void *user, const char *bytes, size_t len)
+{
+	struct term *term = user;
+	char *plain;
+	size_t n, at, out = 0;
+
+	if (!term->clipboard_allowed)
+		return;
+	if (bytes != NULL) {
+		if (term->clip == NULL)
+			term->clip = malloc(CLIP_MAX);
+		if (term->clip == NULL || term->clip_len + len > CLIP_MAX) {
+			term->clip_len = CLIP_MAX + 1; /* too much: none of it */
+			return;
+		}
+		memcpy(term->clip + term->clip_len, bytes, len);
+		term->clip_len += len;
+		return;
+	}
+	plain = term->clip != NULL && term->clip_len <= CLIP_MAX && len > 0 ? malloc(term->clip_len / 4 * 3 + 4) : NULL;
+	if (plain != NULL && base64_decode(term->clip, term->clip_len, plain, &n)) {
+		/* Whoever pastes it must not run what cannot be seen. */
+		for (at = 0; at < n;) {
+			uint32_t ch;
+			size_t step = text_decode(plain + at, n - at, &ch);
+			if (ch == '\n' || ch == '\t' || (ch != TEXT_BAD && !text_unsafe(ch))) {
+				memmove(plain + out, plain + at, step);
+				out += step;
+			}
+			at += step;
+		}
+		free(term->clipboard);
+		term->clipboard = plain;
+		term->clipboard_len = out;
+		plain = NULL;
+	}
+	free(plain);
+	free(term->clip);
+	term->clip = NULL;
+	term->clip_len = 0;
+}
+
+void term_allow_clipboard(struct term *term, bool allowed)
+{
+	term->clipboard_allowed = allowed;
+}
+
+char *term_take_clipboard(struct term *term, size_t *len)
+{
+	char *text = term->clipboard;
+	*len = term->clipboard_len;
+	term->clipboard = NULL;
+	term->clipboard_len = 0;
+	return text;
+}
+
+static const struct filter_ops filter_callbacks = { pass, set_title, clear_history, set_clipboard };
 
 /* ---- life */
 
@@ -234,6 +294,8 @@ void term_free(struct term *term)
 	history_free(term->history);
 	free(term->line);
 	free(term->out);
+	free(term->clip);
+	free(term->clipboard);
 	free(term);
 }
 
@@ -260,6 +322,13 @@ void term_resize(struct term *term, int rows, int cols)
 	vterm_input_write(term->vt, "\033[1g", 4);
 	vterm_screen_flush_damage(term->screen);
 	term->damage = true;
+}
+
+void term_settle(struct term *term)
+{
+	/* CAN ends a sequence that was cut in two; then as the filter would have it from a guest. */
+	static const char leave[] = "\030\033\\\033[?1049l\033[?1000l\033[?1002l\033[?1003l\033[?1006l\033[?2004l\033[?1004l\033[!p\033[?7h\033[999H\r\n";
+	term_feed(term, leave, sizeof leave - 1);
 }
 
 void term_feed(struct term *term, const void *bytes, size_t len)
@@ -320,6 +389,28 @@ static void line_cells(const struct term *term, int64_t number, struct cell *cel
 		history_get(term->history, (size_t)i, cells, term->cols);
 	else
 		term_live_row(term, (int)(i - kept), cells);
+}
+
+size_t term_text(const struct term *term, int64_t line, int first, int last, char *out, size_t cap)
+{
+	struct cell *cells = term->line;
+	size_t used = 0, end = 0;
+
+	if (line < term_first_line(term) || line >= term_end_line(term) || first < 0)
+		return 0;
+	line_cells(term, line, cells);
+	for (int col = first; col <= last && col < term->cols; col++) {
+		if (cells[col].width == 0)
+			continue;
+		for (int i = 0; i < CELL_CHARS && cells[col].ch[i] != 0; i++) {
+			if (used + 4 > cap)
+				return end;
+			used += text_encode(out + used, cells[col].ch[i]);
+		}
+		if (cells[col].ch[0] != ' ' || cells[col].ch[1] != 0)
+			end = used;
+	}
+	return end;
 }
 
 int64_t term_find_line(const struct term *term, const char *needle, int64_t from, int dir)

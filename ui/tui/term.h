@@ -42,8 +42,16 @@ int64_t term_first_line(const struct term *term);
 int64_t term_end_line(const struct term *term);
 /* The nearest line at `from` or beyond it (dir < 0: above, else below) that contains the needle, or -1. */
 int64_t term_find_line(const struct term *term, const char *needle, int64_t from, int dir);
+/* The text of a line's columns first .. last, trailing blanks cut: UTF-8, not terminated; returns its bytes. */
+size_t term_text(const struct term *term, int64_t line, int first, int last, char *out, size_t cap);
 /* Every place where the needle stands is drawn reversed; NULL: none. */
 void term_mark(struct term *term, const char *needle);
+
+/* Whether a guest may set the clipboard; what it has set, once: malloc'ed text without control characters. */
+void term_allow_clipboard(struct term *term, bool allowed);
+char *term_take_clipboard(struct term *term, size_t *len);
+/* Leaves every mode that a program set and did not take back, as when its connection was cut. */
+void term_settle(struct term *term);
 
 bool term_mouse_wanted(const struct term *term); /* the guest asked for the mouse */
 void term_focus(struct term *term, bool focus);  /* told to a guest that asked */

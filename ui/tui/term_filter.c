@@ -132,6 +132,7 @@ static void begin_string(struct run *run, char kind)
 	f->string_kind = kind;
 	f->string_len = 0;
 	f->string_cut = false;
+	f->clipboard = kind == ']' ? 0 : -1;
 }
 
 /* DECRQSS, by which an editor learns the pen, the margins and the cursor's
@@ -149,6 +150,10 @@ static void end_string(struct run *run)
 	size_t len = f->string_len;
 
 	f->state = FILTER_GROUND;
+	if (f->clipboard == 2) {
+		run->ops->clipboard(run->user, NULL, 1);
+		return;
+	}
 	if (f->string_kind == 'k') {
 		run->ops->title(run->user, s, len);
 	} else if (f->string_kind == ']' && len >= 2 && (s[0] == '0' || s[0] == '2') && s[1] == ';') {
@@ -171,6 +176,13 @@ static void string_byte(struct run *run, unsigned char c)
 		end_string(run);
 		put(run, (const char *)&c, 1);
 	} else if (c >= 0x20) {
+		if (f->clipboard == 2) {
+			char byte = (char)c;
+			run->ops->clipboard(run->user, &byte, 1);
+			return;
+		}
+		if (f->clipboard >= 0 && c == ';')
+			f->clipboard = f->clipboard > 0 || (f->string_len == 2 && memcmp(f->string, "52", 2) == 0) ? f->clipboard + 1 : -1;
 		if (f->string_len < sizeof(f->string))
 			f->string[f->string_len++] = (char)c;
 		else

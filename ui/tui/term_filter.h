@@ -34,6 +34,8 @@ struct filter_ops {
 	void (*pass)(void *user, const char *bytes, size_t len); /* at most FILTER_CHUNK at a time */
 	void (*title)(void *user, const char *bytes, size_t len); /* as the guest sent it */
 	void (*clear_history)(void *user);
+	/* The data of an OSC 52, in pieces; then once with NULL: len 1 when it was complete. */
+	void (*clipboard)(void *user, const char *bytes, size_t len);
 };
 
 #define FILTER_CHUNK 4096
@@ -56,6 +58,7 @@ struct filter {
 	char string[256];
 	size_t string_len;
 	bool string_cut;
+	int clipboard;     /* semicolons seen of an OSC 52: 2 and its data follow; -1: it is none */
 
 	char pending[4]; /* a character whose last bytes have not come yet */
 	size_t pending_len;

@@ -46,6 +46,11 @@ struct term {
 	int cursor_shape, mouse;
 	char title[256];
 	struct needle marked;
+	bool clipboard_allowed;
+	char *clip;          /* base64 as it comes, or NULL */
+	size_t clip_len;
+	char *clipboard;     /* what was set and not yet taken */
+	size_t clipboard_len;
 };
 
 /* term.c: bytes for the guest. */

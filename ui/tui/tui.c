@@ -93,6 +93,21 @@ static bool wants_ascii(const struct loop *loop)
 	return strcmp(value, "off") != 0 && strcasecmp(nl_langinfo(CODESET), "UTF-8") != 0;
 }
 
+/* Where session logs go: the state folder, found as stoker.h says it is. */
+static void session_dir(const struct loop *loop, char *buf, size_t cap)
+{
+	const char *state = loop->places.state_dir != NULL ? loop->places.state_dir : getenv("STOKER_STATE_DIR");
+	const char *xdg = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
+	if (state != NULL && *state != '\0')
+		snprintf(buf, cap, "%s/sessions", state);
+	else if (geteuid() == 0)
+		snprintf(buf, cap, "/var/lib/stoker/sessions");
+	else if (xdg != NULL && *xdg == '/')
+		snprintf(buf, cap, "%s/stoker/sessions", xdg);
+	else
+		snprintf(buf, cap, "%s/.local/state/stoker/sessions", home != NULL ? home : "");
+}
+
 static bool prepare_model(struct loop *loop, int rows, int cols)
 {
 	loop->model = model_new(rows, cols);
@@ -103,6 +118,8 @@ static bool prepare_model(struct loop *loop, int rows, int cols)
 	loop->model->read_only = loop->options->read_only;
 	loop->model->utc_offset_s = utc_offset();
 	loop->scrollback = (size_t)strtoul(setting(loop, "ui.scrollback"), NULL, 10);
+	loop->guest_clipboard = strcmp(setting(loop, "ui.guest_clipboard"), "on") == 0;
+	session_dir(loop, loop->model->session_dir, sizeof loop->model->session_dir);
 	loop->refresh_ns = strtol(setting(loop, "ui.refresh_ms"), NULL, 10) * MS;
 	if (loop->refresh_ns < 100 * MS)
 		loop->refresh_ns = 1000 * MS;
@@ -253,6 +270,38 @@ static bool first_palette(const struct loop *loop, enum palette *palette)
 	return true;
 }
 
+static bool open_files(struct loop *loop)
+{
+	char why[1200];
+	if (loop->options->record != NULL) {
+		loop->recorder = recorder_open(loop->options->record, loop_now_ns(), why, sizeof why);
+		if (loop->recorder == NULL) {
+			fprintf(stderr, "stoker: dashboard: %s\n", why);
+			return false;
+		}
+	}
+	if (loop->options->replay != NULL) {
+		loop->replay = replay_open(loop->options->replay, loop_now_ns(), why, sizeof why);
+		if (loop->replay == NULL) {
+			fprintf(stderr, "stoker: dashboard: %s\n", why);
+			return false;
+		}
+	}
+	return true;
+}
+
+static int print_frame(struct loop *loop)
+{
+	char *text;
+	int code = 0;
+	view_draw(loop->model, loop->screen);
+	text = screen_text(loop->screen);
+	if (text == NULL || fputs(text, stdout) == EOF || fflush(stdout) != 0)
+		code = 1;
+	free(text);
+	return code;
+}
+
 static int run(struct loop *loop)
 {
 	struct terminal_options terminal_options;
@@ -281,15 +330,33 @@ static int run(struct loop *loop)
 		fprintf(stderr, "stoker: dashboard: no threads can be made: %s\n", strerror(errno));
 		return 1;
 	}
-	loop->terminal = terminal_open(&terminal_options, why, sizeof why);
-	if (loop->terminal == NULL) {
-		fprintf(stderr, "stoker: dashboard: %s\n", why);
-		return stoker_exit_code(STOKER_E_MISSING);
+	if (!open_files(loop))
+		return 1;
+	rows = loop->options->rows > 0 ? loop->options->rows : 24;
+	cols = loop->options->cols > 0 ? loop->options->cols : 80;
+	if (loop->options->plain) {
+		rows = PLAIN_ROWS; /* nothing is cut off that is only read out */
+		cols = PLAIN_COLS;
+		loop->plain = plain_new(&loop->places, &loop->old_mask);
+		if (loop->plain == NULL)
+			return 1;
+	} else if (!loop->options->once) {
+		loop->terminal = terminal_open(&terminal_options, why, sizeof why);
+		if (loop->terminal == NULL) {
+			fprintf(stderr, "stoker: dashboard: %s\n", why);
+			return stoker_exit_code(STOKER_E_MISSING);
+		}
+		terminal_size(loop->terminal, &rows, &cols);
 	}
-	terminal_size(loop->terminal, &rows, &cols);
 	if (!prepare_model(loop, rows, cols))
 		return 1;
-	recall(loop);
+	loop->terminal_shown = loop->terminal != NULL && loop->replay == NULL;
+	if (loop->terminal_shown)
+		recall(loop); /* what is played begins as it was recorded: from the standard */
+	if (loop->recorder != NULL) {
+		struct key key = { .kind = KEY_KIND_RESIZE, .row = rows, .col = cols };
+		recorder_key(loop->recorder, &key, loop_now_ns());
+	}
 	loop->list_every_ns = loop->watch != NULL ? LIST_EVERY_NS : loop->refresh_ns;
 	loop->list_ns = loop_now_ns() + loop->list_every_ns;
 	jobs_read(loop->jobs, READ_LIST | READ_IMAGES);
@@ -298,6 +365,10 @@ static int run(struct loop *loop)
 	loop->dirty = true;
 	while (!loop->quit)
 		loop_turn(loop);
+	if (loop->options->once)
+		loop->exit_code |= print_frame(loop);
+	if (loop->replay != NULL && *replay_missed(loop->replay) != '\0' && loop->terminal == NULL)
+		fprintf(stderr, "stoker: dashboard: not seen in time: %s\n", replay_missed(loop->replay));
 	return loop->exit_code;
 }
 
@@ -322,12 +393,16 @@ int tui_run(const struct stoker_options *places, const struct tui_options *optio
 		fprintf(stderr, "stoker: %s\n", text);
 		return stoker_exit_code(err.code);
 	}
-	code = options->once ? once(&loop) : run(&loop);
+	code = options->once && options->replay == NULL ? once(&loop) : run(&loop);
 	/* First the terminal, so that the operator has it back whatever follows. */
 	terminal_close(loop.terminal);
 	if (loop.masked)
 		pthread_sigmask(SIG_SETMASK, &loop.old_mask, NULL);
-	remember(&loop);
+	if (loop.terminal_shown)
+		remember(&loop);
+	recorder_close(loop.recorder);
+	replay_free(loop.replay);
+	plain_free(loop.plain);
 	model_free(loop.model);
 	finish(&loop);
 	stoker_plan_free(loop.plan);

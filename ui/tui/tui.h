@@ -15,6 +15,9 @@ struct tui_options {
 	bool no_colour;       /* NO_COLOR counts too, whatever this says */
 	const char *theme;    /* NULL: as the setting ui.theme says */
 	const char *start_vm; /* NULL, or the VM (name or id) to start and select at once */
+	const char *record;   /* NULL, or a file that everything typed is written to */
+	const char *replay;   /* NULL, or such a file to be played; with `once` without a terminal, then its last frame */
+	bool plain;           /* lines of text instead of a picture, for screen readers */
 	bool once;            /* write one frame as text to stdout and leave: needs no terminal */
 	int rows, cols;       /* size of that frame; 0: the terminal's, else 24 x 80 */
 };

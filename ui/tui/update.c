@@ -363,6 +363,8 @@ static void take_key(struct model *model, const struct key *key, struct effects 
 		dialog_key(model, key, effects);
 	else if (model->filtering)
 		filter_key(model, key);
+	else if (model->naming)
+		path_key(model, key, effects);
 	else if (model->commanding)
 		palette_key(model, key, effects);
 	else if (model->pane_focus)
@@ -461,6 +463,7 @@ bool update(struct model *model, const struct event *event, struct effects *effe
 
 	memcpy(before, model->selected, sizeof before);
 	changed = take_event(model, event, effects);
+	split_settle(model);
 	/* However the selection came to another VM: its timings are wanted. */
 	if (strcmp(before, model->selected) != 0 || fleet != (model->panel == PANEL_FLEET)) {
 		effect = effect_add(effects, EFFECT_LOOK);

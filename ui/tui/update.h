@@ -55,6 +55,16 @@ void pane_act(struct model *model, enum action_id action, struct effects *effect
 void pane_key(struct model *model, const struct key *key, struct effects *effects);
 void pane_refused(struct model *model, const struct key *key, struct effects *effects);
 void pane_changed(struct model *model, struct effects *effects);
+/* update_split.c */
+void split_act(struct model *model, enum action_id action, struct effects *effects);
+void split_settle(struct model *model);
+void broadcast_settle(struct model *model);
+size_t broadcast_names(const struct model *model, char *buf, size_t cap);
+/* A key while the path of a session's log is typed. */
+void path_key(struct model *model, const struct key *key, struct effects *effects);
+
+/* Connects a shell that was cut off again, keeping its pane. */
+void pane_reopen(struct model *model, struct pane *pane, struct effects *effects);
 bool is_leave_key(const struct model *model, const struct key *key);
 
 /* update_dialog.c: a key while a dialog is open. */

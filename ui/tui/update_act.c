@@ -64,6 +64,11 @@ void op_end(struct model *model, const struct event *event, struct effects *effe
 		model->opening[0] = '\0';
 		model_arrange(model);
 	}
+	if (op.action == ACTION_SHELL && event->failed) {
+		struct pane *pane = model_pane_of(model, op.vm_id, PANE_SHELL);
+		if (pane != NULL)
+			pane->reopening = false;
+	}
 	if (!event->failed) {
 		if (op.action == ACTION_DELETE && row != NULL) {
 			/* Gone at once: until the next list it would look like a VM at rest. */
@@ -205,7 +210,13 @@ static void open_pane(struct model *model, enum action_id action, struct effects
 			pane_front(model, k, true);
 			return;
 		}
-		pane_close(model, k, effects); /* what is over is opened anew */
+		if (kind == PANE_SHELL) {
+			/* What is over is connected again, below what it showed. */
+			pane_front(model, k, true);
+			pane_reopen(model, model->panes[k], effects);
+			return;
+		}
+		pane_close(model, k, effects);
 		break;
 	}
 	snprintf(model->opening, sizeof model->opening, "%s", row->vm.name);

@@ -8,6 +8,7 @@
 #include "update.h"
 
 #define WHEEL_STEP 3
+#define DOUBLE_NS 400000000LL
 
 static void dialog_mouse(struct model *model, const struct key *key, struct effects *effects)
 {
@@ -40,8 +41,16 @@ static void press(struct model *model, const struct layout *layout, const struct
 	if (rect_has(&layout->list, key->row, key->col)) {
 		size_t at = model->top + (size_t)(key->row - layout->list.row);
 		model->pane_focus = model->panel_focus = false;
-		if (at < model->line_count)
-			select_at(model, (long)at);
+		if (at >= model->line_count)
+			return;
+		select_at(model, (long)at);
+		if (strcmp(model->clicked, model->selected) == 0 && model->now_ns - model->clicked_ns < DOUBLE_NS) {
+			model->clicked[0] = '\0';
+			update_act(model, ACTION_SHELL, effects);
+			return;
+		}
+		memcpy(model->clicked, model->selected, sizeof model->clicked);
+		model->clicked_ns = model->now_ns;
 	} else if (rect_has(&layout->panel, key->row, key->col)) {
 		if (panel_takes_focus(model->panel) && key->row > layout->panel.row + 1) {
 			model->pane_focus = false;
@@ -69,26 +78,47 @@ static void press(struct model *model, const struct layout *layout, const struct
 	}
 }
 
+static void to_pane(struct model *model, int index, const struct rect *at, const struct key *key, struct effects *effects)
+{
+	struct effect *effect = effect_add(effects, EFFECT_PANE_KEY);
+	effect->pane = model->panes[index];
+	effect->key = *key;
+	effect->key.row -= at->row;
+	effect->key.col -= at->col;
+}
+
 void mouse_key(struct model *model, const struct key *key, struct effects *effects)
 {
 	struct layout layout;
-	struct effect *effect;
 
 	layout_of(model, &layout);
 	if (model->dialog != DIALOG_NONE) {
 		dialog_mouse(model, key, effects);
 		return;
 	}
-	if (layout.pane.rows > 0 && rect_has(&layout.pane, key->row, key->col) && model->front >= 0) {
-		if (key->act == MOUSE_PRESS)
+	if (model->front >= 0 && model->split.other >= 0 && layout.other.rows > 0 && model->mouse_pane < 0 &&
+	    rect_has(&layout.other, key->row, key->col)) {
+		if (key->act == MOUSE_PRESS) {
+			pane_front(model, model->split.other, true);
+			layout_of(model, &layout);
+		} else {
+			to_pane(model, model->split.other, &layout.other, key, effects);
+			return;
+		}
+	}
+	/* A button that went down in the pane comes up for the pane, wherever that is. */
+	if (model->front >= 0 && layout.pane.rows > 0 &&
+	    (model->mouse_pane == model->front || rect_has(&layout.pane, key->row, key->col))) {
+		if (key->act == MOUSE_PRESS) {
 			model->pane_focus = true;
-		effect = effect_add(effects, EFFECT_PANE_KEY);
-		effect->pane = model->panes[model->front];
-		effect->key = *key;
-		effect->key.row -= layout.pane.row;
-		effect->key.col -= layout.pane.col;
+			model->mouse_pane = model->front;
+		} else if (key->act == MOUSE_RELEASE) {
+			model->mouse_pane = -1;
+		}
+		to_pane(model, model->front, &layout.pane, key, effects);
 		return;
 	}
+	model->mouse_pane = -1;
 	if (key->act == MOUSE_PRESS && key->button == 1)
 		press(model, &layout, key, effects);
 	else if (key->act == MOUSE_WHEEL_UP && rect_has(&layout.list, key->row, key->col))

@@ -20,6 +20,11 @@ void pane_front(struct model *model, int index, bool focus)
 {
 	if (index < 0 || index >= model->pane_count)
 		return;
+	if (index == model->split.other) {
+		/* They change places in the keys' eyes, not on the screen. */
+		model->split.other = model->front;
+		model->split.other_first = !model->split.other_first;
+	}
 	model->front = index;
 	model->panes[index]->activity = false;
 	model->pane_focus = focus;
@@ -48,9 +53,16 @@ void pane_close(struct model *model, int index, struct effects *effects)
 	        (size_t)(model->pane_count - index - 1) * sizeof *model->panes);
 	model->pane_count--;
 	model->pane_changes++;
+	if (model->split.other == index)
+		model->split.other = -1;
+	else if (model->split.other > index)
+		model->split.other--;
+	model->mouse_pane = -1;
 	if (model->front == index) {
-		model->front = -1;
-		model->pane_focus = model->full = false;
+		model->front = model->split.other; /* the other one is still there, or -1 */
+		model->split.other = -1;
+		if (model->front < 0)
+			model->pane_focus = model->full = false;
 	} else if (model->front > index) {
 		model->front--;
 	}
@@ -60,8 +72,17 @@ void pane_close(struct model *model, int index, struct effects *effects)
 void pane_opened(struct model *model, const struct event *event, struct effects *effects)
 {
 	bool wanted = strcmp(model->opening, event->pane->vm_name) == 0 && model->opening_kind == event->pane->ops->kind;
-	bool free_hands = model->dialog == DIALOG_NONE && !model->filtering && !model->commanding;
+	bool free_hands = model->dialog == DIALOG_NONE && !model->filtering && !model->commanding && !model->naming;
+	int at = index_of(model, event->pane);
 
+	if (at >= 0) { /* one that was there already has a session again */
+		event->pane->reopening = false;
+		event->pane->attached_ns = model->now_ns;
+		if (model->message_tone == MESSAGE_PLAIN && at == model->front)
+			model->message[0] = '\0';
+		return;
+	}
+	event->pane->attached_ns = model->now_ns;
 	if (model->pane_count == PANES_MAX) {
 		struct effect *effect = effect_add(effects, EFFECT_PANE_FREE);
 		effect->pane = event->pane;
@@ -80,6 +101,7 @@ void pane_opened(struct model *model, const struct event *event, struct effects 
 void pane_key(struct model *model, const struct key *key, struct effects *effects)
 {
 	struct effect *effect;
+	int i;
 
 	if (model->front < 0) {
 		model->pane_focus = false;
@@ -95,6 +117,47 @@ void pane_key(struct model *model, const struct key *key, struct effects *effect
 	effect = effect_add(effects, EFFECT_PANE_KEY);
 	effect->pane = model->panes[model->front];
 	effect->key = *key;
+	if (!model->panes[model->front]->broadcast || *model->panes[model->front]->ops->hint(model->panes[model->front]) != '\0')
+		return;
+	/* To the others too; not to one that reads back: there it would be a command. */
+	for (i = 0; i < model->pane_count; i++) {
+		struct pane *pane = model->panes[i];
+		if (i == model->front || !pane->broadcast || *pane->ops->hint(pane) != '\0')
+			continue;
+		effect = effect_add(effects, EFFECT_PANE_KEY);
+		effect->pane = pane;
+		effect->key = *key;
+	}
+}
+
+void pane_reopen(struct model *model, struct pane *pane, struct effects *effects)
+{
+	const struct row *row = model_row(model, pane->vm_id);
+	struct effect *effect;
+	size_t i;
+
+	if (row == NULL || pane->reopening)
+		return;
+	pane->reopening = true;
+	for (i = 0; i < model->op_count; i++) {
+		if (model->ops[i].action == ACTION_SHELL && strcmp(model->ops[i].vm_id, pane->vm_id) == 0)
+			return; /* on its way already */
+	}
+	effect = effect_add(effects, EFFECT_OPEN);
+	effect->pane_kind = PANE_SHELL;
+	effect->action = ACTION_SHELL;
+	memcpy(effect->id, row->vm.id, sizeof effect->id);
+	effect->op = op_begin(model, ACTION_SHELL, row->vm.id, row->vm.name);
+}
+
+static void reopen_give_up(struct model *model, struct pane *pane, struct effects *effects)
+{
+	size_t i;
+	pane->reopening = false;
+	for (i = 0; i < model->op_count; i++) {
+		if (model->ops[i].action == ACTION_SHELL && strcmp(model->ops[i].vm_id, pane->vm_id) == 0)
+			effect_add(effects, EFFECT_CANCEL)->op = model->ops[i].id;
+	}
 }
 
 /* The pane had no use for it: the usual keys for going back are ours. */
@@ -106,6 +169,11 @@ void pane_refused(struct model *model, const struct key *key, struct effects *ef
 	if (model->front < 0)
 		return;
 	pane = model->panes[model->front];
+	if (pane->reopening && ((key->kind == KEY_KIND_SPECIAL && key->special == SK_ESCAPE) ||
+	                        (key->kind == KEY_KIND_CHAR && key->ch == 'c' && key->mods == MOD_CTRL))) {
+		reopen_give_up(model, pane, effects);
+		return;
+	}
 	if (key->kind == KEY_KIND_SPECIAL && key->special == SK_ENTER && pane->ops->kind == PANE_SHELL &&
 	    pane->ops->over(pane, why, sizeof why) && model_row(model, pane->vm_id) != NULL) {
 		memcpy(model->selected, pane->vm_id, sizeof model->selected);
@@ -121,6 +189,15 @@ void pane_refused(struct model *model, const struct key *key, struct effects *ef
 		model->full = !model->full;
 }
 
+#define REOPEN_AFTER_NS 10000000000LL
+
+static bool reachable(struct model *model, const struct pane *pane)
+{
+	const struct row *row = model_row(model, pane->vm_id);
+	return row != NULL && row->vm.state == STOKER_RUNNING && row->vm.ready && !row->vm.stale && row->op == ACTION_NONE &&
+	       !model->read_only;
+}
+
 /* A pane whose session ended as it should goes away; one that was cut off
  * stays, so that its last lines can be read, and says why. */
 void pane_changed(struct model *model, struct effects *effects)
@@ -134,12 +211,26 @@ void pane_changed(struct model *model, struct effects *effects)
 			continue;
 		if (pane->ops->kind == PANE_SHELL && why[0] == '\0') {
 			pane_close(model, i--, effects);
-		} else if (i == model->front && model->message[0] == '\0' && model->pane_focus) {
+			continue;
+		}
+		if (pane->ops->kind == PANE_SHELL && !pane->reopening && reachable(model, pane)) {
+			/* Cut off while the VM lives: once without being asked, unless it was cut off again at once. */
+			if (model->now_ns - pane->attached_ns > REOPEN_AFTER_NS)
+				pane->retried = false;
+			if (!pane->retried) {
+				pane->retried = true;
+				pane_reopen(model, pane, effects);
+			}
+		}
+		if (i == model->front && !pane->reopening && model->message[0] == '\0' && model->pane_focus) {
 			say(model, MESSAGE_PLAIN, "%s: %s", pane->vm_name, why[0] != '\0' ? why : "the log has ended");
 		}
 	}
 	if (model->front >= 0)
 		model->panes[model->front]->activity = false;
+	if (model->split.other >= 0)
+		model->panes[model->split.other]->activity = false;
+	broadcast_settle(model);
 }
 
 void pane_act(struct model *model, enum action_id action, struct effects *effects)
@@ -163,6 +254,13 @@ void pane_act(struct model *model, enum action_id action, struct effects *effect
 			pane_front(model, 0, true);
 		else
 			model->pane_focus = true;
+		break;
+	case ACTION_SPLIT:
+	case ACTION_STACK:
+	case ACTION_OTHER_PANE:
+	case ACTION_BROADCAST:
+	case ACTION_LOG_SESSION:
+		split_act(model, action, effects);
 		break;
 	case ACTION_NEXT_PANE:
 		pane_front(model, (model->front + 1) % model->pane_count, model->leader);
@@ -190,7 +288,10 @@ void pane_act(struct model *model, enum action_id action, struct effects *effect
 			pane_close(model, model->front, effects);
 		else
 			model->front = -1;
-		model->pane_focus = model->full = false;
+		split_settle(model);
+		if (model->front < 0)
+			model->full = false;
+		model->pane_focus = false;
 		break;
 	case ACTION_CLOSE:
 		/* The one in front, else the selected VM's shell. */

@@ -84,7 +84,9 @@ void view_message(const struct model *model, struct screen *screen, const struct
 	int row = layout->message.row, cols = layout->message.cols;
 	char text[160];
 
-	if (model->commanding) {
+	if (model->naming) {
+		prompt(&model->path, screen, layout, ">", "Enter begins, Esc does not");
+	} else if (model->commanding) {
 		candidates(model, text, sizeof text);
 		prompt(&model->palette, screen, layout, ":", text);
 	} else if (model->filtering) {
@@ -219,6 +221,13 @@ static void pane_footer(const struct model *model, struct screen *screen, int ro
 	char leave[24], text[256];
 
 	action_key_text(&model->leave_key, model->ascii, leave, sizeof leave);
+	if (pane->broadcast) {
+		char names[160];
+		size_t n = broadcast_names(model, names, sizeof names);
+		snprintf(text, sizeof text, " BROADCAST: what you type goes to %zu shells: %s   %s B ends it", n, names, leave);
+		screen_field(screen, row, 0, cols, tone(TONE_WARN), text);
+		return;
+	}
 	/* The way out comes first: it is never the part that does not fit. */
 	if (own != NULL && *own != '\0')
 		snprintf(text, sizeof text, "%s to the list  %s", leave, own);
@@ -261,6 +270,10 @@ void view_footer(const struct model *model, struct screen *screen, const struct 
 		hint(screen, row, 1, cols, "Enter keep  Esc drop  Tab complete  !term without it  state: label: cpu>");
 		return;
 	}
+	if (model->naming) {
+		hint(screen, row, 1, cols, "Enter write the session to this file  Esc back");
+		return;
+	}
 	if (model->commanding) {
 		hint(screen, row, 1, cols, "Enter do it  Tab complete  Esc back");
 		return;
@@ -270,7 +283,7 @@ void view_footer(const struct model *model, struct screen *screen, const struct 
 		return;
 	}
 	if (model->leader) {
-		hint(screen, row, 1, cols, "z full screen  [ scroll and search  d detach  w close  n next  Tab back to the pane");
+		hint(screen, row, 1, cols, "z full screen  [ scroll, copy  d detach  w close  n next  % \" split  ; other  B broadcast  L log  Tab back");
 		return;
 	}
 	count = buttons(model, button);

@@ -58,8 +58,10 @@ static void draw_tabs(const struct model *model, struct screen *screen, const st
 		if (col + width > end)
 			width = end - col;
 		screen_field(screen, at->row, col, width - 2, style, text);
-		if (pane->activity && !front)
+		if (pane->activity && !front && i != model->split.other)
 			screen_put(screen, at->row, col + width - 3, 1, tone(TONE_BUSY), glyph(screen, GLYPH_ACTIVITY));
+		if (pane->broadcast)
+			screen_put(screen, at->row, col, width - 3, tone(TONE_WARN), text);
 		if (front && model->pane_focus)
 			screen_restyle(screen, at->row, col, width - 3, ATTR_REVERSE, 0);
 		col += width;
@@ -67,6 +69,8 @@ static void draw_tabs(const struct model *model, struct screen *screen, const st
 	if (model->front >= 0) {
 		title[0] = '\0';
 		model->panes[model->front]->ops->title(model->panes[model->front], title, sizeof title);
+		if (model->panes[model->front]->logging && strlen(title) + 12 < sizeof title)
+			memcpy(title + strlen(title), "  logged", 9);
 		need = text_width(title);
 		if (col + need + 2 <= end)
 			screen_put(screen, at->row, end - need - 1, need, tone(TONE_QUIET), title);
@@ -97,6 +101,27 @@ static void opening(const struct model *model, struct screen *screen, const stru
 		           tone(TONE_QUIET), booting ? "It is still booting and is waited for. Esc: do not." : "Esc: do not wait");
 }
 
+/* The other one of two, and the line between them. */
+static void second(struct model *model, struct screen *screen, const struct layout *layout)
+{
+	struct pane *pane = model->panes[model->split.other];
+	const struct rect *at = &layout->divider;
+	char title[160] = "", text[240];
+	int r;
+
+	if (model->split.stacked) {
+		/* Says whose the lower one is; the tabs are above the upper one. */
+		const struct pane *lower = model->split.other_first ? model->panes[model->front] : pane;
+		lower->ops->title(lower, title, sizeof title);
+		snprintf(text, sizeof text, "%s", lower->vm_name);
+		draw_rule(screen, at->row, at->col, at->cols, text, title, false);
+	} else {
+		for (r = 0; r < at->rows; r++)
+			screen_put(screen, at->row + r, at->col, 1, tone(TONE_QUIET), glyph(screen, GLYPH_V));
+	}
+	pane->ops->draw(pane, screen, layout->other.row, layout->other.col, layout->other.rows, layout->other.cols, false);
+}
+
 void view_panes(struct model *model, struct screen *screen, const struct layout *layout)
 {
 	const struct rect *pane = &layout->pane;
@@ -117,6 +142,8 @@ void view_panes(struct model *model, struct screen *screen, const struct layout 
 		opening(model, screen, layout);
 		return;
 	}
+	if (layout->other.rows > 0)
+		second(model, screen, layout);
 	if (pane->rows > 0)
 		model->panes[model->front]->ops->draw(model->panes[model->front], screen, pane->row, pane->col, pane->rows,
 		                                      pane->cols, model->pane_focus && model->dialog == DIALOG_NONE);
