@@ -277,11 +277,20 @@ STOKER_API enum stoker_status stoker_start(stoker *s, const char *ref, const str
                                            struct stoker_vm *out, struct stoker_error *err);
 
 /** Stops a running VM (phase stop): asks the guest to power off and kills the
- *  VMM at the deadline (call->timeout_ms, default: the setting timeouts.stop_s, 3 s); `force`, or an
+ *  VMM at the deadline (call->timeout_ms, default: the setting timeouts.stop_s, 3 s); a guest that does not listen
+ *  gets ctrl-alt-del in between where the VMM has a keyboard; a paused one is resumed first. `force`, or an
  *  ephemeral VM: kills at once. Returns when the VMM is reaped. A VM that does
  *  not run is STOKER_E_STATE. An ephemeral VM is deleted with it. */
 STOKER_API enum stoker_status stoker_stop(stoker *s, const char *ref, bool force, const struct stoker_call *call,
                                           struct stoker_vm *out, struct stoker_error *err);
+
+/** Halts a running VM's processors; its memory, sockets and time stay as they are. Returns once the VMM says so
+ *  (call->timeout_ms, default 10 s). STOKER_E_STATE when it does not run or is paused already. `out` may be NULL. */
+STOKER_API enum stoker_status stoker_pause(stoker *s, const char *ref, const struct stoker_call *call,
+                                           struct stoker_vm *out, struct stoker_error *err);
+/** Lets a paused VM go on. STOKER_E_STATE when it is not paused. */
+STOKER_API enum stoker_status stoker_resume(stoker *s, const char *ref, const struct stoker_call *call,
+                                            struct stoker_vm *out, struct stoker_error *err);
 
 /** Deletes a VM and its disk (phase delete). A running one is refused with
  *  STOKER_E_STATE unless `force`, which kills it first. */

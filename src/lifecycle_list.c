@@ -135,6 +135,8 @@ static enum stoker_status ended(stoker *s, const struct vm_record *rec, struct s
 {
 	error_set(err, STOKER_E_STATE, "it is %s%s%s", stoker_state_name(rec->vm.state), rec->vm.reason[0] ? ": " : "",
 	          rec->vm.reason);
+	if (rec->vm.state == STOKER_PAUSED)
+		return error_fix(err, "Let it go on: stoker resume %s", rec->vm.name), STOKER_E_STATE;
 	error_console(s, rec->vm.id, err);
 	return lifecycle_fix_start(err, rec->vm.name, rec->vm.ephemeral), STOKER_E_STATE;
 }
@@ -197,7 +199,7 @@ static enum stoker_status wait_ready(stoker *s, struct vm_record *rec, const str
 	enum stoker_status st = STOKER_OK;
 	if (rec->vm.phase == STOKER_PHASE_START)
 		st = wait_state(s, rec, true, deadline, call ? call->cancel_fd : -1, err);
-	if (st == STOKER_OK && !rec->vm.pid)
+	if (st == STOKER_OK && (!rec->vm.pid || rec->vm.state == STOKER_PAUSED))
 		return ended(s, rec, err);
 	if (st == STOKER_OK && rec->agent && !rec->vm.ready) {
 		st = channel_wait_hello(s, rec, deadline, call ? call->cancel_fd : -1, err);

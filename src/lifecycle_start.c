@@ -218,6 +218,8 @@ static enum stoker_status may_start(const struct vm_record *rec, struct stoker_e
 		error_set(err, STOKER_E_STATE, vm->state == STOKER_PAUSED ? "already started, and paused (process %lld)"
 		                                                          : "already running (process %lld)",
 		          (long long)vm->pid);
+		if (vm->state == STOKER_PAUSED)
+			return error_fix(err, "Let it go on: stoker resume %s", vm->name), STOKER_E_STATE;
 		return error_fix(err, "Nothing needs doing; stoker list shows it"), STOKER_E_STATE;
 	}
 	if (vm->stale || vm->state == STOKER_STARTING || vm->state == STOKER_STOPPING || vm->state == STOKER_RUNNING) {

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "backend/backend.h"
 #include "clock.h"
 #include "error.h"
 #include "guest/channel.h"
@@ -15,30 +16,56 @@
 
 enum { KILL_LIMIT_MS = 10000 };
 
-/* Asks the guest and waits for the VMM's end; at the deadline, or when nobody
- * can be asked, kills. A guest that is still booting has nothing to lose yet
- * and is not waited for. */
-static enum stoker_status end_vmm(stoker *s, struct vm_record *rec, bool force, const struct stoker_call *call,
+/* Waits for the VMM's end. STOKER_OK: it has ended; _TIMEOUT; _CANCELLED with the error set. */
+static enum stoker_status wait_end(const struct vm_record *rec, int64_t deadline, const struct stoker_call *call,
+                                   struct stoker_error *err)
+{
+	int fd = process_pidfd(&rec->vmm), rc, why;
+	if (fd < 0)
+		return STOKER_OK;
+	rc = process_wait_end(fd, deadline, call ? call->cancel_fd : -1);
+	why = errno;
+	close(fd);
+	if (rc < 0 && why == ECANCELED)
+		return error_set(err, STOKER_E_CANCELLED, "cancelled; the guest may still be powering off");
+	return rc < 0 ? STOKER_E_TIMEOUT : STOKER_OK;
+}
+
+/* The rungs before the kill: the agent is asked; half the time later, or at once when it cannot be, ctrl-alt-del is
+ * pressed where there are keys. STOKER_E_TIMEOUT: the kill is due. */
+static enum stoker_status ask_to_end(stoker *s, struct vm_record *rec, bool paused, int64_t grace,
+                                     const struct stoker_call *call, struct stoker_error *err)
+{
+	const struct backend_ops *ops = backend_by_name(rec->vm.backend);
+	int64_t deadline = deadline_after_ms(grace), half = deadline_after_ms(grace / 2);
+	int cancel_fd = call ? call->cancel_fd : -1;
+	enum stoker_status st = STOKER_E_TIMEOUT;
+
+	/* A guest that stands still hears nothing. */
+	if (paused && (!ops || ops->pause(s, rec, false, half, cancel_fd, NULL) != STOKER_OK))
+		return STOKER_E_TIMEOUT;
+	if (rec->agent && channel_poweroff(s, rec, NULL) == STOKER_OK)
+		st = wait_end(rec, ops && ops->press ? half : deadline, call, err);
+	if (st == STOKER_E_TIMEOUT && ops && ops->press && ops->press(s, rec, deadline, cancel_fd, NULL) == STOKER_OK)
+		st = wait_end(rec, deadline, call, err);
+	return st;
+}
+
+/* A guest that is still booting has nothing to lose yet and is not waited for. */
+static enum stoker_status end_vmm(stoker *s, struct vm_record *rec, bool force, bool paused, const struct stoker_call *call,
                                   struct stoker_error *err)
 {
 	int64_t grace = call && call->timeout_ms >= 0 ? call->timeout_ms : settings_number(s->settings, "timeouts.stop_s") * 1000;
 	struct run_status run;
 	enum stoker_status st;
 
-	if (!force && !rec->vm.ephemeral && rec->agent && rec->ready_ns && grace > 0 &&
-	    channel_poweroff(s, rec, NULL) == STOKER_OK) {
-		int64_t deadline = deadline_after_ms(grace);
-		int fd = process_pidfd(&rec->vmm);
-		if (fd >= 0) {
-			int rc = process_wait_end(fd, deadline, call ? call->cancel_fd : -1);
-			int why = rc < 0 ? errno : 0;
-			close(fd);
-			if (why == ECANCELED)
-				return error_set(err, STOKER_E_CANCELLED, "cancelled; the guest may still be powering off");
-			if (why == ETIMEDOUT)
-				history_event(s->store, s->actor, rec, "killed", "%s did not power off in %lld ms and was killed",
-				              rec->vm.name, (long long)grace);
-		}
+	if (!force && !rec->vm.ephemeral && (rec->ready_ns || !rec->agent) && grace > 0) {
+		st = ask_to_end(s, rec, paused, grace, call, err);
+		if (st == STOKER_E_CANCELLED)
+			return st;
+		if (st == STOKER_E_TIMEOUT && rec->agent)
+			history_event(s->store, s->actor, rec, "killed", "%s did not power off in %lld ms and was killed",
+			              rec->vm.name, (long long)grace);
 	}
 	st = lifecycle_kill(s, rec, deadline_after_ms(KILL_LIMIT_MS), err);
 	if (st != STOKER_OK)
@@ -101,7 +128,7 @@ enum stoker_status stoker_stop(stoker *s, const char *ref, bool force, const str
 	st = steps_begin(s, &rec, STOKER_PHASE_STOP, STOKER_STOPPING, since, &why);
 	if (st != STOKER_OK)
 		goto out;
-	st = end_vmm(s, &rec, force, call, &why);
+	st = end_vmm(s, &rec, force, before == STOKER_PAUSED, call, &why);
 	if (st == STOKER_E_CANCELLED) {
 		rec.vm.state = before;
 		rec.op.kind = STOKER_PHASE_NONE;
@@ -164,7 +191,7 @@ static enum stoker_status delete_vm(stoker *s, const char *ref, bool force, long
 	if (rec.vm.pid) {
 		st = steps_begin(s, &rec, STOKER_PHASE_DELETE, STOKER_STOPPING, since, &why);
 		if (st == STOKER_OK)
-			st = end_vmm(s, &rec, true, call, &why);
+			st = end_vmm(s, &rec, true, false, call, &why);
 		if (st != STOKER_OK) {
 			steps_failed(s, &rec, STOKER_PHASE_DELETE, &why);
 			goto out;

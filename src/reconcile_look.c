@@ -13,10 +13,12 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "backend/backend.h"
+#include "clock.h"
 #include "reconcile.h"
 #include "trash.h"
 
-enum { YOUNG_S = 2 };
+enum { YOUNG_S = 2, ASK_VMM_MS = 1000 };
 
 struct stoker_finding *findings_add(struct findings *all, enum stoker_finding_kind kind, const char *id)
 {
@@ -176,7 +178,16 @@ static bool disk_lost(const stoker *s, const struct vm_record *rec)
 	         strncmp(rec->vm.reason, LOST_DISK_REASON, strlen(LOST_DISK_REASON)) == 0);
 }
 
-static void look_living(const struct vm_record *rec, struct findings *out)
+/* A pause or a resume that was cut off leaves "paused" behind. One that cannot be asked is let be. */
+static bool paused_and_runs(stoker *s, const struct vm_record *rec)
+{
+	const struct backend_ops *ops = backend_by_name(rec->vm.backend);
+	enum vmm_state now;
+	return rec->vm.state == STOKER_PAUSED && ops &&
+	       ops->state(s, rec, deadline_after_ms(ASK_VMM_MS), -1, &now, NULL) == STOKER_OK && now == VMM_RUNNING;
+}
+
+static void look_living(stoker *s, const struct vm_record *rec, struct findings *out)
 {
 	enum stoker_state state = rec->vm.state;
 	struct stoker_finding *f;
@@ -194,6 +205,12 @@ static void look_living(const struct vm_record *rec, struct findings *out)
 			       (long long)rec->vmm.pid, (long long)rec->supervisor.pid);
 			propose(f, STOKER_REPAIR_ADOPT, STOKER_REPAIR_NONE,
 			        "start a new supervisor for it; the VM goes on");
+		}
+	} else if (paused_and_runs(s, rec)) {
+		f = findings_add(out, STOKER_FINDING_HALF_DONE, rec->vm.id);
+		if (f) {
+			detail(f, "the record says paused, but its VMM (process %lld) runs the guest", (long long)rec->vmm.pid);
+			propose(f, STOKER_REPAIR_MARK, STOKER_REPAIR_NONE, "mark it running");
 		}
 	} else {
 		return;
@@ -232,7 +249,7 @@ void look_record(stoker *s, const struct vm_record *rec, const struct host_view 
 	}
 	if (process_alive(&rec->vmm)) {
 		if (believed_alive(rec->vm.state))
-			look_living(rec, out);
+			look_living(s, rec, out);
 		else
 			look_unknown_vmm(rec, &rec->vmm, true, out);
 		return;

@@ -45,7 +45,7 @@ static enum stoker_status not_running(const struct vm_record *rec, struct stoker
 		break;
 	case STOKER_PAUSED:
 		error_set(err, STOKER_E_STATE, "%s is paused", name);
-		error_fix(err, "Let it go on, or stop and start it: stoker stop %s && stoker start %s", name, name);
+		error_fix(err, "Let it go on: stoker resume %s", name);
 		break;
 	default:
 		error_set(err, STOKER_E_STATE, "%s is %s%s%s%s", name,

@@ -470,7 +470,7 @@ static enum stoker_status wait_ready(stoker *s, struct vm_record *rec, int64_t d
 	}
 	if (rec->vm.state != STOKER_RUNNING && rec->vm.state != STOKER_STARTING) {
 		error_set(err, STOKER_E_STATE, "%s is %s", rec->vm.name, stoker_state_name(rec->vm.state));
-		return rec->vm.state == STOKER_PAUSED ? error_fix(err, "Resume it first") :
+		return rec->vm.state == STOKER_PAUSED ? error_fix(err, "Let it go on: stoker resume %s", rec->vm.name) :
 			lifecycle_fix_start(err, rec->vm.name, rec->vm.ephemeral);
 	}
 	if (!rec->agent || rec->ready_ns != 0 || rec->vm.ready)

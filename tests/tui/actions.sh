@@ -71,6 +71,17 @@ see '▸ owl +(○ stopped|✖ crashed)' 20
 expect_equal "$(vm_field owl pid)" null
 press Escape
 
+check 'paused where it is, and on again'
+press Escape
+keys g
+see '▸ fox +● running'
+# action: pause
+keys Z
+see '▸ fox +‖ paused' 20
+# action: resume
+keys u
+see '▸ fox +● running' 20
+
 check 'panes one after the other, and closed'
 keys g Enter
 see 'fox:~#' 30

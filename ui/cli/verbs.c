@@ -82,6 +82,20 @@ static const struct option stop_options[] = {
 	END,
 };
 
+static const struct option pause_options[] = {
+	ALL("every VM that runs"),
+	LABEL_FILTER,
+	TIMEOUT_HELP("limit for each VM (10)"),
+	END,
+};
+
+static const struct option resume_options[] = {
+	ALL("every VM that is paused"),
+	LABEL_FILTER,
+	TIMEOUT_HELP("limit for each VM (10)"),
+	END,
+};
+
 static const struct option delete_options[] = {
 	ALL("every VM"),
 	LABEL_FILTER,
@@ -258,6 +272,11 @@ const struct verb verb_table[] = {
 	{ "stop", "", "VM...", "stop VMs", "The guest is asked to power off and killed when it takes too long. Ephemeral VMs are "
 	  "killed at once and deleted.", "stoker stop web\nstoker stop --label tier=test --force\n", { stop_options }, NULL, 0,
 	  -1, COMPLETE_VM, VERB_JSON, verb_stop },
+	{ "pause", "suspend", "VM...", "halt VMs where they are", "The processors stand still; memory and disk stay as they are. "
+	  "A stop resumes the VM first, so that its guest can power off.", "stoker pause web\n", { pause_options }, NULL, 0, -1,
+	  COMPLETE_VM, VERB_JSON, verb_pause },
+	{ "resume", "unpause", "VM...", "let paused VMs go on", "", "stoker resume web\nstoker resume --all\n", { resume_options },
+	  NULL, 0, -1, COMPLETE_VM, VERB_JSON, verb_resume },
 	{ "delete", "rm del remove", "VM...", "delete VMs and their disks", "A running VM is refused without --force. With --all "
 	  "or --label it asks on a terminal, and needs --yes without one. What is deleted is gone at once; with --trash, as in "
 	  "the dashboard, `stoker trash restore` brings it back for a while. Ephemeral VMs never rest.", "stoker delete web\nstoker delete --all --force --yes\n",

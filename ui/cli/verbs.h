@@ -53,6 +53,8 @@ int verb_create(struct cli *cli, const struct args *args);
 int verb_start(struct cli *cli, const struct args *args);
 int verb_resize(struct cli *cli, const struct args *args);
 int verb_stop(struct cli *cli, const struct args *args);
+int verb_pause(struct cli *cli, const struct args *args);
+int verb_resume(struct cli *cli, const struct args *args);
 int verb_delete(struct cli *cli, const struct args *args);
 int verb_list(struct cli *cli, const struct args *args);
 int verb_inspect(struct cli *cli, const struct args *args);

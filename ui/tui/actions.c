@@ -38,6 +38,16 @@ static const char *why_not_stop(const struct stoker_vm *vm)
 	}
 }
 
+static const char *why_not_pause(const struct stoker_vm *vm)
+{
+	return vm->state == STOKER_RUNNING ? NULL : vm->state == STOKER_PAUSED ? "it is paused already" : "it does not run";
+}
+
+static const char *why_not_resume(const struct stoker_vm *vm)
+{
+	return vm->state == STOKER_PAUSED ? NULL : "it is not paused";
+}
+
 static const char *why_not_delete(const struct stoker_vm *vm)
 {
 	return vm->phase == STOKER_PHASE_DELETE ? "it is being deleted" : NULL;

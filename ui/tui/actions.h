@@ -37,6 +37,10 @@ enum action_group { GROUP_VM, GROUP_LIST, GROUP_VIEW, GROUP_PANE, GROUP_GENERAL,
 	  "stop", "Ask the guest to power off, kill it when late")                                \
 	X(KILL, "kill", PLAIN('X'), NO_KEY, GROUP_VM, ACT_VM | ACT_CHANGES | ACT_MANY | ACT_DANGER, 6, why_not_stop,   \
 	  "kill", "End the VM at once, as if its power were cut")                                                     \
+	X(PAUSE, "pause", PLAIN('Z'), NO_KEY, GROUP_VM, ACT_VM | ACT_CHANGES | ACT_MANY | ACT_QUIET, 0, why_not_pause,   \
+	  "", "Halt the VM where it is")                                                                               \
+	X(RESUME, "resume", PLAIN('u'), NO_KEY, GROUP_VM, ACT_VM | ACT_CHANGES | ACT_MANY | ACT_QUIET, 0,                \
+	  why_not_resume, "", "Let a paused VM go on")                                                                 \
 	X(DELETE, "delete", PLAIN('D'), NO_KEY, GROUP_VM, ACT_VM | ACT_CHANGES | ACT_MANY | ACT_DANGER, 5,             \
 	  why_not_delete, "delete", "Delete the VM and its disk")                                                     \
 	X(LOGS, "logs", PLAIN('l'), NO_KEY, GROUP_VM, ACT_VM, 9, NULL, "logs", "Show and follow the VM's console")      \

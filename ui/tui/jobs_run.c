@@ -69,6 +69,12 @@ static void do_action(stoker *s, struct watched *watched, struct event *event)
 	case ACTION_KILL:
 		status = stoker_stop(s, job->id, job->force, &call, &event->vm, &event->error);
 		break;
+	case ACTION_PAUSE:
+		status = stoker_pause(s, job->id, &call, &event->vm, &event->error);
+		break;
+	case ACTION_RESUME:
+		status = stoker_resume(s, job->id, &call, &event->vm, &event->error);
+		break;
 	case ACTION_DELETE:
 	default:
 		status = stoker_delete(s, job->id, job->force, &call, &event->error);

@@ -351,6 +351,8 @@ void update_act(struct model *model, enum action_id id, struct effects *effects)
 		break;
 	case ACTION_START:
 	case ACTION_STOP:
+	case ACTION_PAUSE:
+	case ACTION_RESUME:
 		do_now(model, action, effects);
 		break;
 	case ACTION_KILL:

@@ -37,3 +37,57 @@ ok stoker stop --force a
 ok stoker timings a
 echo "$OUT"
 ok stoker delete a
+
+check "pause and resume; exec on a paused one says how it goes on; a paused one is stopped by its guest"
+new_vm b --backend firecracker --network none
+ok stoker start b
+ok stoker wait b
+ok stoker pause b
+expect_equal "$(vm_field b status)" paused
+expect_status 125 stoker exec b -- true
+expect_match "$ERR" 'stoker resume b'
+ok stoker resume b
+ok stoker exec b -- echo on
+expect_equal "$OUT" on
+ok stoker pause b
+ok stoker stop b --timeout 60
+ok stoker logs b
+expect_match "$OUT" 'reboot: Restarting'
+
+check "an agent that cannot be asked: ctrl-alt-del makes the guest end by itself"
+ok stoker start b
+ok stoker wait b
+supervisor=$(vm_field b supervisor_pid)
+kill -STOP "$supervisor"
+kill -KILL "$supervisor"
+ok stoker stop b --timeout 60
+expect_no_match "$OUT$ERR" killed
+expect_equal "$(vm_field b status)" stopped
+
+check "supervisor killed: the VM goes on, the next command adopts it and exec works at once"
+ok stoker start b
+ok stoker wait b
+pid=$(vm_field b pid)
+kill -KILL "$(vm_field b supervisor_pid)"
+ok stoker exec b -- echo adopted
+expect_equal "$OUT" adopted
+expect_equal "$(vm_field b pid)" "$pid"
+
+check "the VMM killed: crashed, with its signal; started again"
+kill -KILL "$pid"
+wait_until 10 test "$(stoker list --status crashed --format names)" = b || :
+expect_equal "$(vm_field b status)" crashed
+ok stoker start b
+ok stoker exec b -- true
+ok stoker delete --force b
+
+check "KVM taken away: a VM that was chosen for it starts under QEMU, and says why"
+new_vm c --network none
+expect_equal "$(vm_field c backend)" firecracker
+mv /dev/kvm /dev/kvm.away
+ok stoker start c
+expect_equal "$(vm_field c backend)" qemu
+expect_match "$(vm_field c choice)" 'Firecracker needs KVM'
+ok stoker stop --force c
+mv /dev/kvm.away /dev/kvm
+ok stoker delete c
