@@ -563,6 +563,10 @@ enum stoker_finding_kind {
 	STOKER_FINDING_ORPHAN_IMAGE,   /**< an unfinished image build, in use by nobody */
 	STOKER_FINDING_LOST_DISK,      /**< a record whose disk is gone */
 	STOKER_FINDING_ABANDONED,      /**< the process that a VM was made for (spec.owned) is gone */
+	STOKER_FINDING_LOST_NETWORK,   /**< a VM with network tap whose device, route or rules are gone, as after a restart */
+	STOKER_FINDING_LOST_RULES,     /**< the host's table of rules is gone or was changed by somebody */
+	STOKER_FINDING_ORPHAN_TAP,     /**< a device with our tag whose VM has no record */
+	STOKER_FINDING_ORPHAN_RULES,   /**< rules for an address that has no device */
 	STOKER_FINDING_KIND_COUNT
 };
 /** "dead_process", ... Static. */
@@ -575,7 +579,8 @@ enum stoker_repair {
 	STOKER_REPAIR_UNDO,   /**< undo what was half done */
 	STOKER_REPAIR_REMOVE, /**< remove what is left over */
 	STOKER_REPAIR_ADOPT,  /**< take it into the store again */
-	STOKER_REPAIR_END     /**< end the process and remove what it held */
+	STOKER_REPAIR_END,    /**< end the process and remove what it held */
+	STOKER_REPAIR_RESTORE /**< make what is missing again */
 };
 STOKER_API const char *stoker_repair_name(enum stoker_repair repair);
 

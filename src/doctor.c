@@ -298,7 +298,8 @@ enum stoker_status stoker_doctor(stoker *s, unsigned vms, struct stoker_check **
 	static void (*const checks[])(struct doctor *) = {
 		check_cpu_and_kvm, check_clock, check_backends, doctor_check_programs, doctor_check_kernel,
 		doctor_check_image, doctor_check_tools,
-		check_places, check_files_limit, check_process_limit, check_memory, check_disk, doctor_check_pools
+		check_places, check_files_limit, check_process_limit, check_memory, check_disk, doctor_check_pools,
+		doctor_check_network
 	};
 	struct doctor d = { .s = s };
 	struct vm_record *all = NULL;
@@ -310,7 +311,7 @@ enum stoker_status stoker_doctor(stoker *s, unsigned vms, struct stoker_check **
 		return st;
 	}
 	for (size_t i = 0; i < d.existing; i++)
-		d.living += all[i].vmm.pid != 0;
+		d.living += all[i].vmm.pid != 0, d.taps += all[i].vm.network == STOKER_NET_TAP;
 	free(all);
 	d.cpus = cpus > 0 ? (unsigned)cpus : 1;
 	d.vms = vms ? vms : d.existing ? (unsigned)d.existing : 1;

@@ -10,7 +10,7 @@
 struct doctor {
 	stoker *s;
 	unsigned vms, new_vms, cpus, memory_mib, disk_mib;
-	size_t existing, living;
+	size_t existing, living, taps;
 	struct stoker_check *rows;
 	size_t count, cap;
 	bool failed;               /* memory ran out: rows then go to the spare one */
@@ -28,5 +28,6 @@ void doctor_check_kernel(struct doctor *d);
 void doctor_check_image(struct doctor *d);
 void doctor_check_tools(struct doctor *d);
 void doctor_check_pools(struct doctor *d);
+void doctor_check_network(struct doctor *d);
 
 #endif

@@ -12,6 +12,7 @@
 #include "error.h"
 #include "host.h"
 #include "lifecycle_steps.h"
+#include "net/view.h"
 #include "settings.h"
 #include "store.h"
 
@@ -218,4 +219,39 @@ void doctor_check_pools(struct doctor *d)
 		                 host.ports_total, need);
 		doctor_fix(row, "Widen network.ports in %s", d->s->config_file);
 	}
+}
+
+/* Whether VMs can have network tap. Nothing is wrong where nobody wants it. */
+void doctor_check_network(struct doctor *d)
+{
+	struct stoker_error why = { .code = STOKER_OK };
+	struct net_view *view;
+	struct stoker_check *row;
+	const char *table;
+	char devices[200] = "", text[8];
+
+	if (net_check(d->s, &why) != STOKER_OK) {
+		row = doctor_row(d, "tap", d->taps ? STOKER_CHECK_FAIL : STOKER_CHECK_WARN, "network tap cannot be had: %s", why.why);
+		doctor_fix(row, "%s", why.fix);
+		return;
+	}
+	doctor_row(d, "tap", STOKER_CHECK_OK, "network tap can be had, with the pool %s",
+	           settings_get(d->s->settings, "network.pool"));
+	view = net_view_take(d->s, NULL);
+	if (!view)
+		return;
+	table = net_view_table(view);
+	if (table && d->taps) {
+		row = doctor_row(d, "rules", STOKER_CHECK_FAIL, "the table of rules inet stoker is %s", table);
+		doctor_fix(row, "stoker reconcile --yes");
+	} else {
+		doctor_row(d, "rules", STOKER_CHECK_OK, table ? "the table inet stoker is made with the first VM" :
+		           "the table inet stoker is as it was made");
+	}
+	if (read_whole_file("/proc/sys/net/ipv4/ip_forward", text, sizeof text) <= 0)
+		text[0] = '?';
+	net_view_forwarding(view, devices, sizeof devices);
+	doctor_row(d, "forwarding", STOKER_CHECK_OK, "net.ipv4.ip_forward is %c and is left so; stoker turned forwarding on for %s",
+	           text[0], devices[0] ? devices : "no device");
+	net_view_free(view);
 }

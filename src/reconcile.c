@@ -36,13 +36,14 @@ const char *stoker_finding_kind_name(enum stoker_finding_kind kind)
 	static const char *const names[STOKER_FINDING_KIND_COUNT] = { "dead_process", "half_done",  "lost_supervisor",
 		                                                      "orphan_vmm",   "orphan_dir", "orphan_runtime",
 		                                                      "orphan_image", "lost_disk",
-		                                                      "abandoned" };
+		                                                      "abandoned",    "lost_network", "lost_rules",
+		                                                      "orphan_tap",   "orphan_rules" };
 	return (unsigned)kind < STOKER_FINDING_KIND_COUNT ? names[kind] : "";
 }
 
 const char *stoker_repair_name(enum stoker_repair repair)
 {
-	static const char *const names[] = { "none", "mark", "finish", "undo", "remove", "adopt", "end" };
+	static const char *const names[] = { "none", "mark", "finish", "undo", "remove", "adopt", "end", "restore" };
 	return (unsigned)repair < sizeof names / sizeof *names ? names[repair] : "";
 }
 
@@ -202,6 +203,65 @@ static enum stoker_status repair_image(stoker *s, const struct stoker_finding *f
 	return st;
 }
 
+/* ---- the network, beyond single records */
+
+static void look_network(stoker *s, const struct host_view *view, const struct ids *known, bool taps, struct findings *out)
+{
+	char name[NET_NAME_SIZE], id[STOKER_ID_SIZE], path[STOKER_PATH_SIZE], text[16];
+	struct stoker_finding *f;
+	const char *table;
+	uint32_t address;
+
+	if (!view->net)
+		return;
+	table = net_view_table(view->net);
+	if (table && (taps || strcmp(table, "gone") != 0) && (f = findings_add(out, STOKER_FINDING_LOST_RULES, ""))) {
+		snprintf(f->subject, sizeof f->subject, "table stoker");
+		snprintf(f->detail, sizeof f->detail, "the table of rules inet stoker is %s, and guests are not held to what they may reach",
+		         strcmp(table, "gone") == 0 ? "gone" : "not as it was made");
+		snprintf(f->repair_text, sizeof f->repair_text, "make it whole again");
+		f->repair = STOKER_REPAIR_RESTORE;
+	}
+	for (size_t i = 0; net_view_device(view->net, i, name, id); i++) {
+		/* What is left of it in a folder is another finding, whose repair takes the device along. */
+		if (ids_have(known, id) || (path_state(s, path, "vms/%s", id) && access(path, F_OK) == 0))
+			continue;
+		f = findings_add(out, STOKER_FINDING_ORPHAN_TAP, id);
+		if (!f)
+			return;
+		snprintf(f->subject, sizeof f->subject, "%s", name);
+		snprintf(f->detail, sizeof f->detail, "the device %s was made for the VM %s, which has no record", name, id);
+		snprintf(f->repair_text, sizeof f->repair_text, "remove the device and its rules");
+		f->repair = STOKER_REPAIR_REMOVE;
+	}
+	for (size_t i = 0; (address = net_view_stray(view->net, i)); i++) {
+		f = findings_add(out, STOKER_FINDING_ORPHAN_RULES, "");
+		if (!f)
+			return;
+		snprintf(f->subject, sizeof f->subject, "%s", net_address_text(address, text));
+		snprintf(f->detail, sizeof f->detail, "there are rules for the address %s, but no device that has it", text);
+		snprintf(f->repair_text, sizeof f->repair_text, "remove these rules");
+		f->repair = STOKER_REPAIR_REMOVE;
+	}
+}
+
+static enum stoker_status repair_network(stoker *s, const struct stoker_finding *f, struct stoker_error *err)
+{
+	struct vm_record rec;
+	enum stoker_status st = STOKER_OK;
+	uint32_t address;
+
+	if (f->kind == STOKER_FINDING_LOST_RULES)
+		st = net_restore(s, err);
+	else if (f->kind == STOKER_FINDING_ORPHAN_RULES)
+		st = net_address(f->subject, &address) ? net_remove_stray(s, address, err) : STOKER_OK;
+	else if (store_find(s->store, f->id, &rec, NULL) == STOKER_E_NOT_FOUND)
+		st = net_remove_device(s, f->id, err);
+	if (st == STOKER_OK)
+		history_event(s->store, "reconcile", NULL, "reconciled", "%s: %s", f->subject, f->repair_text);
+	return st;
+}
+
 /* ---- the plan */
 
 static bool cancelled(const struct stoker_call *call)
@@ -226,6 +286,7 @@ enum stoker_status stoker_reconcile_plan(stoker *s, const struct stoker_call *ca
 	struct findings quick = { 0 };
 	char path[STOKER_PATH_SIZE];
 	size_t count = 0;
+	bool taps = false;
 	enum stoker_status st;
 
 	*out = NULL;
@@ -246,6 +307,7 @@ enum stoker_status stoker_reconcile_plan(stoker *s, const struct stoker_call *ca
 		goto out;
 	for (size_t i = 0; i < count; i++) {
 		ids_add(&known, all[i].vm.id);
+		taps = taps || all[i].vm.network == STOKER_NET_TAP;
 		if (i % 64 == 0)
 			progress(call, "comparing records", i, count);
 		if (cancelled(call)) {
@@ -262,6 +324,7 @@ enum stoker_status stoker_reconcile_plan(stoker *s, const struct stoker_call *ca
 		if (!ids_have(&known, seen.items[i]))
 			look_locked(s, seen.items[i], &view, &plan->found);
 	look_images(s, &plan->found);
+	look_network(s, &view, &known, taps, &plan->found);
 	if (quick.failed || plan->found.failed || known.failed || seen.failed || view.failed)
 		st = error_errno(err, ENOMEM, "cannot make a whole plan");
 out:
@@ -358,6 +421,9 @@ enum stoker_status stoker_reconcile_apply(stoker *s, stoker_plan *plan, size_t i
 		return error_set(err, STOKER_E_INVALID, "%s is no repair for this finding", stoker_repair_name(repair));
 	if (f->kind == STOKER_FINDING_ORPHAN_IMAGE) {
 		st = repair_image(s, f, err);
+	} else if (f->kind == STOKER_FINDING_LOST_RULES || f->kind == STOKER_FINDING_ORPHAN_TAP ||
+	           f->kind == STOKER_FINDING_ORPHAN_RULES) {
+		st = repair_network(s, f, err);
 	} else {
 		st = lifecycle_lock(s, f->id, deadline_after_ms(LOCK_MS), -1, &lock, &why);
 		/* Neither folder nor record: nothing to lock, and nobody else can be about it. */

@@ -18,6 +18,7 @@
 #define STOKER_SRC_RECONCILE_H
 
 #include "lifecycle.h"
+#include "net/view.h"
 
 /* ---- who holds our files */
 
@@ -30,6 +31,7 @@ struct host_view {
 	struct holder *items; /* sorted by id */
 	size_t count, cap;
 	bool failed; /* out of memory: what is missing may be in use */
+	struct net_view *net; /* NULL: not ours to see */
 };
 
 /* All living holders of anything under STATE/vms/ID/ and RUNTIME/vms/ID/, this process apart. */

@@ -108,11 +108,13 @@ void view_take(const stoker *s, struct host_view *view)
 	}
 	if (view->count)
 		qsort(view->items, view->count, sizeof *view->items, by_id);
+	view->net = net_view_take(s, NULL);
 }
 
 void view_free(struct host_view *view)
 {
 	free(view->items);
+	net_view_free(view->net);
 	memset(view, 0, sizeof *view);
 }
 

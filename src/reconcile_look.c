@@ -233,7 +233,7 @@ static void look_abandoned(const struct vm_record *rec, struct findings *out)
 	propose(f, STOKER_REPAIR_END, STOKER_REPAIR_NONE, f->pid ? "end its VMM and delete it" : "delete it");
 }
 
-void look_record(stoker *s, const struct vm_record *rec, const struct host_view *view, struct findings *out)
+static void look_process(stoker *s, const struct vm_record *rec, const struct host_view *view, struct findings *out)
 {
 	const struct holder *vmm;
 	struct run_status run;
@@ -275,6 +275,28 @@ void look_record(stoker *s, const struct vm_record *rec, const struct host_view 
 			        "mark it failed: it cannot be started again");
 		}
 	}
+}
+
+/* The network is looked at where everything else is in order. */
+void look_record(stoker *s, const struct vm_record *rec, const struct host_view *view, struct findings *out)
+{
+	size_t before = out->count;
+	struct stoker_finding *f;
+	const char *lost;
+
+	look_process(s, rec, view, out);
+	if (out->count != before || rec->op.kind != STOKER_PHASE_NONE || rec->vm.network != STOKER_NET_TAP || !view || !view->net)
+		return;
+	lost = net_view_lacks(view->net, rec);
+	f = lost ? findings_add(out, STOKER_FINDING_LOST_NETWORK, rec->vm.id) : NULL;
+	if (!f)
+		return;
+	snprintf(f->subject, sizeof f->subject, "%s", rec->vm.name);
+	f->pid = process_alive(&rec->vmm) ? rec->vmm.pid : 0;
+	detail(f, "it has network tap, but %s %s not there", lost, strcmp(lost, "rules of its own") == 0 ? "are" : "is");
+	propose(f, STOKER_REPAIR_RESTORE, STOKER_REPAIR_NONE,
+	        f->pid && strcmp(lost, "its device") == 0 ? "make it again; the running guest gets it by a stop and a start"
+	                                                  : "make it again");
 }
 
 /* ---- no record */

@@ -245,6 +245,8 @@ enum stoker_status repair_record(stoker *s, struct vm_record *rec, const struct 
 			return st;
 		no_process(rec);
 		return note(s, drop(s, rec, err), rec, "deleted: the command it was made for was gone");
+	case STOKER_FINDING_LOST_NETWORK:
+		return note(s, net_attach(s, rec, err), rec, "its network was made again");
 	case STOKER_FINDING_LOST_DISK:
 		if (repair == STOKER_REPAIR_REMOVE)
 			return note(s, drop(s, rec, err), rec, "deleted: its disk was gone");
@@ -275,7 +277,12 @@ static enum stoker_status unused(stoker *s, const char *id, struct stoker_error 
 static enum stoker_status remove_leftovers(stoker *s, const char *id, struct stoker_error *err)
 {
 	enum stoker_status st = unused(s, id, err);
-	return st == STOKER_OK ? lifecycle_remove_files(s, id, err) : st;
+	if (st == STOKER_OK)
+		st = lifecycle_remove_files(s, id, err);
+	/* Its device, where there is one that we may see. */
+	if (st == STOKER_OK)
+		net_remove_device(s, id, NULL);
+	return st;
 }
 
 static enum stoker_status adopt_orphan(stoker *s, const char *id, struct stoker_error *err)

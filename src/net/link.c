@@ -80,13 +80,13 @@ static bool instance_make(const stoker *s, const char *path)
 	return whole;
 }
 
-enum stoker_status link_instance(stoker *s, struct net_instance *out, struct stoker_error *err)
+enum stoker_status link_instance(const stoker *s, bool make, struct net_instance *out, struct stoker_error *err)
 {
 	char path[STOKER_PATH_SIZE];
 	bool known = path_state(s, path, "instance") &&
-	             (instance_read(path, out->text) || (!s->read_only && instance_make(s, path) && instance_read(path, out->text)));
-	if (!known && s->read_only) {
-		/* Nothing was ever made by this one. */
+	             (instance_read(path, out->text) ||
+	              (make && !s->read_only && instance_make(s, path) && instance_read(path, out->text)));
+	if (!known && !make && access(path, F_OK) < 0 && errno == ENOENT) {
 		memset(out, 0, sizeof *out);
 		return STOKER_OK;
 	}

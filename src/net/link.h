@@ -25,12 +25,13 @@ struct net_link {
 	bool forwards; /* a packet that comes from it may leave by another */
 };
 
-/* Who this state folder is among those of the host. The first call that may write makes it. */
+/* Who this state folder is among those of the host: chosen by the first that makes something (`make`). Before that it
+ * is nobody, and nothing is its own. */
 struct net_instance {
 	char text[17];
 	uint32_t metric; /* never 0 */
 };
-enum stoker_status link_instance(stoker *s, struct net_instance *out, struct stoker_error *err);
+enum stoker_status link_instance(const stoker *s, bool make, struct net_instance *out, struct stoker_error *err);
 
 /* "stoker ID INSTANCE PATH". */
 void link_tag(const stoker *s, const struct net_instance *me, const char *id, char out[LINK_ALIAS_SIZE]);

@@ -16,6 +16,7 @@
 #include "../settings.h"
 #include "link.h"
 #include "nft.h"
+#include "view.h"
 
 enum { UPLINKS_MAX = 32 };
 
@@ -97,7 +98,7 @@ enum stoker_status net_check(stoker *s, struct stoker_error *err)
 	if (st == STOKER_OK)
 		st = check_tools(err);
 	if (st == STOKER_OK)
-		st = link_instance(s, &me, err);
+		st = link_instance(s, false, &me, err);
 	if (st == STOKER_OK)
 		st = link_open(&sk, err);
 	if (st == STOKER_OK)
@@ -260,7 +261,7 @@ enum stoker_status net_attach(stoker *s, const struct vm_record *rec, struct sto
 		error_set(err, STOKER_E_STATE, "its record has lost its address");
 		return error_fix(err, "Delete it and create it anew: stoker delete %s", rec->vm.name), STOKER_E_STATE;
 	}
-	st = link_instance(s, &me, err);
+	st = link_instance(s, true, &me, err);
 	if (st == STOKER_OK)
 		st = link_open(&sk, err);
 	if (st == STOKER_OK)
@@ -285,6 +286,23 @@ out:
 	return st;
 }
 
+enum stoker_status net_restore(stoker *s, struct stoker_error *err)
+{
+	struct net_instance me;
+	struct nl_sock *sk = NULL;
+	struct nft_change change = { 0 };
+	enum stoker_status st = link_instance(s, true, &me, err);
+
+	if (st == STOKER_OK)
+		st = link_open(&sk, err);
+	if (st == STOKER_OK)
+		st = add_everybodys(s, sk, &me, &change, "", err);
+	if (st == STOKER_OK)
+		st = nft_restore(&change, err);
+	link_close(sk);
+	return st;
+}
+
 /* ---- detach */
 
 enum stoker_status net_detach(stoker *s, const struct vm_record *rec, struct stoker_error *err)
@@ -298,7 +316,7 @@ enum stoker_status net_detach(stoker *s, const struct vm_record *rec, struct sto
 	struct nft_change change = { 0 };
 	struct net_link link;
 	size_t count;
-	enum stoker_status st = link_instance(s, &me, err);
+	enum stoker_status st = link_instance(s, true, &me, err);
 
 	if (st == STOKER_OK)
 		st = nft_look(&view, err);
