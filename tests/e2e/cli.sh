@@ -114,7 +114,7 @@ ok stoker config --json
 one_json
 expect_equal "$(json .places.state)" "$STOKER_STATE_DIR"
 expect_equal "$(json '.settings[] | select(.key == "defaults.egress").value')" none
-expect_match "$(json '.settings[] | select(.key == "defaults.egress").origin')" 'stoker\.conf:2$'
+expect_match "$(json '.settings[] | select(.key == "defaults.egress").origin')" 'stoker\.conf:5$'
 ok stoker config defaults.image defaults.vcpus
 expect_equal "$OUT" $'micro\n1'
 ok stoker config --quiet
