@@ -71,10 +71,10 @@ expect_usage '--force takes no value' delete --force=yes web
 expect_usage 'takes a number from 1 to 4096, not "0"' create --vcpus 0
 expect_usage 'takes a size' create --memory lots
 expect_usage 'takes one of isolated' create --disk-mode none
-# What this build does not have is not offered, and its refusal says so.
-expect_no_match "$("$STOKER_PROGRAM" help create)" 'firecracker'
+# What this build has is offered, in help and completion alike.
+expect_match "$("$STOKER_PROGRAM" help create)" 'auto\|firecracker\|qemu'
 for shell in bash zsh fish; do
-	expect_no_match "$("$STOKER_PROGRAM" completion "$shell")" 'firecracker'
+	expect_match "$("$STOKER_PROGRAM" completion "$shell")" 'firecracker'
 done
 expect_usage 'no network' create --network bridge x
 expect_usage 'neither all, none nor a network' create --network tap --egress 10.0.0.1/8 x
@@ -83,8 +83,10 @@ expect_usage 'has no such rules' create --network user --allow host x
 expect_usage 'no port that could be published' create --network none --publish 8080:80 x
 expect_usage 'nothing that can be published' create --publish 8080 x
 expect_usage 'published twice' create --publish 8080:80 --publish 8080:81 x
-expect_status 2 stoker create --backend firecracker x
-expect_match "$ERR" 'firecracker'
+printf '[firecracker]\nbinary = /nonexistent/firecracker\n' >"$T/fc.conf"
+chmod 600 "$T/fc.conf"
+expect_status 5 stoker --config "$T/fc.conf" create --backend firecracker x
+expect_match "$ERR" 'Firecracker .*is not installed\. Install it'
 expect_usage 'takes a time' wait --timeout soon web
 expect_usage 'there is no state "asleep"' list --status asleep
 expect_usage 'json' shell --json web
