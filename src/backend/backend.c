@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "../error.h"
+#include "../net/net.h"
 #include "../spec.h"
 
 /* In the order in which `auto` prefers them. */
@@ -165,11 +166,14 @@ static enum stoker_status suits(stoker *s, const struct backend_ops *ops, struct
 		error_set(err, STOKER_E_MISSING, "%s needs KVM: %s", ops->title, probe);
 		return error_fix(err, "Use --backend qemu, which can emulate; stoker doctor says more about KVM"), STOKER_E_MISSING;
 	}
-	if (vm->network == NETWORK_AUTO && ops->networks & NETWORK_BIT(ops->standard))
-		vm->network = ops->standard;
 	if (vm->network == NETWORK_AUTO) {
-		error_set(err, STOKER_E_MISSING, "%s has no network that could be made without being asked for", ops->title);
-		return error_fix(err, "Say --network none for a VM without a network, or use --backend qemu"), STOKER_E_MISSING;
+		struct stoker_error why = { 0 };
+		if (ops->standard == STOKER_NET_TAP && net_check(s, &why) != STOKER_OK) {
+			error_set(err, STOKER_E_MISSING, "%s would need a TAP: %.160s", ops->title, why.why);
+			return error_fix(err, "Run as root, say --network none for a VM without a network, or use --backend qemu"),
+			       STOKER_E_MISSING;
+		}
+		vm->network = ops->standard;
 	}
 	if (!(ops->networks & NETWORK_BIT(vm->network))) {
 		error_set(err, STOKER_E_INVALID, "%s has no network '%s'", ops->title, stoker_network_name(vm->network));

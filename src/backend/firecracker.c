@@ -27,6 +27,7 @@
 #include "../clock.h"
 #include "../doctor.h"
 #include "../error.h"
+#include "../net/net.h"
 #include "../supervisor/control.h"
 #include "backend.h"
 #include "firecracker.h"
@@ -236,7 +237,7 @@ static enum stoker_status wait_for_socket(struct api *api, enum vmm_state *state
 			st = http_call(api->http, "GET", "/", NULL, ANSWER_MAX, limited(api, CALL_LIMIT_MS), api->cancel_fd, &reply, &why);
 			if (st == STOKER_OK && firecracker_read_state(reply.body, reply.length, reply.status, state, api->version))
 				break;
-			if (st == STOKER_E_CANCELLED || st == STOKER_E_PEER) {
+			if (st == STOKER_E_CANCELLED) {
 				if (err)
 					*err = why;
 				break;
@@ -355,6 +356,19 @@ static enum stoker_status put_drive(struct api *api, const char *id, const char 
 	           explained, err);
 }
 
+/* The TAP is there already: Firecracker opens it by its name, and may not make one. */
+static enum stoker_status put_card(struct api *api, const struct launch *launch, bool *explained, struct stoker_error *err)
+{
+	char tap[NET_NAME_SIZE], mac[NET_MAC_SIZE];
+	cJSON *o = object();
+	net_tap_name(launch->rec->vm.id, tap);
+	net_mac(launch->rec->vm.id, mac);
+	return put(api, "/network-interfaces/eth0", o,
+	           cJSON_AddStringToObject(o, "iface_id", "eth0") && cJSON_AddStringToObject(o, "host_dev_name", tap) &&
+	               cJSON_AddStringToObject(o, "guest_mac", mac),
+	           explained, err);
+}
+
 static enum stoker_status put_vsock(struct api *api, const struct launch *launch, bool *explained, struct stoker_error *err)
 {
 	cJSON *o = object();
@@ -398,6 +412,8 @@ static enum stoker_status firecracker_accept(stoker *s, struct launch *launch, i
 		st = put_drive(&api, "base", launch->files.root, true, &launch->explained, err);
 	if (st == STOKER_OK && launch->disk[0])
 		st = put_drive(&api, "disk", launch->disk, false, &launch->explained, err);
+	if (st == STOKER_OK && rec->vm.network == STOKER_NET_TAP)
+		st = put_card(&api, launch, &launch->explained, err);
 	if (st == STOKER_OK)
 		st = put_vsock(&api, launch, &launch->explained, err);
 	if (st == STOKER_OK)
@@ -452,7 +468,7 @@ const struct backend_ops firecracker_backend = {
 	.name = "firecracker",
 	.title = "Firecracker",
 	.needs_kvm = true,
-	.networks = NETWORK_BIT(STOKER_NET_NONE),
+	.networks = NETWORK_BIT(STOKER_NET_TAP) | NETWORK_BIT(STOKER_NET_NONE),
 	.standard = STOKER_NET_TAP,
 	.console = "output",
 	.channel = "vsock",
