@@ -22,6 +22,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -29,9 +30,12 @@
 #include "stoker.h"
 
 /* A working KVM answers in a few ms, a broken one exits at once; only a hung one
- * takes all of it. On a loaded or itself emulated host the right answer took
- * 50 to 280 ms, and calling a working KVM broken is the worse mistake. */
-#define PROBE_DEADLINE_MS 1000
+ * takes all of it. A guest that spins costs its process CPU time, which is what
+ * is limited first: on a loaded or itself emulated host the right answer took
+ * seconds, nearly all of them waiting for a CPU, and calling a working KVM
+ * broken is the worse mistake. */
+#define PROBE_CPU_S 1
+#define PROBE_DEADLINE_MS 8000
 #define PROBE_MEMORY 0x5000u
 #define PROBE_PML4 0x1000u
 #define PROBE_PDPT 0x2000u
@@ -249,7 +253,7 @@ bool stoker_kvm_probe(char *reason, size_t cap)
 #if defined(__x86_64__)
 	struct probe_report report = { 0 };
 	sigset_t all, old;
-	int fds[2], bad;
+	int fds[2], bad, ended = 0;
 	pid_t child;
 
 	if (pipe2(fds, O_CLOEXEC) < 0) {
@@ -261,8 +265,10 @@ bool stoker_kvm_probe(char *reason, size_t cap)
 	pthread_sigmask(SIG_SETMASK, &all, &old);
 	child = fork();
 	if (child == 0) {
+		const struct rlimit cpu = { PROBE_CPU_S, PROBE_CPU_S };
 		ssize_t ignored;
 		close(fds[0]);
+		setrlimit(RLIMIT_CPU, &cpu); /* SIGKILL at once, as both are the same */
 		probe_run(&report);
 		ignored = write(fds[1], &report, sizeof report);
 		(void)ignored;
@@ -280,11 +286,12 @@ bool stoker_kvm_probe(char *reason, size_t cap)
 	close(fds[0]);
 	/* Our own child that nobody else reaps: the pid is still its own. */
 	kill(child, SIGKILL);
-	while (waitpid(child, NULL, 0) < 0 && errno == EINTR)
+	while (waitpid(child, &ended, 0) < 0 && errno == EINTR)
 		continue;
-	if (bad == ETIMEDOUT) {
-		snprintf(reason, cap, "/dev/kvm opens, but a guest on it does not come back within %d ms",
-		         PROBE_DEADLINE_MS);
+	/* Without an answer: at the deadline, or the kernel killed it at its limit. */
+	if (bad == ETIMEDOUT || (bad == EPIPE && WIFSIGNALED(ended) && WTERMSIG(ended) == SIGKILL)) {
+		snprintf(reason, cap, "/dev/kvm opens, but a guest on it does not come back within %d s%s",
+		         bad == ETIMEDOUT ? PROBE_DEADLINE_MS / 1000 : PROBE_CPU_S, bad == ETIMEDOUT ? "" : " of CPU time");
 		return false;
 	}
 	if (bad) {

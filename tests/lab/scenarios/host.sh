@@ -20,6 +20,12 @@ expect_match "$(kvm)" '^warn .*/dev/kvm does not exist'
 mv /dev/kvm.away /dev/kvm
 expect_match "$(kvm)" '^ok '
 
+check "a KVM that never comes back is no KVM: said after 8 s"
+strace -f -qq -o "$T/strace" -e trace=ioctl -e inject=ioctl:delay_enter=9000000:when=9+ \
+	"$STOKER_PROGRAM" doctor --json --runtime "$T/other" >"$T/doctor" || [ $? = 1 ]
+expect_match "$(json '.checks[] | select(.name == "kvm") | .result + " " + .reason' "$(cat "$T/doctor")")" \
+	'^warn .*does not come back within 8 s'
+
 check "TAP, nftables, network namespaces, the pinned Firecracker"
 ip netns add one
 ip netns exec one ip tuntap add stktest mode tap
