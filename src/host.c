@@ -134,6 +134,85 @@ static void sample_rest(int64_t pid, struct stoker_sample *out)
 		out->read_bytes = out->write_bytes = -1;
 }
 
+/* ---- TAP devices: one file tells of all of them, of this network namespace */
+
+struct tap {
+	char name[TAP_NAME_SIZE];
+	int64_t in, out; /* of the host: what the guest sent and received */
+};
+
+bool host_parse_netdev(const char *line, char name[TAP_NAME_SIZE], int64_t *in, int64_t *out)
+{
+	const char *colon = strchr(line, ':');
+	size_t len;
+
+	line += strspn(line, " ");
+	if (!colon || colon < line)
+		return false;
+	len = (size_t)(colon - line);
+	if (len == 0 || len >= TAP_NAME_SIZE)
+		return false;
+	memcpy(name, line, len);
+	name[len] = '\0';
+	/* Bytes are the 1st of eight fields of what came in, and the 1st of what went out. */
+	return sscanf(colon + 1, "%" SCNd64 " %*s %*s %*s %*s %*s %*s %*s %" SCNd64, in, out) == 2;
+}
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(((const struct tap *)a)->name, ((const struct tap *)b)->name);
+}
+
+static struct tap *read_taps(size_t *count)
+{
+	struct tap *taps = NULL, tap;
+	char *line = NULL;
+	size_t size = 0, cap = 0;
+	FILE *f = fopen("/proc/net/dev", "re");
+
+	*count = 0;
+	while (f && getline(&line, &size, f) > 0) {
+		if (!host_parse_netdev(line, tap.name, &tap.in, &tap.out) || strncmp(tap.name, "stk", 3) != 0)
+			continue;
+		if (*count == cap) {
+			struct tap *more = reallocarray(taps, cap ? cap * 2 : 64, sizeof *taps);
+			if (!more)
+				break;
+			taps = more;
+			cap = cap ? cap * 2 : 64;
+		}
+		taps[(*count)++] = tap;
+	}
+	free(line);
+	if (f)
+		fclose(f);
+	if (*count > 0)
+		qsort(taps, *count, sizeof *taps, by_name);
+	return taps;
+}
+
+static void sample_taps(const struct stoker_vm *vms, size_t count, struct stoker_sample *out)
+{
+	struct tap *taps = NULL, key, *found;
+	size_t n = 0;
+	bool have = false;
+
+	for (size_t i = 0; i < count; i++) {
+		if (vms[i].pid <= 0 || vms[i].network != STOKER_NET_TAP)
+			continue;
+		if (!have)
+			taps = read_taps(&n);
+		have = true;
+		snprintf(key.name, sizeof key.name, "stk%.12s", vms[i].id);
+		found = n > 0 ? bsearch(&key, taps, n, sizeof *taps, by_name) : NULL;
+		if (found) {
+			out[i].rx_bytes = found->out;
+			out[i].tx_bytes = found->in;
+		}
+	}
+	free(taps);
+}
+
 void stoker_sample_vms(stoker *s, const struct stoker_vm *vms, size_t count, struct stoker_sample *out)
 {
 	size_t stride = s ? count / SAMPLED_AT_ONCE + 1 : 1, turn = s ? s->sample_turn++ % stride : 0;
@@ -146,4 +225,5 @@ void stoker_sample_vms(stoker *s, const struct stoker_vm *vms, size_t count, str
 		if (out[i].cpu_ns >= 0 && i % stride == turn)
 			sample_rest(vms[i].pid, &out[i]);
 	}
+	sample_taps(vms, count, out);
 }

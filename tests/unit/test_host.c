@@ -41,6 +41,25 @@ static void io_is_read_by_whole_names(void **state)
 	}
 }
 
+static void devices_are_read_by_name(void **state)
+{
+	char name[TAP_NAME_SIZE];
+	int64_t in = 0, out = 0;
+
+	(void)state;
+	assert_true(host_parse_netdev("stk0123456789ab: 1000 2 0 0 0 0 0 0 77777777777 5 0 0 0 0 0 0\n", name, &in, &out));
+	assert_string_equal(name, "stk0123456789ab");
+	assert_int_equal(in, 1000);
+	assert_true(out == 77777777777);
+	assert_true(host_parse_netdev("    lo:    5       1    0    0    0     0          0         0      6 1 0 0 0 0 0 0", name, &in, &out));
+	assert_string_equal(name, "lo");
+	assert_false(host_parse_netdev("Inter-|   Receive                                                |  Transmit", name, &in, &out));
+	assert_false(host_parse_netdev(" face |bytes    packets errs drop fifo frame compressed multicast|bytes", name, &in, &out));
+	assert_false(host_parse_netdev("a-name-that-is-too-long-for-one: 1 1 1 1 1 1 1 1 1", name, &in, &out));
+	assert_false(host_parse_netdev("stk0: 1 2", name, &in, &out));
+	assert_false(host_parse_netdev("", name, &in, &out));
+}
+
 /* A thousand VMs: CPU time every time, the rest of each within a few calls. */
 static void many_are_sampled_by_turns(void **state)
 {
@@ -124,6 +143,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(io_is_read_by_whole_names),
+		cmocka_unit_test(devices_are_read_by_name),
 		cmocka_unit_test(many_are_sampled_by_turns),
 		cmocka_unit_test(meminfo_finds_whole_names_only),
 		cmocka_unit_test(samples_of_this_process_and_of_none),

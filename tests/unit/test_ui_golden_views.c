@@ -15,9 +15,9 @@
 #include "tui/memory.h"
 
 enum { VIEW_PHASES, VIEW_NOTHING, VIEW_GRAPHS, VIEW_FLEET, VIEW_OPERATIONS, VIEW_EVENTS, VIEW_TREE, VIEW_COLUMNS,
-       VIEW_INSPECT, VIEW_PALETTE, VIEW_RESULTS, VIEW_HELP, VIEWS };
+       VIEW_INSPECT, VIEW_PALETTE, VIEW_RESULTS, VIEW_HELP, VIEW_LOG, VIEWS };
 static const char *const view_names[VIEWS] = { "phases", "nothing", "graphs", "fleet", "operations", "events", "tree",
-	                                       "columns", "inspect", "palette", "results", "help" };
+	                                       "columns", "inspect", "palette", "results", "help", "log" };
 static const int sizes[4][2] = { { 10, 40 }, { 24, 80 }, { 43, 132 }, { 80, 300 } };
 static const size_t fleets[4] = { 0, 1, 50, 1000 };
 
@@ -179,7 +179,56 @@ static struct model *fleet(size_t count, struct effects *effects)
 	return model;
 }
 
+/* ---------------------------------------------- a log, played by this test */
+
+struct stoker_log {
+	int line;
+};
+
+ssize_t stoker_log_read(stoker_log *log, void *buf, size_t cap)
+{
+	if (log->line >= 60)
+		return 0;
+	log->line++;
+	return snprintf(buf, cap, "[%5d.%06d] %s\n", log->line / 9, log->line * 13477 % 1000000,
+	                log->line % 7 == 3 ? "EXT4-fs (vdb): mounted filesystem with ordered data mode. Quota mode: none." :
+	                log->line % 5 == 1 ? "\033[31mrandom\033[0m: crng init done" : "virtio_net virtio1 eth0: renamed");
+}
+
+int stoker_log_fd(const stoker_log *log)
+{
+	(void)log;
+	return -1;
+}
+
+void stoker_log_close(stoker_log *log)
+{
+	free(log);
+}
+
 /* -------------------------------------------------------------------- views */
+
+static void open_log(struct model *model, struct effects *effects)
+{
+	stoker_log *log = calloc(1, sizeof *log);
+	const struct row *row = model_selected(model);
+	struct event event;
+
+	assert_non_null(log);
+	if (row == NULL) {
+		free(log);
+		return;
+	}
+	fixture_char(model, 'l', 0, effects);
+	fixture_event(&event, EVENT_PANE_OPENED);
+	event.pane = log_pane_new(log, &row->vm, 10, 40);
+	assert_non_null(event.pane);
+	do
+		event.pane->ops->ready(event.pane, NULL, 0);
+	while (event.pane->ops->timeout_ms(event.pane) == 0);
+	fixture_send(model, &event, effects);
+	model->op_count = 0;
+}
 
 static void end_op(struct model *model, uint64_t op, enum stoker_status code, const char *why, struct effects *effects)
 {
@@ -305,6 +354,9 @@ static void show(struct model *model, int view, struct effects *effects)
 	case VIEW_HELP:
 		fixture_char(model, '?', 0, effects);
 		break;
+	case VIEW_LOG:
+		open_log(model, effects);
+		break;
 	default:
 		break;
 	}
@@ -382,7 +434,7 @@ static bool kept(int view, int size, size_t count, bool ascii)
 
 static void every_view_in_every_size(void **state)
 {
-	static char sums[VIEWS * 32 * 96];
+	static char sums[VIEWS * 32 * 64];
 	size_t len = 0;
 	int n, view, size, wrong = 0;
 
