@@ -137,11 +137,11 @@ static void sample_rest(int64_t pid, struct stoker_sample *out)
 /* ---- TAP devices: one file tells of all of them, of this network namespace */
 
 struct tap {
-	char name[TAP_NAME_SIZE];
+	char name[NET_NAME_SIZE];
 	int64_t in, out; /* of the host: what the guest sent and received */
 };
 
-bool host_parse_netdev(const char *line, char name[TAP_NAME_SIZE], int64_t *in, int64_t *out)
+bool host_parse_netdev(const char *line, char name[NET_NAME_SIZE], int64_t *in, int64_t *out)
 {
 	const char *colon = strchr(line, ':');
 	size_t len;
@@ -150,7 +150,7 @@ bool host_parse_netdev(const char *line, char name[TAP_NAME_SIZE], int64_t *in, 
 	if (!colon || colon < line)
 		return false;
 	len = (size_t)(colon - line);
-	if (len == 0 || len >= TAP_NAME_SIZE)
+	if (len == 0 || len >= NET_NAME_SIZE)
 		return false;
 	memcpy(name, line, len);
 	name[len] = '\0';
@@ -203,7 +203,7 @@ static void sample_taps(const struct stoker_vm *vms, size_t count, struct stoker
 		if (!have)
 			taps = read_taps(&n);
 		have = true;
-		snprintf(key.name, sizeof key.name, "stk%.12s", vms[i].id);
+		net_tap_name(vms[i].id, key.name);
 		found = n > 0 ? bsearch(&key, taps, n, sizeof *taps, by_name) : NULL;
 		if (found) {
 			out[i].rx_bytes = found->out;

@@ -5,6 +5,7 @@
 #ifndef STOKER_SRC_HOST_H
 #define STOKER_SRC_HOST_H
 
+#include "net/net.h"
 #include "process.h"
 #include "stoker.h"
 
@@ -20,9 +21,8 @@ uint64_t host_meminfo_kib(const char *text, const char *field);
 /* What reached the storage, from the text of /proc/PID/io. */
 bool host_parse_io(const char *text, int64_t *read_bytes, int64_t *write_bytes);
 
-#define TAP_NAME_SIZE 16
 /* Name and bytes of a line of /proc/net/dev; false for its headings. */
-bool host_parse_netdev(const char *line, char name[TAP_NAME_SIZE], int64_t *in, int64_t *out);
+bool host_parse_netdev(const char *line, char name[NET_NAME_SIZE], int64_t *in, int64_t *out);
 
 /* Fills the pool figures of *out: totals from the settings, use from the store. */
 enum stoker_status host_pools(stoker *s, struct stoker_host *out, struct stoker_error *err);

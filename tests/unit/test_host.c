@@ -43,7 +43,7 @@ static void io_is_read_by_whole_names(void **state)
 
 static void devices_are_read_by_name(void **state)
 {
-	char name[TAP_NAME_SIZE];
+	char name[NET_NAME_SIZE];
 	int64_t in = 0, out = 0;
 
 	(void)state;

@@ -305,6 +305,7 @@ static void arrange_panel(struct model *model, int height)
 void model_arrange(struct model *model)
 {
 	struct layout layout;
+	const struct group *folded;
 	size_t i, height;
 	int cursor, *shown;
 
@@ -334,9 +335,10 @@ void model_arrange(struct model *model)
 	}
 	groups_arrange(model);
 	cursor = model_cursor(model);
-	if (cursor < 0 && model->line_count > 0 && group_of(model, model->selected) != NULL) {
+	folded = cursor < 0 && model->line_count > 0 ? group_of(model, model->selected) : NULL;
+	if (folded != NULL) {
 		/* It is in a group that is folded: that stands for it. */
-		memcpy(model->selected_group, group_of(model, model->selected)->key, sizeof model->selected_group);
+		memcpy(model->selected_group, folded->key, sizeof model->selected_group);
 		model->on_group = true;
 		model->selected[0] = '\0';
 		cursor = model_cursor(model);
