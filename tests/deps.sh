@@ -40,6 +40,11 @@ test  iproute2             ip
 test  jq                   jq
 test  sqlite3              sqlite3
 test  tmux                 tmux
+test  vim                  vim
+test  less                 less
+test  htop                 htop
+test  btop                 btop
+test  vttest               vttest
 test  strace               strace
 test  python3              python3
 test  openssh-client       ssh

@@ -4,6 +4,9 @@
  * pseudo-terminal of 50 x 200, as a person's terminal sees it.
  *
  *	bench_tui_latency idle SECONDS CMD...       CPU and bytes written while nobody touches it
+ *	bench_tui_latency first N CMD...            exec -> the first frame, N times
+ *	bench_tui_latency peer SECONDS N KEYS CMD... CPU, bytes, memory at rest, and key -> any output,
+ *	                                            N times with the KEYS by turns: of any program
  *	bench_tui_latency keys N SETUP CMD...       key -> paint, N times
  *
  * keys: first SETUP is typed, then j and k by turns move the selection, and the
@@ -206,11 +209,104 @@ static void keys(struct session *s, int count)
 	free(samples);
 }
 
+static void finish(struct session *s)
+{
+	int status, tries;
+	kill(s->pid, SIGTERM); /* our own child */
+	for (tries = 0; waitpid(s->pid, &status, WNOHANG) == 0; tries++) {
+		char buf[4096];
+		struct pollfd p = { s->fd, POLLIN, 0 };
+		poll(&p, 1, 50);
+		if (tries == 200) /* ten seconds */
+			kill(s->pid, SIGKILL);
+		if (read(s->fd, buf, sizeof buf) < 0 && errno != EAGAIN && errno != EIO)
+			break;
+	}
+	close(s->fd);
+}
+
+/* Until the end of the first frame's first line is there: the name and what the fleet does. */
+static void first(int count, char **command)
+{
+	struct stoker_percentiles p;
+	int64_t *samples = calloc((size_t)count, sizeof *samples);
+	int i;
+
+	if (samples == NULL)
+		die("memory");
+	for (i = 0; i < count; i++) {
+		struct session s;
+		int64_t from = now_ns();
+		begin(&s, command);
+		look_for(&s, "stoker");
+		take(&s, 10000);
+		samples[i] = now_ns() - from;
+		if (!s.found) {
+			fprintf(stderr, "bench_tui_latency: no frame within ten seconds\n");
+			exit(1);
+		}
+		look_for(&s, NULL);
+		take(&s, 50);
+		finish(&s);
+	}
+	stoker_percentiles_of(samples, (size_t)count, &p);
+	printf("p50_ms %.3f\np99_ms %.3f\n", (double)p.p50_ns / 1e6, (double)p.p99_ns / 1e6);
+	free(samples);
+}
+
+static long rss_kib(pid_t pid)
+{
+	char path[64], line[256];
+	long kib = 0;
+	FILE *file;
+	snprintf(path, sizeof path, "/proc/%d/status", (int)pid);
+	file = fopen(path, "re");
+	while (file != NULL && fgets(line, sizeof line, file) != NULL)
+		sscanf(line, "VmRSS: %ld", &kib);
+	if (file != NULL)
+		fclose(file);
+	return kib;
+}
+
+/* The same for every program: what a key makes it write, at a moment when it writes nothing by itself. */
+static void peer(struct session *s, int seconds, int count, const char *typed)
+{
+	struct stoker_percentiles p;
+	int64_t *samples = calloc((size_t)count, sizeof *samples);
+	size_t len = strlen(typed);
+	int i;
+
+	if (samples == NULL || len == 0)
+		die("memory");
+	idle(s, seconds);
+	printf("rss_kib %ld\n", rss_kib(s->pid));
+	for (i = 0; i < count; i++) {
+		int64_t from, until = now_ns() + 3000000000;
+		uint64_t bytes;
+		do { /* 40 ms of silence first, or the answer could be another's */
+			bytes = s->bytes;
+			look_for(s, NULL);
+			take(s, 40);
+		} while (s->bytes != bytes && now_ns() < until);
+		look_for(s, "\033");
+		from = now_ns();
+		type(s, typed + (size_t)i % len, 1);
+		take(s, 2000);
+		samples[i] = now_ns() - from;
+	}
+	stoker_percentiles_of(samples, (size_t)count, &p);
+	printf("p50_ms %.3f\np99_ms %.3f\n", (double)p.p50_ns / 1e6, (double)p.p99_ns / 1e6);
+	free(samples);
+}
+
 int main(int argc, char **argv)
 {
 	struct session s;
-	int status;
 
+	if (argc >= 4 && strcmp(argv[1], "first") == 0) {
+		first(atoi(argv[2]), argv + 3);
+		return 0;
+	}
 	if (argc >= 4 && strcmp(argv[1], "idle") == 0) {
 		begin(&s, argv + 3);
 		idle(&s, atoi(argv[2]));
@@ -218,19 +314,13 @@ int main(int argc, char **argv)
 		begin(&s, argv + 4);
 		play(&s, argv[3]);
 		keys(&s, atoi(argv[2]));
+	} else if (argc >= 6 && strcmp(argv[1], "peer") == 0) {
+		begin(&s, argv + 5);
+		peer(&s, atoi(argv[2]), atoi(argv[3]), argv[4]);
 	} else {
 		fprintf(stderr, "bench_tui_latency: see the head of bench_tui_latency.c\n");
 		return 2;
 	}
-	kill(s.pid, SIGTERM); /* our own child */
-	look_for(&s, NULL);
-	while (waitpid(s.pid, &status, WNOHANG) == 0) {
-		char buf[4096];
-		struct pollfd p = { s.fd, POLLIN, 0 };
-		poll(&p, 1, 50);
-		if (read(s.fd, buf, sizeof buf) < 0 && errno != EAGAIN && errno != EIO)
-			break;
-	}
-	close(s.fd);
+	finish(&s);
 	return 0;
 }

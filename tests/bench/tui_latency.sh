@@ -39,6 +39,45 @@ out=$("$TUI" idle "${SECONDS_IDLE:-20}" "$STOKER_PROGRAM")
 row 'dashboard at rest, 1,000 records: CPU of a core' "$(value cpu_percent "$out")" ' %' '< 1 %'
 row 'dashboard at rest, 1,000 records: written' "$(value bytes "$out")" ' bytes' '<= 0'
 latency 'idle, 1,000 records' '<1500>'
+
+out=$("$TUI" first "${FIRSTS:-40}" "$STOKER_PROGRAM")
+row 'exec -> first frame, 1,000 records, p50' "$(value p50_ms "$out")" ' ms' '< 30 ms'
+row 'exec -> first frame, 1,000 records, p99' "$(value p99_ms "$out")" ' ms' '-'
+
+# 1,000 VMs change their state ten times a second. The records are changed as
+# the library would, all of them in one transaction, and the watchers are told.
+churn() {
+	local state=0
+	while :; do
+		state=$((1 - state))
+		# created (0) and stopped (5): states that need no process
+		sqlite3 -cmd '.timeout 2000' "$STOKER_STATE_DIR/store.db" \
+			"UPDATE vm SET state = CASE WHEN (seq + $state) % 2 = 0 THEN 0 ELSE 5 END WHERE name LIKE 'many-%'" || true
+		touch "$STOKER_STATE_DIR/changed"
+		sleep 0.1
+	done
+}
+churn &
+churning=$!
+latency '1,000 VMs changing ten times a second' '<1500>'
+kill "$churning"
+wait "$churning" 2>/dev/null || true
+
+# Beside the tools of the field, on the same pseudo-terminal of 200x50, one after the other.
+peer() { # NAME KEYS COMMAND...
+	local name=$1 keys=$2 out
+	shift 2
+	command -v "$1" >/dev/null || return 0
+	out=$("$TUI" peer "${PEER_SECONDS:-20}" 60 "$keys" "$@")
+	row "$name at rest: CPU of a core" "$(value cpu_percent "$out")" ' %' '-'
+	row "$name at rest: written in ${PEER_SECONDS:-20} s" "$(value bytes "$out")" ' bytes' '-'
+	row "$name: resident memory" "$(value rss_kib "$out")" ' KiB' '-'
+	row "$name: key -> output, p50" "$(value p50_ms "$out")" ' ms' '-'
+	row "$name: key -> output, p99" "$(value p99_ms "$out")" ' ms' '-'
+}
+peer 'stoker, 1,000 records' jk "$STOKER_PROGRAM"
+peer 'htop' II htop
+peer 'btop' ee btop
 "$STOKER_PROGRAM" delete --all --force --yes --quiet >/dev/null
 export STOKER_STATE_DIR=$HOME_STATE STOKER_RUNTIME_DIR=$HOME_RUN
 

@@ -85,7 +85,7 @@ keys g Enter
 see 'fox:~#' 30
 # action: log-session
 keys 'C-]' L
-see '> .*/sessions/fox-[0-9]+-[0-9]+.log'
+see '>.*/sessions/fox-[0-9]+-[0-9]+.log'
 keys Enter
 see 'the session is written to'
 typed 'printf "\033[31mred\033[0m \033]0;title\007words\n"; echo to-the-log'
@@ -139,6 +139,7 @@ for _ in 1 2; do
 done
 see 'copied 6 bytes'
 expect_equal "$(tm show-buffer)" second
+sleep 0.6 # or it is the third click at one place, which takes the line
 mouse 0 "$col" "$row" M
 mouse 32 $((col + 3)) $((row + 1)) M
 mouse 0 $((col + 3)) $((row + 1)) m

@@ -45,9 +45,16 @@ void keys_added(struct keys *keys, size_t count)
 	keys->len += count;
 }
 
+/* The answer about the ground on its way over a slow line: it is no key however
+ * long it takes, and its rest must not become keys. */
+static bool answer_coming(const struct keys *keys)
+{
+	return keys->len >= 5 && memcmp(keys->in, "\033]11;", 5) == 0;
+}
+
 bool keys_waiting(const struct keys *keys)
 {
-	return keys->len > 0 && !keys->pasting;
+	return keys->len > 0 && !keys->pasting && !answer_coming(keys);
 }
 
 static void drop(struct keys *keys, size_t count)
@@ -480,7 +487,7 @@ bool keys_take(struct keys *keys, bool late, struct key *key)
 			verdict = utf8(keys, 0, 0, key, &used);
 		}
 		if (verdict == MORE) {
-			if (!late)
+			if (!late || answer_coming(keys))
 				return false;
 			/* Nothing more came: a lone ESC is a key, ESC [ and ESC O are Alt with
 			 * a letter, any other beginning is dropped. */

@@ -274,6 +274,15 @@ bool session_log_failed(struct session_log *log, char *why, size_t cap)
 	return news;
 }
 
+bool session_log_trouble(struct session_log *log)
+{
+	bool trouble;
+	pthread_mutex_lock(&log->mutex);
+	trouble = log->failed && !log->told;
+	pthread_mutex_unlock(&log->mutex);
+	return trouble;
+}
+
 const char *session_log_path(const struct session_log *log)
 {
 	return log->path;

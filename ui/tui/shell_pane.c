@@ -131,6 +131,8 @@ static int shell_timeout_ms(const struct pane *pane)
 	const struct shell_pane *p = of_const(pane);
 	int wait = p->over ? -1 : stoker_shell_timeout_ms(p->shell);
 
+	if (p->log != NULL && session_log_trouble(p->log))
+		return 0;
 	if (p->log != NULL && (wait < 0 || wait > LOG_LOOK_MS))
 		wait = LOG_LOOK_MS; /* whether its file could be made is known a little later */
 

@@ -283,7 +283,7 @@ void view_footer(const struct model *model, struct screen *screen, const struct 
 		return;
 	}
 	if (model->leader) {
-		hint(screen, row, 1, cols, "z full screen  [ scroll, copy  d detach  w close  n next  % \" split  ; other  B broadcast  L log  Tab back");
+		hint(screen, row, 1, cols, "z full screen  [ scroll, copy  d detach  w close  Tab back  n next  % \" split  ; other  B broadcast  L log");
 		return;
 	}
 	count = buttons(model, button);

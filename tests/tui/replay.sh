@@ -1,0 +1,87 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# The dashboard without a picture on a terminal: played from a recording, as
+# one frame, as lines of text.
+. "$(dirname "${BASH_SOURCE[0]}")/../e2e/lib.sh"
+. "$(dirname "${BASH_SOURCE[0]}")/lib_tmux.sh"
+
+need_image
+new_vm fox
+new_vm owl
+
+check 'one frame, of the size that is asked for'
+for size in 80x24 40x10 200x50 120x30; do
+	ok stoker tui --once --size "$size"
+	expect_equal "$(wc -l <"$T/out")" "${size#*x}" "rows of $size"
+	expect_match "$OUT" 'fox'
+done
+expect_status 2 stoker tui --once --size 80
+expect_match "$ERR" 'COLUMNSxROWS'
+expect_status 2 stoker tui --size 80x24
+
+check 'what is typed is written down, and played again it does the same'
+terminal board 120x30 "'$STOKER_PROGRAM' tui --record '$T/typed'; echo ended with \$?; read x"
+see '▸ fox'
+keys j
+see '▸ owl'
+keys /
+typed fo
+keys Enter
+see '▸ fox'
+keys s
+see '▸ fox +● running' 60
+press Escape
+keys q
+see 'ended with 0'
+expect_equal "$(stat -c %a "$T/typed")" 600
+ok stoker stop fox
+expect_equal "$(vm_field fox status)" stopped
+# played at its own pace, without a terminal
+ok stoker tui --once --replay "$T/typed"
+wait_until 20 test "$(vm_field fox status)" = running
+
+check 'a recording that waits for what it needs to see'
+ok stoker wait fox --for ready --timeout 120
+printf 'stoker-input 1\n0 size 30 120\n0 wait 20 fox\n0 special 1 0\n0 wait 60 fox:~#\n0 paste 6563686f20612d6c6f6e672d2d776f7264\n0 special 1 0\n0 wait 20 \n' |
+	sed '$d' >"$T/shell.input"
+printf '0 wait 20 a-long--word\n300 char 93 4\n' >>"$T/shell.input"
+ok stoker tui --once --replay "$T/shell.input"
+expect_match "$OUT" 'fox:~# echo a-long--word'
+printf 'stoker-input 1\n0 wait 1 never to be seen\n' >"$T/never.input"
+expect_status 1 stoker tui --once --replay "$T/never.input"
+expect_match "$ERR" 'not seen in time: never to be seen'
+printf 'rubbish\n' >"$T/rubbish"
+expect_status 1 stoker tui --once --replay "$T/rubbish"
+expect_match "$ERR" 'is no recording'
+
+check 'plain: changes are told in lines, no cursor is moved'
+mkfifo "$T/in"
+"$STOKER_PROGRAM" tui --plain <"$T/in" >"$T/said" 2>&1 &
+plain=$!
+exec 7>"$T/in"
+wait_until 10 grep -q 'Type help' "$T/said"
+grep -q '^fox: running, ready' "$T/said" || fail 'the list was not told'
+echo 'start owl' >&7
+wait_until 60 grep -q '^owl: running, ready' "$T/said"
+echo 'stop owl' >&7
+wait_until 30 grep -q '^owl: stopped' "$T/said"
+echo 'stop owl' >&7
+wait_until 10 grep -q 'it does not run' "$T/said"
+echo 'delete owl' >&7
+wait_until 10 grep -q 'yes or no' "$T/said"
+echo no >&7
+echo 'inspect fox' >&7
+wait_until 10 grep -q 'host key' "$T/said"
+ok stoker inspect owl
+echo 'delete owl' >&7
+wait_until 10 test "$(grep -c 'yes or no' "$T/said")" -ge 1
+sleep 0.5
+echo yes >&7
+wait_until 20 grep -q '^owl: gone' "$T/said"
+echo 'frobnicate' >&7
+wait_until 10 grep -q 'nothing that can be done here' "$T/said"
+echo quit >&7
+exec 7>&-
+wait "$plain"
+expect_equal "$(tr -d '\n -~' <"$T/said" | LC_ALL=C tr -d '\200-\377' | wc -c)" 0 'control characters'

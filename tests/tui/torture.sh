@@ -1,0 +1,43 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# The dashboard on terminals that misbehave: no crash, no leak, no operation
+# lost, and a sane terminal afterwards.
+. "$(dirname "${BASH_SOURCE[0]}")/../e2e/lib.sh"
+. "$(dirname "${BASH_SOURCE[0]}")/lib_tmux.sh"
+
+need python3
+need_image
+new_vm fox
+pty=$(dirname "${BASH_SOURCE[0]}")/lib_pty.py
+
+check 'a storm of sizes, 1x1 to 500x200'
+ok python3 "$pty" sizes "$STOKER_PROGRAM"
+
+check 'stopped and continued, again and again'
+ok python3 "$pty" stops "$STOKER_PROGRAM"
+
+check 'kinds of terminals; the ground is asked for only where that is known to be harmless'
+ok python3 "$pty" kinds "$STOKER_PROGRAM"
+
+check 'the terminal is sane whatever ends it'
+ok python3 "$pty" sane "$STOKER_PROGRAM"
+
+check 'output blocked while VMs come and go'
+ok python3 "$pty" blocked "$STOKER_PROGRAM"
+made=$(awk '/^created/ { print $2 }' <<<"$OUT")
+ok stoker list --json
+expect_equal "$(json 'map(select(.name | startswith("while-"))) | length')" "$made"
+wait_until 60 test "$(vm_field fox status)" = running
+ok stoker stop fox --force
+
+check 'closed in the middle of an operation: it is finished'
+ok python3 "$pty" closed "$STOKER_PROGRAM"
+wait_until 60 test "$(vm_field fox status)" = running
+ok stoker reconcile --dry-run --json
+expect_equal "$(json '.findings | length')" 0
+
+check 'no terminal kind, a dumb one: a sentence'
+terminal none 80x24 "env -u TERM '$STOKER_PROGRAM' tui; echo status \$?; sleep 100"
+see 'TERM is not set'
+see 'status 5'
