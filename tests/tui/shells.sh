@@ -24,7 +24,15 @@ mouse() {
 
 # Row and column, counted from one, where a text stands on the screen.
 place_of() {
-	screen | awk -v text="$1" '{ at = index($0, text); if (at > 0) { print NR, at; exit } }'
+	local line number=0 before
+	while IFS= read -r line; do
+		number=$((number + 1))
+		before=${line%%"$1"*}
+		if [ "$before" != "$line" ]; then
+			printf '%d %d\n' $number $((${#before} + 1))
+			return
+		fi
+	done < <(screen)
 }
 
 check 'two shells beside one another: the selected VM joins the one that is open'

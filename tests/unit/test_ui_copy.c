@@ -188,7 +188,7 @@ static void a_cut_session_leaves_no_mode_behind(void **state)
 	FEED(term, "new");
 	assert_false(term_alternate(term));
 	assert_false(term_mouse_wanted(term));
-	term_draw(term, screen, 0, 0, 4, 20, 1, true);
+	term_draw(term, screen, 0, 0, 4, 20, 0, true);
 	{
 		char *text = screen_text(screen);
 		assert_non_null(strstr(text, "kept"));
@@ -197,7 +197,7 @@ static void a_cut_session_leaves_no_mode_behind(void **state)
 	}
 	term_draw(term, screen, 0, 0, 4, 20, 0, true);
 	screen_get_cursor(screen, &row, &col);
-	assert_int_equal(row, 3);
+	assert_int_equal(row, 1);
 	assert_int_equal(col, 3);
 	screen_free(screen);
 	term_free(term);

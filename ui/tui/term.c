@@ -327,7 +327,7 @@ void term_resize(struct term *term, int rows, int cols)
 void term_settle(struct term *term)
 {
 	/* CAN ends a sequence that was cut in two; then as the filter would have it from a guest. */
-	static const char leave[] = "\030\033\\\033[?1049l\033[?1000l\033[?1002l\033[?1003l\033[?1006l\033[?2004l\033[?1004l\033[!p\033[?7h\033[999H\r\n";
+	static const char leave[] = "\030\033\\\033[?1049l\033[?1000l\033[?1002l\033[?1003l\033[?1006l\033[?2004l\033[?1004l\033[!p\033[?7h\r\n\033[J";
 	term_feed(term, leave, sizeof leave - 1);
 }
 
