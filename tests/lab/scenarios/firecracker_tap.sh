@@ -25,3 +25,4 @@ check "stop and delete leave no device"
 ok stoker stop a --timeout 60
 ok stoker delete a
 expect_no_match "$(ip -br link)" stk
+ok stoker network remove
