@@ -90,6 +90,8 @@ check 'marks: two at once; what is marked is told'
 keys g Space Space
 see '2 marked'
 keys s
+see '1 is left: it runs already'
+keys Enter
 see 'amber +● running' 60
 
 check 'help, inspect, logs, palette'

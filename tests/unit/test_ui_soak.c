@@ -208,7 +208,7 @@ static void new_list(struct world *w)
 
 static void random_key(struct world *w)
 {
-	static const char often[] = "cccsxXDRli/oO:?qjkgGaz[dnwp yneemPtefrb--b|tJK+-";
+	static const char often[] = "cccsxXDRli/oO:?qjkgGaz[dnwp yneemPtefrb--b|tJK+-uCvVFr";
 	struct event event;
 	fixture_event(&event, EVENT_KEY);
 	switch (any(8)) {
@@ -283,6 +283,15 @@ static void some_result(struct world *w)
 	event.failed = any(3) == 0;
 	event.error.code = STOKER_E_FAILED;
 	snprintf(event.error.why, sizeof event.error.why, "the dice said so");
+	if (seen.kind == EFFECT_RUN) {
+		event.kind = EVENT_RAN;
+		event.status = (int)any(2);
+		event.line_count = (int)any(4);
+		event.lines = calloc(4, sizeof *event.lines);
+		for (i = 0; i < (size_t)event.line_count; i++)
+			event.lines[i] = strdup(any(2) ? "one" : "two");
+		event.cut = any(10) == 0;
+	}
 	if (seen.kind == EFFECT_PLAN && any(2)) {
 		event.kind = EVENT_PLAN;
 		event.count = any(20);
@@ -353,7 +362,7 @@ static void invariants(const struct world *w)
 	assert_true(!m->pane_focus || m->front >= 0);
 	assert_true(m->pane_count == toys);
 	assert_true(m->filter.at <= m->filter.len && strlen(m->filter.text) == m->filter.len);
-	assert_true(m->dialog <= DIALOG_COLUMNS);
+	assert_true(m->dialog <= DIALOG_COUNT - 1);
 	assert_true(m->form.focus >= 0 && m->form.focus < FORM_COUNT);
 	assert_true(m->dialog != DIALOG_CONFIRM || m->confirm.ids != NULL || m->confirm.action == ACTION_QUIT);
 	for (i = 0; i < m->op_count; i++)
@@ -391,6 +400,7 @@ static void send(struct world *w, struct event *event)
 			break;
 		case EFFECT_DO:
 		case EFFECT_CREATE:
+		case EFFECT_RUN:
 		case EFFECT_PLAN:
 		case EFFECT_APPLY:
 		case EFFECT_OPEN:

@@ -178,6 +178,9 @@ static void marks_are_acted_on_together(void **state)
 	assert_int_equal(s->model->marked, 2);
 	effects_clear(&s->effects);
 	fixture_char(s->model, 'x', 0, &s->effects);
+	assert_int_equal(s->model->dialog, DIALOG_CONFIRM); /* several: what will be done is shown first */
+	assert_int_equal(count_of(&s->effects, EFFECT_DO), 0);
+	fixture_special(s->model, SK_ENTER, &s->effects);
 	assert_int_equal(count_of(&s->effects, EFFECT_DO), 2);
 	assert_int_equal(s->model->op_count, 2);
 	assert_int_equal(s->model->marked, 0);

@@ -70,6 +70,11 @@ static const char *why_not_shell(const struct stoker_vm *vm)
 	}
 }
 
+static const char *why_not_run(const struct stoker_vm *vm)
+{
+	return vm->state == STOKER_RUNNING ? NULL : vm->state == STOKER_PAUSED ? "it is paused" : "it does not run";
+}
+
 #define NO_KEY { SK_NONE, 0, 0 }
 #define SPECIAL(key) { key, 0, 0 }
 #define PLAIN(ch) { SK_NONE, ch, 0 }
@@ -180,6 +185,12 @@ const char *action_disabled(enum action_id id, const struct model *model)
 		return "there is no operation";
 	if (id == ACTION_ONLY_THIS && model->panel != PANEL_EVENTS)
 		return "the events are not shown";
+	if (id == ACTION_UNDO && model->deleted_count == 0)
+		return "this dashboard has put nothing into the trash";
+	if (id == ACTION_SAVE_FILTER && model->filter.len == 0)
+		return "there is no filter to keep";
+	if (id == ACTION_RESULTS && model->batch.count == 0)
+		return "there was no action on several VMs yet";
 	if (id == ACTION_MARK && model->on_group)
 		return NULL;
 	if (!(action->flags & ACT_VM))

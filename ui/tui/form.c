@@ -6,11 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "preset.h"
 #include "update.h"
 
 static const struct {
 	const char *label, *unit, *choices;
 } fields[FORM_COUNT] = {
+	[FORM_PRESET] = { "Preset", "", "" },
 	[FORM_NAME] = { "Name", "empty: two words are made up", NULL },
 	[FORM_IMAGE] = { "Image", "", NULL },
 	[FORM_VCPUS] = { "vCPUs", "", NULL },
@@ -127,12 +129,40 @@ static void check(struct model *model, struct effects *effects)
 	effect->generation = model->form.generation;
 }
 
-void form_open(struct model *model, struct effects *effects)
+static void fill(struct model *model)
 {
 	struct form *form = &model->form;
 	int i;
-	for (i = 0; i < FORM_COUNT; i++)
-		form->fields[i] = model->defaults[i];
+	for (i = 0; i < FORM_COUNT; i++) {
+		if (i != FORM_NAME)
+			form->fields[i] = model->defaults[i];
+	}
+	field_set(&form->fields[FORM_PRESET], "none");
+}
+
+/* What the preset does not say is as it would be without one; the name stays. */
+static void take_preset(struct model *model)
+{
+	struct form *form = &model->form;
+	const char *name, *text;
+	char chosen[64];
+	size_t i;
+
+	snprintf(chosen, sizeof chosen, "%.60s", form->fields[FORM_PRESET].text);
+	fill(model);
+	field_set(&form->fields[FORM_PRESET], chosen);
+	for (i = 0; preset_at(model, i, &name, &text); i++) {
+		if (strcmp(name, chosen) != 0)
+			continue;
+		if (!preset_apply(form->fields, text, form->message, sizeof form->message))
+			say(model, MESSAGE_BAD, "preset %s: %s", name, form->message);
+		break;
+	}
+}
+
+static void show(struct model *model, struct effects *effects)
+{
+	struct form *form = &model->form;
 	form->focus = FORM_NAME;
 	form->wrong = false;
 	form->message[0] = '\0';
@@ -146,6 +176,39 @@ void form_again(struct model *model, struct effects *effects)
 	model->form.message[0] = '\0';
 	model->dialog = DIALOG_CREATE;
 	check(model, effects);
+}
+
+void form_open(struct model *model, struct effects *effects)
+{
+	fill(model);
+	model->form.fields[FORM_NAME] = model->defaults[FORM_NAME];
+	show(model, effects);
+}
+
+void form_clone(struct model *model, const struct row *row, struct effects *effects)
+{
+	const struct stoker_vm *vm = &row->vm;
+	struct field *to = model->form.fields;
+	char number[24];
+
+	fill(model);
+	field_set(&to[FORM_NAME], "");
+	field_set(&to[FORM_IMAGE], vm->image);
+	snprintf(number, sizeof number, "%u", vm->vcpus);
+	field_set(&to[FORM_VCPUS], number);
+	snprintf(number, sizeof number, "%u", vm->memory_mib);
+	field_set(&to[FORM_MEMORY], number);
+	snprintf(number, sizeof number, "%u", vm->disk_mib);
+	if (vm->disk_mib > 0)
+		field_set(&to[FORM_DISK], number);
+	field_set(&to[FORM_DISK_MODE], stoker_disk_mode_name(vm->disk_mode));
+	field_set(&to[FORM_BACKEND], vm->backend);
+	field_set(&to[FORM_ACCEL], vm->accel);
+	field_set(&to[FORM_NETWORK], stoker_network_name(vm->network));
+	field_set(&to[FORM_EGRESS], vm->egress);
+	field_set(&to[FORM_LABELS], vm->labels);
+	field_set(&to[FORM_EPHEMERAL], vm->ephemeral ? "yes" : "no");
+	show(model, effects);
 }
 
 void form_checked(struct model *model, const struct event *event)
@@ -210,6 +273,8 @@ void form_key(struct model *model, const struct key *key, struct effects *effect
 	if (form->focus == FORM_IMAGE && key->kind == KEY_KIND_SPECIAL && model->images[0] != '\0' &&
 	    (key->special == SK_LEFT || key->special == SK_RIGHT) && field->at == field->len)
 		choices = model->images;
+	if (form->focus == FORM_PRESET)
+		choices = model->presets;
 	if (key->kind == KEY_KIND_SPECIAL) {
 		switch (key->special) {
 		case SK_ESCAPE:
@@ -250,6 +315,8 @@ void form_key(struct model *model, const struct key *key, struct effects *effect
 		field_key(field, key);
 		changed = field->len != len || strcmp(before, field->text) != 0;
 	}
+	if (changed && form->focus == FORM_PRESET)
+		take_preset(model);
 	if (changed)
 		check(model, effects);
 }

@@ -28,6 +28,7 @@ struct jobs {
 	struct result *first, *last;
 	int fd, cancel_fd;
 	bool quit;
+	unsigned settings; /* counts renewals of the configuration */
 	int running, idle, queued; /* idle, queued: of the slow ones */
 
 	unsigned read;
@@ -106,6 +107,7 @@ static void job_free(struct job *job)
 {
 	free(job->spec);
 	free(job->choices);
+	free(job->text);
 	if (job->plan != NULL)
 		stoker_plan_free(job->plan);
 	if (job->cancel_fd >= 0)
@@ -114,9 +116,16 @@ static void job_free(struct job *job)
 }
 
 /* A handle that could not be opened is tried again with the next job. */
-static bool have_handle(struct jobs *jobs, stoker **s, const struct job *job)
+static bool have_handle(struct jobs *jobs, stoker **s, unsigned *settings, const struct job *job)
 {
 	struct result *result;
+	unsigned now;
+	pthread_mutex_lock(&jobs->mutex);
+	now = jobs->settings;
+	pthread_mutex_unlock(&jobs->mutex);
+	if (*s != NULL && *settings != now)
+		stoker_settings_reload(*s, NULL); /* what is wrong with it the loop has said */
+	*settings = now;
 	if (*s != NULL)
 		return true;
 	result = result_new(job->kind == JOB_CHECK ? EVENT_CHECKED : EVENT_OP_DONE, job);
@@ -195,9 +204,10 @@ static void *slow_thread(void *context)
 {
 	struct jobs *jobs = context;
 	struct job *job;
+	unsigned settings = 0;
 	stoker *s = NULL;
 	while ((job = next_job(jobs, &jobs->slow, &jobs->work, true)) != NULL) {
-		if (have_handle(jobs, &s, job))
+		if (have_handle(jobs, &s, &settings, job))
 			job_run(jobs, s, job);
 		ended(jobs, job);
 	}
@@ -209,9 +219,10 @@ static void *quick_thread(void *context)
 {
 	struct jobs *jobs = context;
 	struct job *job;
+	unsigned settings = 0;
 	stoker *s = NULL;
 	while ((job = next_job(jobs, &jobs->quick, &jobs->quick_work, false)) != NULL) {
-		if (have_handle(jobs, &s, job))
+		if (have_handle(jobs, &s, &settings, job))
 			job_run(jobs, s, job);
 		ended(jobs, job);
 	}
@@ -375,7 +386,7 @@ void jobs_submit(struct jobs *jobs, struct job *job)
 	struct queue *queue = quick ? &jobs->quick : &jobs->slow;
 
 	job->next = NULL;
-	job->cancel_fd = job->kind == JOB_SHELL || job->kind == JOB_DO || job->kind == JOB_CREATE ?
+	job->cancel_fd = job->kind == JOB_SHELL || job->kind == JOB_DO || job->kind == JOB_CREATE || job->kind == JOB_RUN ?
 	                 eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK) : -1;
 	pthread_mutex_lock(&jobs->mutex);
 	if (job->cancel_fd >= 0) {
@@ -399,6 +410,13 @@ void jobs_submit(struct jobs *jobs, struct job *job)
 	    start_thread(&jobs->threads[jobs->thread_count], slow_thread, jobs))
 		jobs->thread_count++;
 	pthread_cond_signal(quick ? &jobs->quick_work : &jobs->work);
+	pthread_mutex_unlock(&jobs->mutex);
+}
+
+void jobs_renew(struct jobs *jobs)
+{
+	pthread_mutex_lock(&jobs->mutex);
+	jobs->settings++;
 	pthread_mutex_unlock(&jobs->mutex);
 }
 

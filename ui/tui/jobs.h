@@ -14,7 +14,7 @@
 
 #define JOBS_MAX 8
 
-enum job_kind { JOB_DO, JOB_CREATE, JOB_CHECK, JOB_PLAN, JOB_APPLY, JOB_INSPECT, JOB_SHELL, JOB_LOG };
+enum job_kind { JOB_DO, JOB_CREATE, JOB_CHECK, JOB_PLAN, JOB_APPLY, JOB_INSPECT, JOB_SHELL, JOB_LOG, JOB_RUN, JOB_PURGE };
 
 struct job {
 	enum job_kind kind;
@@ -24,6 +24,7 @@ struct job {
 	char id[STOKER_ID_SIZE];
 	struct form_spec *spec;      /* owned */
 	enum stoker_repair *choices; /* owned */
+	char *text;                  /* owned */
 	size_t count;
 	stoker_plan *plan;           /* owned */
 	uint16_t rows, cols;         /* of a shell */
@@ -79,6 +80,12 @@ struct reader *reader_new(void);
 void reader_free(struct reader *reader);
 /* NULL when nothing was worth telling. *again is set to what must be read as soon as possible. */
 struct snapshot *reader_read(struct reader *reader, stoker *s, unsigned what, const char *look, unsigned *again);
+
+/* From now on every thread works with the settings as they are in the file now. */
+void jobs_renew(struct jobs *jobs);
+
+/* ask.c: a command in one VM, its output as clean lines in the event. */
+void ask_vm(stoker *s, const char *id, const char *command, int cancel_fd, struct event *event);
 
 /* inspect.c: pages of lines, "label\tvalue" or a heading. malloc'ed, each of them too. */
 char **inspect_lines(stoker *s, const char *id, int *count, struct stoker_error *err);

@@ -75,9 +75,14 @@ static void do_action(stoker *s, struct watched *watched, struct event *event)
 	case ACTION_RESUME:
 		status = stoker_resume(s, job->id, &call, &event->vm, &event->error);
 		break;
+	case ACTION_UNDO:
+		status = stoker_trash_restore(s, job->id, NULL, &event->vm, &event->error);
+		event->has_vm = status == STOKER_OK;
+		break;
 	case ACTION_DELETE:
 	default:
-		status = stoker_delete(s, job->id, job->force, &call, &event->error);
+		/* As long as there is a trash, a slip of the hand can be undone. */
+		status = stoker_trash_put(s, job->id, job->force, &call, &event->error);
 		break;
 	}
 	event->failed = status != STOKER_OK;
@@ -192,6 +197,13 @@ void job_run(struct jobs *jobs, stoker *s, struct job *job)
 	case JOB_INSPECT:
 		event->kind = EVENT_TEXT;
 		event->lines = inspect_lines(s, job->id, &event->line_count, &event->error);
+		break;
+	case JOB_RUN:
+		event->kind = EVENT_RAN;
+		ask_vm(s, job->id, job->text != NULL ? job->text : "", job->cancel_fd, event);
+		break;
+	case JOB_PURGE:
+		stoker_trash_empty(s, NULL, true, NULL, NULL);
 		break;
 	case JOB_SHELL:
 		open_shell(s, job, result);

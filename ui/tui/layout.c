@@ -57,7 +57,7 @@ static void share_out(const struct model *model, struct layout *layout)
 	if (pane && model->full) {
 		layout->tabs = rect(0, 0, 1, cols);
 		layout->pane = rect(1, 0, rows - 2, cols);
-		if (model->filtering || model->commanding || model->message[0] != '\0') {
+		if (model->filtering || model->commanding || model->asking != ASK_NOTHING || model->message[0] != '\0') {
 			layout->message = rect(rows - 2, 0, 1, cols);
 			layout->pane.rows--;
 		}

@@ -19,11 +19,12 @@
 #include <unistd.h>
 
 #include "palette.h"
+#include "remember.h"
 #include "view.h"
 
 #define PANE_FRAME_NS (16 * MS)  /* a flooding guest is shown at this rate */
 #define PANE_TURN_NS (6 * MS)    /* for reading panes, in one turn of the loop */
-#define FIXED_FDS 4
+#define FIXED_FDS 5
 
 int64_t loop_now_ns(void)
 {
@@ -73,6 +74,8 @@ void loop_submit(struct loop *loop, struct effect *effect, enum job_kind kind)
 		return;
 	job->spec = effect->spec;
 	job->choices = effect->choices;
+	job->text = effect->text;
+	effect->text = NULL;
 	job->count = effect->count;
 	effect->spec = NULL;
 	effect->choices = NULL;
@@ -201,6 +204,12 @@ static void one_effect(struct loop *loop, struct effect *effect)
 		break;
 	case EFFECT_OPEN:
 		loop_submit(loop, effect, effect->pane_kind == PANE_SHELL ? JOB_SHELL : JOB_LOG);
+		break;
+	case EFFECT_RUN:
+		loop_submit(loop, effect, JOB_RUN);
+		break;
+	case EFFECT_REMEMBER:
+		remember_filter(loop, effect->text != NULL ? effect->text : "");
 		break;
 	case EFFECT_CANCEL:
 		jobs_cancel(loop->jobs, effect->op);
@@ -348,7 +357,7 @@ static void read_results(struct loop *loop)
 		/* These the model has taken over. */
 		if (result->event.kind == EVENT_PLAN)
 			result->event.items = NULL;
-		if (result->event.kind == EVENT_TEXT) {
+		if (result->event.kind == EVENT_TEXT || result->event.kind == EVENT_RAN) {
 			result->event.lines = NULL;
 			result->event.line_count = 0;
 		}
@@ -447,12 +456,27 @@ static int wait_ms(const struct loop *loop, int64_t now)
 	return until <= 0 ? 0 : (int)((until + MS - 1) / MS);
 }
 
+/* What has had its time in the trash goes, once a minute. */
+static void purge(struct loop *loop, int64_t now)
+{
+	struct job *job;
+	if (loop->options->read_only || now < loop->purge_ns)
+		return;
+	loop->purge_ns = now + 60000 * MS;
+	job = calloc(1, sizeof *job);
+	if (job == NULL)
+		return;
+	job->kind = JOB_PURGE;
+	jobs_submit(loop->jobs, job);
+}
+
 static void timers(struct loop *loop, int64_t now)
 {
 	struct event event = { .kind = EVENT_TICK };
 	if (now >= loop->list_ns) {
 		jobs_read(loop->jobs, READ_LIST);
 		loop->list_ns = now + loop->list_every_ns;
+		purge(loop, now);
 	}
 	if (model_live(loop->model) && now >= loop->sample_ns) {
 		jobs_read(loop->jobs, READ_SAMPLES);
@@ -477,7 +501,8 @@ void loop_turn(struct loop *loop)
 	fds[1].fd = loop->signal_fd;
 	fds[2].fd = jobs_fd(loop->jobs);
 	fds[3].fd = loop->watch != NULL ? stoker_watch_fd(loop->watch) : -1;
-	fds[1].events = fds[2].events = fds[3].events = POLLIN;
+	fds[4].fd = loop->config_fd;
+	fds[1].events = fds[2].events = fds[3].events = fds[4].events = POLLIN;
 	for (i = 0; i < panes; i++) {
 		first[i] = count;
 		if (rested)
@@ -514,6 +539,8 @@ void loop_turn(struct loop *loop)
 		jobs_read(loop->jobs, READ_LIST);
 		loop->list_ns = now + loop->list_every_ns;
 	}
+	if (fds[4].revents != 0)
+		config_changed(loop);
 	/* A key or a result may have closed or opened a pane: then what was polled is out of date. */
 	if (panes > 0 && rested && changes == loop->model->pane_changes && !loop->quit)
 		pane_turn(loop, fds, first, panes, loop_now_ns());

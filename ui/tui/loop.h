@@ -28,13 +28,14 @@ struct loop {
 	struct effects effects;
 	stoker_plan *plan;
 	sigset_t old_mask;
-	int signal_fd;
+	int signal_fd, config_fd; /* config_fd: inotify on the folder of the configuration, -1: none */
+	int64_t purge_ns;
 	int64_t sample_ns, refresh_ns, list_ns, list_every_ns, animate_ns, painted_ns, pane_rest_ns;
 	bool dirty, pane_dirty, quit, masked;
 	int exit_code, ended_by;
 	int first_pane; /* whose turn it is */
 	size_t scrollback;
-	char remembered[8192]; /* how the dashboard was left the last time, as text */
+	char remembered[32768]; /* how the dashboard was left the last time, as text */
 	bool terminal_shown; /* somebody looks at it, and will again */
 	bool guest_clipboard;
 	struct recorder *recorder; /* NULL: nothing is recorded */

@@ -16,6 +16,9 @@
 static const char *const panels[PANEL_COUNT] = { "none", "phases", "graphs", "fleet", "operations", "events" };
 static const char *const groups[GROUP_BY_COUNT] = { "none", "state", "image", "backend", "label" };
 
+static const char *const sorts[SORT_COUNT] = { "created", "name", "status", "ip", "cpu", "rss", "uptime", "last", "disk",
+	                                           "network" };
+
 static int one_of(const char *const *names, int count, const char *value, int other)
 {
 	int i;
@@ -42,6 +45,7 @@ static void line(char *buf, size_t cap, const char *key, const char *format, ...
 void memory_text(const struct model *model, char *buf, size_t cap)
 {
 	char text[512];
+	int i;
 	snprintf(buf, cap, "# How the dashboard was left. It may be deleted.\n");
 	columns_write(&model->columns, text, sizeof text);
 	line(buf, cap, "columns", "%s", text);
@@ -49,6 +53,29 @@ void memory_text(const struct model *model, char *buf, size_t cap)
 	line(buf, cap, "group", "%s", groups[model->group_by]);
 	if (model->group_label[0] != '\0')
 		line(buf, cap, "group_label", "%s", model->group_label);
+	line(buf, cap, "sort", "%s%s", model->reverse ? "-" : "", sorts[model->sort]);
+	if (model->filter.len > 0)
+		line(buf, cap, "filter", "%s", model->filter.text);
+	for (i = 0; i < model->kept_count; i++) {
+		snprintf(text, sizeof text, "filters.%s", model->kept[i].name);
+		line(buf, cap, text, "%s", model->kept[i].text);
+	}
+}
+
+bool memory_keep_filter(struct model *model, const char *name, const char *text)
+{
+	int i;
+	if (*name == '\0' || strlen(name) >= sizeof model->kept[0].name ||
+	    name[strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-")] != '\0' || strlen(text) >= sizeof model->kept[0].text)
+		return false;
+	for (i = 0; i < model->kept_count && strcmp(model->kept[i].name, name) != 0; i++)
+		;
+	if (i == KEPT_MAX)
+		return false;
+	snprintf(model->kept[i].name, sizeof model->kept[i].name, "%s", name);
+	snprintf(model->kept[i].text, sizeof model->kept[i].text, "%s", text);
+	model->kept_count += i == model->kept_count;
+	return true;
 }
 
 void memory_take(struct model *model, const char *key, const char *value)
@@ -61,6 +88,14 @@ void memory_take(struct model *model, const char *key, const char *value)
 		model->group_by = (enum group_by)one_of(groups, GROUP_BY_COUNT, value, GROUP_BY_NONE);
 	else if (strcmp(key, "group_label") == 0)
 		snprintf(model->group_label, sizeof model->group_label, "%s", value);
+	else if (strcmp(key, "filter") == 0)
+		field_set(&model->filter, value);
+	else if (strncmp(key, "filters.", 8) == 0)
+		memory_keep_filter(model, key + 8, value);
+	else if (strcmp(key, "sort") == 0) {
+		model->reverse = *value == '-';
+		model->sort = (enum sort_by)one_of(sorts, SORT_COUNT, value + model->reverse, SORT_CREATED);
+	}
 }
 
 void memory_load(struct model *model, const char *path)

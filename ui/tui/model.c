@@ -9,6 +9,7 @@
 
 #include "groups.h"
 #include "layout.h"
+#include "preset.h"
 
 struct model *model_new(int rows, int cols)
 {
@@ -25,6 +26,8 @@ struct model *model_new(int rows, int cols)
 	model->leave_key.ch = ']';
 	model->leave_key.mods = MOD_CTRL;
 	keymap_standard(&model->keymap);
+	model->trash_keep_s = 600;
+	preset_names(model);
 	return model;
 }
 
@@ -54,6 +57,9 @@ void model_free(struct model *model)
 	free(model->timings);
 	free(model->ops);
 	free(model->confirm.ids);
+	batch_free(&model->batch);
+	fanout_free(&model->fanout);
+	free(model->settings);
 	free(model->plan.items);
 	free_lines(&model->text);
 	free(model);
@@ -77,6 +83,7 @@ void effects_clear(struct effects *effects)
 	for (i = 0; i < effects->count; i++) {
 		free(effects->items[i].spec);
 		free(effects->items[i].choices);
+		free(effects->items[i].text);
 	}
 	effects->count = 0;
 }

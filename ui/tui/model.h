@@ -14,8 +14,10 @@
 #define STOKER_UI_TUI_MODEL_H
 
 #include "actions.h"
+#include "batch.h"
 #include "columns.h"
 #include "common/vm_filter.h"
+#include "fanout.h"
 #include "field.h"
 #include "fleet.h"
 #include "keymap.h"
@@ -87,10 +89,11 @@ struct op_ended {
 
 enum message_tone { MESSAGE_PLAIN, MESSAGE_GOOD, MESSAGE_BAD };
 
-enum dialog { DIALOG_NONE, DIALOG_CONFIRM, DIALOG_CREATE, DIALOG_RECONCILE, DIALOG_TEXT, DIALOG_HELP, DIALOG_COLUMNS };
+enum dialog { DIALOG_NONE, DIALOG_CONFIRM, DIALOG_CREATE, DIALOG_RECONCILE, DIALOG_TEXT, DIALOG_HELP, DIALOG_COLUMNS,
+	DIALOG_FANOUT, DIALOG_COUNT };
 
 enum form_field {
-	FORM_NAME, FORM_IMAGE, FORM_VCPUS, FORM_MEMORY, FORM_DISK, FORM_DISK_MODE, FORM_BACKEND, FORM_ACCEL, FORM_NETWORK,
+	FORM_PRESET, FORM_NAME, FORM_IMAGE, FORM_VCPUS, FORM_MEMORY, FORM_DISK, FORM_DISK_MODE, FORM_BACKEND, FORM_ACCEL, FORM_NETWORK,
 	FORM_EGRESS, FORM_LABELS, FORM_EPHEMERAL, FORM_START, FORM_COUNT
 };
 
@@ -114,8 +117,30 @@ struct confirm {
 	enum action_id action;
 	char (*ids)[STOKER_ID_SIZE];
 	size_t count;
-	bool yes; /* which button has the focus; false at first */
+	size_t left;          /* of the marked ones: not possible for them */
+	char left_why[96];    /* for the first of those */
+	bool yes; /* which button has the focus; false at first, but for what does no harm */
 };
+
+/* A setting as the palette shows it; filters and presets are found among them. */
+struct setting_line {
+	char key[64], value[FIELD_SIZE], origin[192], help[96];
+};
+
+/* One that this dashboard put into the trash. */
+struct deleted_vm {
+	char id[STOKER_ID_SIZE], name[STOKER_NAME_MAX + 1];
+};
+#define DELETED_KEPT 16
+
+/* A filter that was kept by hand; the memory has it. */
+struct kept_filter {
+	char name[33], text[FIELD_SIZE];
+};
+#define KEPT_MAX 32
+
+/* What is being asked for in the message line. */
+enum asking { ASK_NOTHING, ASK_COMMAND, ASK_FILTER_NAME };
 
 enum plan_state { PLAN_LOOKING, PLAN_READY, PLAN_WORKING, PLAN_DONE, PLAN_FAILED };
 struct plan_item {
@@ -180,6 +205,21 @@ struct model {
 	struct vm_filter wanted;  /* the filter as it was read; its `problem` is shown while one types */
 	struct field palette;
 	bool commanding;          /* the palette has the focus */
+	size_t palette_at;        /* which of what it found */
+	enum asking asking;       /* `answer` has the focus */
+	struct field answer;
+	char mark_anchor[STOKER_ID_SIZE]; /* marked last: where a range begins */
+	struct batch batch;       /* the last action on several VMs */
+	struct fanout fanout;     /* the last command on several */
+	struct deleted_vm deleted[DELETED_KEPT]; /* the one deleted last is the last */
+	int deleted_count;
+	int64_t trash_keep_s;
+	struct kept_filter kept[KEPT_MAX];
+	int kept_count;
+	struct setting_line *settings;
+	size_t setting_count;
+	char presets[256];        /* their names, separated by blanks, "none" first */
+	char command_places[1024];/* what a stoker command needs to mean this host: "" or " --state DIR ..." */
 
 	struct stoker_host host;
 	bool host_known;
@@ -301,6 +341,7 @@ enum event_kind {
 	EVENT_CHECKED,  /* the answer to EFFECT_CHECK */
 	EVENT_PLAN,     /* a plan was made; the model takes `items` */
 	EVENT_PLAN_ITEM,/* one item is being or was carried out */
+	EVENT_RAN,      /* a command of a fan-out ended; the model takes `lines` */
 	EVENT_TEXT,     /* lines for the inspect view; the model takes them */
 	EVENT_PANE_OPENED, EVENT_PANE_REFUSED_KEY, EVENT_PANE_CHANGED,
 	EVENT_PROGRESS, /* of operation `op`: `text`, `done` of `total` */
@@ -326,6 +367,9 @@ struct event {
 	char **lines;
 	int line_count;
 	int64_t done, total;
+	int status;
+	int64_t duration_ns;
+	bool cut;
 	char vm_id[STOKER_ID_SIZE];
 	char text[512];
 	struct pane *pane;
@@ -343,6 +387,8 @@ enum effect_kind {
 	EFFECT_INSPECT,
 	EFFECT_LOOK,      /* `id` is now the selected VM, and `force`: the fleet's phases are wanted */
 	EFFECT_OPEN,      /* open a pane of `pane_kind` on `id` */
+	EFFECT_RUN,       /* run `text` in `id` as operation `op` of a fan-out */
+	EFFECT_REMEMBER,  /* keep the present filter under the name `text` */
 	EFFECT_CANCEL,    /* operation `op` is not wanted any more */
 	EFFECT_PANE_KEY, EFFECT_PANE_COMMAND, EFFECT_PANE_FREE,
 	EFFECT_PANE_LOG   /* write its session to `path`, "": stop */
@@ -356,6 +402,7 @@ struct effect {
 	char id[STOKER_ID_SIZE];
 	struct form_spec *spec;          /* malloc'ed, the taker frees it */
 	enum stoker_repair *choices;     /* malloc'ed, the taker frees it */
+	char *text;                      /* malloc'ed, the taker frees it */
 	size_t count;
 	enum pane_kind pane_kind;
 	enum pane_command command;

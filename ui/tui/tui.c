@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 #include "palette.h"
-#include "memory.h"
+#include "remember.h"
 #include "update.h"
 #include "view.h"
 
@@ -26,56 +26,6 @@ static const char *setting(const struct loop *loop, const char *key)
 {
 	const char *value = stoker_setting(loop->s, key);
 	return value != NULL ? value : "";
-}
-
-static void read_defaults(struct loop *loop)
-{
-	static const struct {
-		enum form_field field;
-		const char *key, *value;
-	} defaults[] = {
-		{ FORM_IMAGE, "defaults.image", "micro" },       { FORM_VCPUS, "defaults.vcpus", "1" },
-		{ FORM_MEMORY, "defaults.memory_mib", "512" },   { FORM_DISK, "defaults.disk_mib", "2048" },
-		{ FORM_DISK_MODE, "defaults.disk_mode", "isolated" }, { FORM_BACKEND, "defaults.backend", "auto" },
-		{ FORM_ACCEL, "defaults.accel", "auto" },        { FORM_NETWORK, "defaults.network", "auto" },
-		{ FORM_EGRESS, "defaults.egress", "all" },       { FORM_EPHEMERAL, NULL, "no" },
-		{ FORM_START, NULL, "yes" },
-	};
-	size_t i;
-	for (i = 0; i < sizeof defaults / sizeof *defaults; i++) {
-		const char *value = defaults[i].key != NULL ? setting(loop, defaults[i].key) : "";
-		field_set(&loop->model->defaults[defaults[i].field], *value != '\0' ? value : defaults[i].value);
-	}
-}
-
-static void read_leave_key(struct loop *loop)
-{
-	const char *text = setting(loop, "ui.leave_key");
-	struct binding *key = &loop->model->leave_key;
-	if (strncasecmp(text, "Ctrl-", 5) == 0 && text[5] > ' ' && text[6] == '\0') {
-		key->special = SK_NONE;
-		key->mods = MOD_CTRL;
-		key->ch = (uint32_t)(text[5] >= 'A' && text[5] <= 'Z' ? text[5] + 32 : text[5]);
-	} else if ((text[0] == 'F' || text[0] == 'f') && atoi(text + 1) >= 1 && atoi(text + 1) <= 12) {
-		key->special = (enum special_key)(SK_F1 + atoi(text + 1) - 1);
-		key->ch = 0;
-		key->mods = 0;
-	}
-}
-
-static void first_problem(void *user, const char *origin, const char *text)
-{
-	struct event *event = user;
-	if (event->text[0] == '\0')
-		snprintf(event->text, sizeof event->text, "%s: %s", origin, text);
-}
-
-/* What the file gets wrong about keys is said, and the rest of it holds. */
-static void read_keys(struct loop *loop)
-{
-	struct event event = { .kind = EVENT_NOTICE, .failed = true };
-	if (keymap_load(&loop->model->keymap, loop->s, first_problem, &event) > 0)
-		loop_feed(loop, &event);
 }
 
 static int utc_offset(void)
@@ -117,43 +67,10 @@ static bool prepare_model(struct loop *loop, int rows, int cols)
 	loop->model->ascii = wants_ascii(loop);
 	loop->model->read_only = loop->options->read_only;
 	loop->model->utc_offset_s = utc_offset();
-	loop->scrollback = (size_t)strtoul(setting(loop, "ui.scrollback"), NULL, 10);
+	config_apply(loop);
 	loop->guest_clipboard = strcmp(setting(loop, "ui.guest_clipboard"), "on") == 0;
 	session_dir(loop, loop->model->session_dir, sizeof loop->model->session_dir);
-	loop->refresh_ns = strtol(setting(loop, "ui.refresh_ms"), NULL, 10) * MS;
-	if (loop->refresh_ns < 100 * MS)
-		loop->refresh_ns = 1000 * MS;
-	read_defaults(loop);
-	read_leave_key(loop);
-	read_keys(loop);
 	return true;
-}
-
-/* Where it is remembered how the dashboard was left; false when that is too long. */
-static bool memory_path(const struct loop *loop, char *buf, size_t cap)
-{
-	return snprintf(buf, cap, "%s/tui.state", stoker_place(loop->s, STOKER_PLACE_STATE)) < (int)cap;
-}
-
-static void recall(struct loop *loop)
-{
-	char path[4096];
-	if (memory_path(loop, path, sizeof path))
-		memory_load(loop->model, path);
-	memory_text(loop->model, loop->remembered, sizeof loop->remembered);
-}
-
-/* Only what was changed, and nothing when nothing may be. */
-static void remember(struct loop *loop)
-{
-	char path[4096], now[sizeof loop->remembered];
-	if (loop->model == NULL || loop->options->once || loop->places.read_only || loop->remembered[0] == '\0')
-		return;
-	memory_text(loop->model, now, sizeof now);
-	if (strcmp(now, loop->remembered) == 0 || !memory_path(loop, path, sizeof path))
-		return;
-	if (!memory_save(loop->model, path))
-		fprintf(stderr, "stoker: how the dashboard was left is not remembered: %s: %s\n", path, strerror(errno));
 }
 
 /* One frame as text, for pipes and the curious. */
@@ -325,6 +242,7 @@ static int run(struct loop *loop)
 		fprintf(stderr, "stoker: dashboard: %s\n", strerror(errno));
 		return 1;
 	}
+	config_watch(loop);
 	loop->jobs = jobs_new(&loop->places);
 	if (loop->jobs == NULL) {
 		fprintf(stderr, "stoker: dashboard: no threads can be made: %s\n", strerror(errno));
@@ -352,7 +270,7 @@ static int run(struct loop *loop)
 		return 1;
 	loop->terminal_shown = loop->terminal != NULL && loop->replay == NULL;
 	if (loop->terminal_shown)
-		recall(loop); /* what is played begins as it was recorded: from the standard */
+		memory_apply(loop); /* what is played begins as it was recorded: from the standard */
 	if (loop->recorder != NULL) {
 		struct key key = { .kind = KEY_KIND_RESIZE, .row = rows, .col = cols };
 		recorder_key(loop->recorder, &key, loop_now_ns());
@@ -381,7 +299,7 @@ int tui_run(const struct stoker_options *places, const struct tui_options *optio
 
 	memset(&loop, 0, sizeof loop);
 	memset(&err, 0, sizeof err);
-	loop.signal_fd = -1;
+	loop.signal_fd = loop.config_fd = -1;
 	loop.options = options;
 	if (places != NULL)
 		loop.places = *places;
@@ -399,7 +317,7 @@ int tui_run(const struct stoker_options *places, const struct tui_options *optio
 	if (loop.masked)
 		pthread_sigmask(SIG_SETMASK, &loop.old_mask, NULL);
 	if (loop.terminal_shown)
-		remember(&loop);
+		memory_keep(&loop);
 	recorder_close(loop.recorder);
 	replay_free(loop.replay);
 	plain_free(loop.plain);
@@ -413,5 +331,7 @@ int tui_run(const struct stoker_options *places, const struct tui_options *optio
 	stoker_close(loop.s);
 	if (loop.signal_fd >= 0)
 		close(loop.signal_fd);
+	if (loop.config_fd >= 0)
+		close(loop.config_fd);
 	return loop.ended_by > 0 ? 128 + loop.ended_by : code;
 }

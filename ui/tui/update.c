@@ -279,34 +279,6 @@ void select_at(struct model *model, long at)
 	model_arrange(model);
 }
 
-static void palette_key(struct model *model, const struct key *key, struct effects *effects)
-{
-	if (key->kind == KEY_KIND_SPECIAL && key->special == SK_ENTER) {
-		enum action_id action = action_of_name(model->palette.text);
-		model->commanding = false;
-		if (action != ACTION_NONE)
-			update_act(model, action, effects);
-		else if (model->palette.len > 0)
-			say(model, MESSAGE_BAD, "%s is no action, or several begin so; ? lists them", model->palette.text);
-	} else if ((key->kind == KEY_KIND_SPECIAL && key->special == SK_ESCAPE) ||
-	           (key->kind == KEY_KIND_SPECIAL && key->special == SK_BACKSPACE && model->palette.len == 0) ||
-	           (key->kind == KEY_KIND_CHAR && key->ch == 'c' && key->mods == MOD_CTRL)) {
-		model->commanding = false;
-	} else if (key->kind == KEY_KIND_SPECIAL && key->special == SK_TAB) {
-		/* Completes to the first action that begins so. */
-		int i;
-		for (i = 0; i < ACTION_COUNT; i++) {
-			const char *name = action_at((enum action_id)i)->name;
-			if (strncmp(name, model->palette.text, model->palette.len) == 0) {
-				field_set(&model->palette, name);
-				break;
-			}
-		}
-	} else {
-		field_key(&model->palette, key);
-	}
-}
-
 static void list_key(struct model *model, const struct key *key, struct effects *effects)
 {
 	enum action_id action;
@@ -330,10 +302,7 @@ static void list_key(struct model *model, const struct key *key, struct effects 
 		} else if (model->panel_focus) {
 			panel_close(model);
 		} else if (model->marked > 0) {
-			size_t i;
-			for (i = 0; i < model->count; i++)
-				model->rows[i].marked = false;
-			model->marked = 0;
+			unmark(model);
 		} else if (model->filter.len > 0) {
 			field_set(&model->filter, "");
 		}
@@ -365,8 +334,10 @@ static void take_key(struct model *model, const struct key *key, struct effects 
 		filter_key(model, key);
 	else if (model->naming)
 		path_key(model, key, effects);
+	else if (model->asking != ASK_NOTHING)
+		ask_key(model, key, effects);
 	else if (model->commanding)
-		palette_key(model, key, effects);
+		finder_key(model, key, effects);
 	else if (model->pane_focus)
 		pane_key(model, key, effects);
 	else
@@ -425,6 +396,9 @@ static bool take_event(struct model *model, const struct event *given, struct ef
 	case EVENT_PLAN:
 	case EVENT_PLAN_ITEM:
 		plan_event(model, &event);
+		return true;
+	case EVENT_RAN:
+		run_ended(model, &event, effects);
 		return true;
 	case EVENT_TEXT:
 		if (strcmp(event.vm_id, model->text.vm_id) == 0 && model->dialog == DIALOG_TEXT) {

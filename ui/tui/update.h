@@ -13,6 +13,29 @@ struct effect *effect_add(struct effects *effects, enum effect_kind kind);
 void say(struct model *model, enum message_tone message_tone, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
+/* update_many.c: actions on several VMs, and what is asked for in the message line. */
+void mark_one(struct model *model);
+void mark_all(struct model *model);
+void mark_range(struct model *model);
+void mark_invert(struct model *model);
+void unmark(struct model *model);
+void run_ask(struct model *model);
+void run_cancel(struct model *model, struct effects *effects);
+void run_ended(struct model *model, struct event *event, struct effects *effects);
+void run_key(struct model *model, const struct key *key, struct effects *effects);
+void results_open(struct model *model);
+void commands_open(struct model *model);
+void undo(struct model *model, struct effects *effects);
+/* An operation ended that may have put its VM into the trash or taken part in a batch. */
+void many_ended(struct model *model, const struct event *event, const struct op *op, const struct row *row);
+void ask_key(struct model *model, const struct key *key, struct effects *effects);
+
+/* finder.c: a key while the palette has the focus. */
+void finder_key(struct model *model, const struct key *key, struct effects *effects);
+
+/* Is this VM one of those the action is for, and can it be done to it? */
+bool action_target(const struct model *model, const struct action *action, const struct row *row);
+
 /* update_act.c */
 void update_act(struct model *model, enum action_id action, struct effects *effects);
 /* `action` once more on a VM; one that is confirmed was confirmed then. */
@@ -78,6 +101,8 @@ void text_open(struct model *model, const char *title, char **lines, int count);
 void form_open(struct model *model, struct effects *effects);
 /* As it was left, for another try. */
 void form_again(struct model *model, struct effects *effects);
+/* Beginning as this VM is. */
+void form_clone(struct model *model, const struct row *row, struct effects *effects);
 void form_key(struct model *model, const struct key *key, struct effects *effects);
 void form_checked(struct model *model, const struct event *event);
 /* The choices of a field, separated by blanks; NULL for one that is typed. */

@@ -69,6 +69,7 @@ void op_end(struct model *model, const struct event *event, struct effects *effe
 		if (pane != NULL)
 			pane->reopening = false;
 	}
+	many_ended(model, event, &op, row);
 	if (!event->failed) {
 		if (op.action == ACTION_DELETE && row != NULL) {
 			/* Gone at once: until the next list it would look like a VM at rest. */
@@ -78,7 +79,7 @@ void op_end(struct model *model, const struct event *event, struct effects *effe
 			model->count--;
 			model_arrange(model);
 		}
-		if (op.action == ACTION_CREATE && event->has_vm) {
+		if ((op.action == ACTION_CREATE || op.action == ACTION_UNDO) && event->has_vm) {
 			memcpy(model->select_name, event->vm.name, sizeof model->select_name);
 			model_arrange(model);
 		}
@@ -101,21 +102,12 @@ void op_end(struct model *model, const struct event *event, struct effects *effe
 	(void)effects;
 }
 
-/* Is this VM one of those the action is for, and can it be done to it? */
-static bool target(const struct model *model, const struct action *action, const struct row *row)
+bool action_target(const struct model *model, const struct action *action, const struct row *row)
 {
 	bool many = (action->flags & ACT_MANY) && model->marked > 0;
 	if (many ? !row->marked : strcmp(row->vm.id, model->selected) != 0)
 		return false;
 	return action->why_not == NULL || action->why_not(&row->vm) == NULL;
-}
-
-static void unmark(struct model *model)
-{
-	size_t i;
-	for (i = 0; i < model->count; i++)
-		model->rows[i].marked = false;
-	model->marked = 0;
 }
 
 static void carry_out(struct model *model, enum action_id action, const char *id, struct effects *effects)
@@ -125,6 +117,7 @@ static void carry_out(struct model *model, enum action_id action, const char *id
 	if (row == NULL)
 		return;
 	if (row->op != ACTION_NONE) {
+		batch_leave(&model->batch, row->vm.name, "something else is still under way on it");
 		say(model, MESSAGE_PLAIN, "%s: %s is still under way", row->vm.name, action_at(row->op)->name);
 		return;
 	}
@@ -134,6 +127,7 @@ static void carry_out(struct model *model, enum action_id action, const char *id
 	effect->force = action == ACTION_KILL || action == ACTION_DELETE;
 	memcpy(effect->id, row->vm.id, sizeof effect->id);
 	effect->op = op_begin(model, action, row->vm.id, row->vm.name);
+	batch_add(&model->batch, effect->op, row->vm.name, model->now_ns);
 }
 
 void op_again(struct model *model, enum action_id action, const char *id, struct effects *effects)
@@ -160,9 +154,14 @@ static void ask(struct model *model, const struct action *action)
 		return;
 	confirm->action = action->id;
 	for (i = 0; i < model->count; i++) {
-		if (target(model, action, &model->rows[i]))
-			memcpy(confirm->ids[confirm->count++], model->rows[i].vm.id, STOKER_ID_SIZE);
+		const struct row *row = &model->rows[i];
+		if (action_target(model, action, row))
+			memcpy(confirm->ids[confirm->count++], row->vm.id, STOKER_ID_SIZE);
+		else if (row->marked && confirm->left++ == 0)
+			snprintf(confirm->left_why, sizeof confirm->left_why, "%s", action->why_not(&row->vm));
 	}
+	/* What does no harm only wants to be seen. */
+	confirm->yes = !(action->flags & ACT_DANGER);
 	model->dialog = DIALOG_CONFIRM;
 }
 
@@ -175,16 +174,28 @@ void confirm_yes(struct model *model, struct effects *effects)
 		effect_add(effects, EFFECT_QUIT);
 		return;
 	}
+	batch_begin(&model->batch, action);
+	for (i = 0; i < model->count; i++) {
+		const struct row *row = &model->rows[i];
+		if (row->marked && action_at(action)->why_not != NULL && action_at(action)->why_not(&row->vm) != NULL)
+			batch_leave(&model->batch, row->vm.name, action_at(action)->why_not(&row->vm));
+	}
 	for (i = 0; i < model->confirm.count; i++)
 		carry_out(model, action, model->confirm.ids[i], effects);
 	unmark(model);
 }
 
+/* Several at once are told first: so many will be stopped, so many are left. */
 static void do_now(struct model *model, const struct action *action, struct effects *effects)
 {
 	size_t i;
+	if (model->marked > 1) {
+		ask(model, action);
+		return;
+	}
+	batch_begin(&model->batch, action->id);
 	for (i = 0; i < model->count; i++) {
-		if (target(model, action, &model->rows[i]))
+		if (action_target(model, action, &model->rows[i]))
 			carry_out(model, action->id, model->rows[i].vm.id, effects);
 	}
 	unmark(model);
@@ -232,33 +243,6 @@ static void open_pane(struct model *model, enum action_id action, struct effects
 	effect->action = action;
 	memcpy(effect->id, row->vm.id, sizeof effect->id);
 	effect->op = op_begin(model, action, row->vm.id, row->vm.name);
-}
-
-static void mark(struct model *model)
-{
-	struct row *row = model_row(model, model->selected);
-	const struct group *group = model->on_group ? model_line_group(model, model->selected_at) : NULL;
-	size_t i, marked = 0;
-
-	if (row != NULL)
-		row->marked = !row->marked;
-	if (group == NULL)
-		return;
-	/* A group: all in it, or none when all are. */
-	for (i = group->first; i < group->first + group->count; i++)
-		marked += model->rows[model->shown[i]].marked;
-	for (i = group->first; i < group->first + group->count; i++)
-		model->rows[model->shown[i]].marked = marked < group->count;
-}
-
-static void mark_all(struct model *model)
-{
-	size_t i;
-	bool all = true;
-	for (i = 0; i < model->shown_count; i++)
-		all = all && model->rows[model->shown[i]].marked;
-	for (i = 0; i < model->shown_count; i++)
-		model->rows[model->shown[i]].marked = !all;
 }
 
 static const char *sort_name(enum sort_by sort)
@@ -371,13 +355,37 @@ void update_act(struct model *model, enum action_id id, struct effects *effects)
 		effect = effect_add(effects, EFFECT_INSPECT);
 		memcpy(effect->id, row->vm.id, sizeof effect->id);
 		break;
+	case ACTION_UNDO:
+		undo(model, effects);
+		break;
+	case ACTION_CLONE:
+		form_clone(model, model_selected(model), effects);
+		break;
+	case ACTION_RUN:
+		run_ask(model);
+		break;
+	case ACTION_MARK_RANGE:
+		mark_range(model);
+		break;
+	case ACTION_INVERT:
+		mark_invert(model);
+		break;
+	case ACTION_SAVE_FILTER:
+		field_set(&model->answer, "");
+		model->asking = ASK_FILTER_NAME;
+		break;
+	case ACTION_COMMAND:
+		commands_open(model);
+		break;
+	case ACTION_RESULTS:
+		results_open(model);
+		break;
 	case ACTION_MARK:
-		mark(model);
+		mark_one(model);
 		select_at(model, at + 1);
 		break;
 	case ACTION_MARK_ALL:
 		mark_all(model);
-		model_arrange(model);
 		break;
 	case ACTION_FILTER:
 		model->filtering = true;
@@ -432,6 +440,7 @@ void update_act(struct model *model, enum action_id id, struct effects *effects)
 		break;
 	case ACTION_PALETTE:
 		field_set(&model->palette, "");
+		model->palette_at = 0;
 		model->commanding = true;
 		break;
 	case ACTION_HELP:

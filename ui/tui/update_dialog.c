@@ -241,6 +241,9 @@ void dialog_key(struct model *model, const struct key *key, struct effects *effe
 		if (!columns_key(&model->columns, key) && (is_away(key) || is_special(key, SK_ENTER) || is_char(key, '|')))
 			model->dialog = DIALOG_NONE;
 		break;
+	case DIALOG_FANOUT:
+		run_key(model, key, effects);
+		break;
 	default:
 		break;
 	}

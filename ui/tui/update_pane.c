@@ -72,7 +72,8 @@ void pane_close(struct model *model, int index, struct effects *effects)
 void pane_opened(struct model *model, const struct event *event, struct effects *effects)
 {
 	bool wanted = strcmp(model->opening, event->pane->vm_name) == 0 && model->opening_kind == event->pane->ops->kind;
-	bool free_hands = model->dialog == DIALOG_NONE && !model->filtering && !model->commanding && !model->naming;
+	bool free_hands = model->dialog == DIALOG_NONE && !model->filtering && !model->commanding && !model->naming &&
+	                  model->asking == ASK_NOTHING;
 	int at = index_of(model, event->pane);
 
 	if (at >= 0) { /* one that was there already has a session again */

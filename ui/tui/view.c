@@ -126,6 +126,8 @@ void view_draw(struct model *model, struct screen *screen)
 	if (layout.message.rows > 0)
 		view_message(model, screen, &layout);
 	view_footer(model, screen, &layout);
+	if (model->commanding && layout.message.rows > 0)
+		view_finder(model, screen, &layout);
 	if (model->dialog != DIALOG_NONE)
 		view_dialog(model, screen);
 }

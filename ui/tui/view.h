@@ -31,6 +31,12 @@ void view_text(const struct model *model, struct screen *screen);
 /* The selected line of a panel with lines, and that there are more. */
 void panel_cursor(const struct model *model, struct screen *screen, const struct rect *at, int i);
 void view_columns(const struct model *model, struct screen *screen);
+void view_fanout(const struct model *model, struct screen *screen);
+/* Lines that the answers of a fan-out take. */
+int fanout_height(const struct model *model);
+/* view_finder.c: what the palette found, and what stands at the right of the line it is typed in. */
+void view_finder(const struct model *model, struct screen *screen, const struct layout *layout);
+void finder_hint(const struct model *model, char *buf, size_t cap);
 void view_help(const struct model *model, struct screen *screen);
 
 /* The sign of a VM with what we have under way on it. */

@@ -3,9 +3,11 @@
  * view_dialog.c - the confirm dialog; text and help pages.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/format.h"
+#include "command.h"
 #include "update.h"
 #include "view.h"
 
@@ -31,7 +33,7 @@ static struct place centred(const struct model *model, int rows, int cols)
 static void confirm_words(const struct model *model, char *title, char *keep, char *go, char *note, size_t cap)
 {
 	const struct confirm *confirm = &model->confirm;
-	const char *verb = confirm->action == ACTION_DELETE ? "Delete" : "Kill";
+	char verb[24];
 	const struct row *row;
 	size_t i, shells = 0;
 
@@ -47,6 +49,8 @@ static void confirm_words(const struct model *model, char *title, char *keep, ch
 			snprintf(note, cap, "What is under way is finished first. The VMs run on.");
 		return;
 	}
+	snprintf(verb, sizeof verb, "%s", action_at(confirm->action)->name);
+	verb[0] = (char)(verb[0] - 'a' + 'A');
 	row = confirm->count == 1 ? model_row(model, confirm->ids[0]) : NULL;
 	if (row != NULL) {
 		snprintf(title, cap, "%s %s?", verb, row->vm.name);
@@ -57,9 +61,19 @@ static void confirm_words(const struct model *model, char *title, char *keep, ch
 		snprintf(keep, cap, "Keep them");
 		snprintf(go, cap, "%s %zu", verb, confirm->count);
 	}
-	snprintf(note, cap, "%s", confirm->action == ACTION_DELETE
-	         ? confirm->count == 1 ? "Its disk goes with it." : "Their disks go with them."
-	         : "As if the power were cut: what is not on disk is lost.");
+	if (confirm->action == ACTION_DELETE && model->trash_keep_s > 0) {
+		char time[16], undo[24];
+		format_uptime(time, sizeof time, model->trash_keep_s * 1000);
+		action_first_key(model, ACTION_UNDO, undo, sizeof undo);
+		snprintf(note, cap, "%s in the trash for %s; %s takes %s back.", confirm->count == 1 ? "It rests" : "They rest", time,
+		         undo[0] != '\0' ? undo : "stoker trash restore", confirm->count == 1 ? "it" : "them");
+	} else if (confirm->action == ACTION_DELETE) {
+		snprintf(note, cap, "%s", confirm->count == 1 ? "Its disk goes with it." : "Their disks go with them.");
+	} else if (confirm->action == ACTION_KILL) {
+		snprintf(note, cap, "As if the power were cut: what is not on disk is lost.");
+	} else {
+		note[0] = '\0';
+	}
 }
 
 /* One VM of the dialog: name, state, uptime, shell. */
@@ -73,6 +87,15 @@ static void confirm_line(const struct model *model, const struct row *row, char 
 	                       model_pane_of(model, row->vm.id, PANE_SHELL) != NULL ? ", shell open" : "");
 	if (row->vm.pid > 0 && model->confirm.action == ACTION_DELETE && len < cap)
 		snprintf(buf + len, cap - len, "; it is killed first");
+}
+
+/* How many of the marked ones are left, and why the first of them is. */
+static void left_text(const struct model *model, char *buf, size_t cap)
+{
+	const struct confirm *confirm = &model->confirm;
+	buf[0] = '\0';
+	if (confirm->left > 0)
+		snprintf(buf, cap, "%zu %s left: %s", confirm->left, confirm->left == 1 ? "is" : "are", confirm->left_why);
 }
 
 static int confirm_place(const struct model *model, struct place *place, int *keep_col, int *keep_cols, int *go_col,
@@ -98,7 +121,12 @@ static int confirm_place(const struct model *model, struct place *place, int *ke
 		width = names + longest + 6;
 	if (text_width(title) + 10 > width)
 		width = text_width(title) + 10;
-	*place = centred(model, lines + 5, width);
+	left_text(model, text, sizeof text);
+	if (text_width(text) + 6 > width)
+		width = text_width(text) + 6;
+	if (text_width(note) + 6 > width)
+		width = text_width(note) + 6;
+	*place = centred(model, lines + 5 + (text[0] != '\0') + (model->confirm.action != ACTION_QUIT), width);
 	*keep_cols = text_width(keep) + 4;
 	*go_cols = text_width(go) + 4;
 	buttons = *keep_cols + 3 + *go_cols;
@@ -129,8 +157,9 @@ static void button(struct screen *screen, int row, int col, int cols, const char
 static void view_confirm(const struct model *model, struct screen *screen)
 {
 	const struct confirm *confirm = &model->confirm;
-	char title[160], keep[160], go[160], note[160], text[160];
-	int keep_col, keep_cols, go_col, go_cols, names, row, last;
+	char title[160], keep[160], go[160], note[160], text[160], left[160];
+	int keep_col, keep_cols, go_col, go_cols, names, row, last, below;
+	char *command = NULL;
 	struct place p;
 	size_t i;
 
@@ -139,9 +168,19 @@ static void view_confirm(const struct model *model, struct screen *screen)
 	draw_box(screen, p.row, p.col, p.rows, p.cols, title);
 	last = p.row + p.rows - 2; /* buttons */
 	row = p.row + 1;
-	for (i = 0; i < confirm->count && row < last - 2; i++) {
+	left_text(model, left, sizeof left);
+	if (confirm->action != ACTION_QUIT && confirm->count > 0)
+		command = command_of_ids(model, confirm->action, confirm->ids, confirm->count);
+	below = 2 + (left[0] != '\0') + (confirm->action != ACTION_QUIT);
+	if (last - below <= row) { /* too low for all of it: who it is about goes first */
+		left[0] = '\0';
+		below = 2;
+		free(command);
+		command = NULL;
+	}
+	for (i = 0; i < confirm->count && row < last - below; i++) {
 		const struct row *vm = model_row(model, confirm->ids[i]);
-		if (row == last - 3 && i + 1 < confirm->count) {
+		if (row == last - below - 1 && i + 1 < confirm->count) {
 			snprintf(text, sizeof text, "and %zu more", confirm->count - i);
 			screen_put(screen, row++, p.col + 2, p.cols - 4, tone(TONE_QUIET), text);
 			break;
@@ -154,8 +193,13 @@ static void view_confirm(const struct model *model, struct screen *screen)
 			screen_field(screen, row, p.col + 4 + names, p.cols - names - 6, tone(TONE_PLAIN), text);
 		row++;
 	}
-	if (row < last)
-		screen_field(screen, row, p.col + 2, p.cols - 4, tone(TONE_PLAIN), note);
+	if (row < last && left[0] != '\0')
+		screen_field(screen, row++, p.col + 2, p.cols - 4, tone(TONE_ACCENT), left);
+	if (row < last && note[0] != '\0')
+		screen_field(screen, row++, p.col + 2, p.cols - 4, tone(TONE_PLAIN), note);
+	if (row < last && command != NULL && command[0] != '\0')
+		screen_field(screen, row, p.col + 2, p.cols - 4, tone(TONE_QUIET), command);
+	free(command);
 	button(screen, last, keep_col, keep_cols, keep, !confirm->yes);
 	button(screen, last, go_col, go_cols, go, confirm->yes);
 }
@@ -310,6 +354,9 @@ void view_dialog(const struct model *model, struct screen *screen)
 		break;
 	case DIALOG_HELP:
 		view_help(model, screen);
+		break;
+	case DIALOG_FANOUT:
+		view_fanout(model, screen);
 		break;
 	default:
 		break;

@@ -42,23 +42,6 @@ static void prompt(const struct field *field, struct screen *screen, const struc
 		screen_put(screen, row, cols - need - 1, need, tone(TONE_QUIET), right);
 }
 
-/* The actions that begin with what was typed. */
-static void candidates(const struct model *model, char *buf, size_t cap)
-{
-	size_t len = 0;
-	int i, shown = 0;
-	buf[0] = '\0';
-	for (i = 0; i < ACTION_COUNT && shown < 6; i++) {
-		const char *name = action_at((enum action_id)i)->name;
-		if (strncmp(name, model->palette.text, model->palette.len) != 0 || action_disabled((enum action_id)i, model))
-			continue;
-		len += (size_t)snprintf(buf + len, cap - len, "%s%s", shown > 0 ? "  " : "", name);
-		shown++;
-	}
-	if (shown == 0)
-		snprintf(buf, cap, "no such action");
-}
-
 /* What of the filter is wrong, or how it can go on, and how many VMs it leaves. */
 static void filter_text(const struct model *model, char *buf, size_t cap)
 {
@@ -87,8 +70,15 @@ void view_message(const struct model *model, struct screen *screen, const struct
 	if (model->naming) {
 		prompt(&model->path, screen, layout, ">", "Enter begins, Esc does not");
 	} else if (model->commanding) {
-		candidates(model, text, sizeof text);
+		finder_hint(model, text, sizeof text);
 		prompt(&model->palette, screen, layout, ":", text);
+	} else if (model->asking != ASK_NOTHING) {
+		size_t many = model->marked > 0 ? model->marked : 1;
+		if (model->asking == ASK_COMMAND)
+			snprintf(text, sizeof text, "a command for %zu VM%s", many, many == 1 ? "" : "s");
+		else
+			snprintf(text, sizeof text, "a name for the filter");
+		prompt(&model->answer, screen, layout, model->asking == ASK_COMMAND ? "$" : "=", text);
 	} else if (model->filtering) {
 		filter_text(model, text, sizeof text);
 		prompt(&model->filter, screen, layout, "/", text);
@@ -162,7 +152,7 @@ enum action_id footer_at(const struct model *model, int col)
 {
 	struct button button[ACTION_COUNT + 2];
 	int i, count;
-	if (model->pane_focus || model->panel_focus || model->filtering || model->commanding)
+	if (model->pane_focus || model->panel_focus || model->filtering || model->commanding || model->asking != ASK_NOTHING)
 		return ACTION_NONE;
 	count = buttons(model, button);
 	for (i = 0; i < count; i++) {
@@ -260,6 +250,11 @@ void view_footer(const struct model *model, struct screen *screen, const struct 
 		hint(screen, row, 1, cols, "Tab other answer  Enter take it  Esc back");
 		return;
 	}
+	if (model->dialog == DIALOG_FANOUT) {
+		hint(screen, row, 1, cols, model->fanout.pending > 0 ? "j k scroll  x give up the rest  Esc back"
+		                                                     : "j k scroll  r run again  Esc back");
+		return;
+	}
 	if (model->dialog != DIALOG_NONE)
 		return; /* the others say their keys themselves */
 	if (model->pane_focus && model->front >= 0) {
@@ -274,8 +269,12 @@ void view_footer(const struct model *model, struct screen *screen, const struct 
 		hint(screen, row, 1, cols, "Enter write the session to this file  Esc back");
 		return;
 	}
+	if (model->asking != ASK_NOTHING) {
+		hint(screen, row, 1, cols, model->asking == ASK_COMMAND ? "Enter run it there  Esc back" : "Enter keep it  Esc back");
+		return;
+	}
 	if (model->commanding) {
-		hint(screen, row, 1, cols, "Enter do it  Tab complete  Esc back");
+		hint(screen, row, 1, cols, "Enter do it  Up Down choose  Tab complete  Esc back");
 		return;
 	}
 	if (model->panel_focus) {

@@ -3,8 +3,10 @@
  * view_form.c - the form that creates a VM.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "command.h"
 #include "update.h"
 #include "view.h"
 
@@ -43,6 +45,8 @@ static void draw_field(const struct model *model, struct screen *screen, int row
 	bool focus = form->focus == index;
 	int room = cols - LABEL, width, need = text_width(unit);
 
+	if (index == FORM_PRESET)
+		choices = model->presets;
 	screen_put(screen, row, col, 1, tone(TONE_STRONG), focus ? glyph(screen, GLYPH_SELECT) : " ");
 	screen_put(screen, row, col + 2, LABEL - 3, tone(focus ? TONE_STRONG : TONE_PLAIN), form_label((enum form_field)index));
 	if (choices != NULL) {
@@ -91,8 +95,13 @@ void view_form(const struct model *model, struct screen *screen)
 		draw_wrapped(screen, row + 1 + fields, col + 2, message, cols - 4, tone(TONE_BAD), form->message);
 	else if (form->checking)
 		screen_put(screen, row + 1 + fields + (message > 1), col + 2, cols - 4, tone(TONE_QUIET), "Checking ...");
-	else
-		screen_put(screen, row + 1 + fields + (message > 1), col + 2, cols - 4, tone(TONE_GOOD),
+	else {
+		char *command = command_of_form(model);
+		screen_put(screen, row + 1 + fields + (message > 2), col + 2, cols - 4, tone(TONE_GOOD),
 		           strcmp(form->fields[FORM_START].text, "no") == 0 ? "Can be created." : "Can be created and started.");
+		if (message > 1 && command != NULL)
+			screen_field(screen, row + 2 + fields + (message > 2), col + 2, cols - 4, tone(TONE_QUIET), command);
+		free(command);
+	}
 	screen_put(screen, row + rows - 2, col + 2, cols - 4, tone(TONE_QUIET), keys);
 }

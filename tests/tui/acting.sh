@@ -1,0 +1,214 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# Acting on many VMs, the palette, undo, cloning, the commands behind it all,
+# and what is configured and remembered.
+. "$(dirname "${BASH_SOURCE[0]}")/../e2e/lib.sh"
+. "$(dirname "${BASH_SOURCE[0]}")/lib_tmux.sh"
+
+need_image
+new_vm fox --memory 192M --label tier=web
+new_vm owl --label tier=db
+new_vm cat
+ok stoker start fox owl
+ok stoker wait fox --for ready --timeout 120
+ok stoker wait owl --for ready --timeout 120
+
+# What the commands page says an action is, lines that were broken put together.
+command_for() {
+	screen | sed 's/^ *│ //; s/ *│$//' | awk -v name="$1" '$1 == name { sub("^ *" name " +", ""); print; exit }'
+}
+
+check 'a first time gets a hint; keys of the configuration hold, and what is wrong with them is said'
+printf '\n[keys]\nstop = Ctrl-T\nlogs = s\n\n[filters]\nweb = label:tier=web\n\n[presets]\nsmall = memory=128M\n' >>"$STOKER_CONFIG"
+terminal board 120x30 "'$STOKER_PROGRAM'; echo ended with \$?; read x"
+see '▸ fox +● running' 20
+see 's is the key of start and of logs; logs has it now'
+keys j k
+expect_status 1 stoker config check
+expect_match "$OUT" 's is the key of start and of logs; logs has it now'
+sed -i '/^logs = s$/d' "$STOKER_CONFIG"
+see 'the configuration was read again'
+sed -i 's/^stop = Ctrl-T$/stop = F9/' "$STOKER_CONFIG"
+see 'F9 stop'
+printf '[ui]\nrefresh_ms = often\n' >>"$STOKER_CONFIG"
+see 'stoker\.conf:[0-9]+:14: ui\.refresh_ms'
+sed -i '/^refresh_ms/d' "$STOKER_CONFIG"
+see 'the configuration was read again'
+
+check 'one command on many VMs, answers that differ apart'
+keys g Space
+# action: mark-range
+keys v
+see '2 marked'
+# action: run
+keys '!'
+see 'a command for 2 VMs'
+typed 'hostname; uname -s'
+keys Enter
+see '1 says one thing, 1 says another' 30
+see 'fox.* owl'
+see 'Linux.* Linux'
+press Escape
+keys '!' C-u
+typed 'uname -s; exit 3'
+keys Enter
+see 'all 2 say the same' 30
+see '2 VMs say \(status 3\)'
+press Escape
+keys '!' C-u
+typed 'sleep 30'
+keys Enter
+see 'asking 2 VMs'
+keys x
+see 'could not be asked' 20
+press Escape
+
+check 'marks the other way round; several at once are told first, and each result after'
+# action: invert
+keys V
+see '1 marked'
+keys V a
+see '3 marked'
+keys F9
+see 'Stop 2 VMs\?'
+see '1 is left: it does not run'
+see 'stoker stop fox owl'
+press Escape
+keys s
+see 'Start 1 VMs?\?|Start cat\?'
+see '2 are left: it runs already'
+keys Enter
+see 'cat +● running' 60
+# action: results
+keys E
+see 'start: 1 done, 2 left as they were'
+see 'left +(fox|owl): it runs already'
+press Escape
+
+check 'the palette finds what is meant and says why something is not possible'
+keys :
+typed start
+see '▸ start +s +not now: it runs already'
+keys C-u
+typed cat
+see '▸ cat +VM, running'
+keys Enter
+see '▸ cat'
+keys :
+typed web
+see 'filter: label:tier=web'
+keys Enter
+see '/label:tier=web +1 of 3'
+press Escape
+keys :
+typed keep_s
+see 'trash\.keep_s +setting = 600'
+press Escape
+
+check 'a filter is completed, counted, kept'
+keys /
+typed 'label:tier=d'
+keys Tab
+see '/label:tier=db.* 1 of 3'
+typed 'colour:red '
+see 'there is no key colour'
+keys C-u
+typed 'label:tier=db'
+keys Enter
+# action: save-filter
+keys F
+see 'a name for the filter'
+typed db
+keys Enter
+see 'filter db kept'
+press Escape
+keys :
+typed db
+see '▸ db +filter: label:tier=db'
+press Escape
+
+check 'a clone begins as its origin is; a preset takes over what it says'
+keys g
+see '▸ fox'
+# action: clone
+keys C
+see 'Memory +192'
+see 'Labels +tier=web'
+typed fox-two
+keys Up Right
+see '\[small\]'
+see 'Memory +128M'
+keys Left
+see 'Memory +512'
+press Escape
+unseen 'Create a VM'
+keys C
+typed fox-two
+see 'Can be created and started'
+see 'stoker create fox-two --memory 192'
+keys Enter
+see 'fox-two +● running' 60
+expect_equal "$(vm_field fox-two memory_mib)" 192
+
+check 'each action as a command, and the line does it'
+keys g
+see '▸ fox '
+# action: command
+keys y
+see 'stoker delete --force --trash fox'
+line=$(command_for run)
+expect_equal "$line" ''
+line=$(command_for stop)
+expect_equal "$line" 'stoker stop fox'
+expect_equal "$(command_for inspect)" 'stoker inspect fox'
+press Escape
+ok eval "$line"
+see 'fox +○ stopped' 20
+
+check 'what was deleted rests, and comes back'
+keys D
+see 'It rests in the trash for 10m; U takes it back'
+see 'stoker delete --trash fox'
+keys Tab Enter
+unseen ' fox +○'
+ok stoker trash list
+expect_match "$OUT" '^fox '
+# action: undo
+keys U
+see 'fox +○ stopped'
+ok stoker trash list --json
+expect_equal "$OUT" '[]'
+keys q
+
+check 'the next dashboard remembers'
+see 'ended with 0'
+expect_match "$(cat "$STOKER_STATE_DIR/tui.state")" 'filters\.db = label:tier=db'
+expect_equal "$(stat -c %a "$STOKER_STATE_DIR/tui.state")" 600
+
+check 'read-only: every key, and not a byte of the state has changed'
+ok stoker stop --all --force
+photograph() {
+	find "$STOKER_STATE_DIR" "$STOKER_RUNTIME_DIR" \( -name '*.lock' -o -name '*-journal' \) -prune -o -printf '%p %y %m %s %T@ %i\n' | sort
+	find "$STOKER_STATE_DIR" -type f ! -name '*.lock' -exec sha256sum {} + | sort
+}
+photograph >"$T/before"
+terminal locked 120x30 "'$STOKER_PROGRAM' tui --read-only; echo ended with \$?; read x"
+see '▸ fox' 20
+for key in a D y Enter Escape X y Enter Escape x Enter s Enter u c Enter Escape C Enter Escape e Enter Escape R Enter Escape \
+	Enter l q i Escape F Enter Escape v V Space o O p / Escape : d e l Enter Escape r Escape y Escape '?' Escape j k g G \
+	PPage NPage Tab z '[' d n w F1 Escape F2 F3 F4 F5 F6 F7 F8 F9 F10 F11 F12 b f h m t A B E H I J K L M N P Q S T U W Y Z \
+	0 1 2 3 4 5 6 7 8 9 + - . ',' ';' '#' '*' '!' '$' '%' '&' '(' ')' '=' '@' '^' '_' '~' '<' '>' '"' C-a C-e C-k C-n C-o C-p \
+	C-r C-s C-t C-u C-v C-w C-x C-y; do
+	keys "$key"
+	[ "$key" != Escape ] || sleep 0.05
+done
+press Escape Escape Escape
+see 'fox'
+press q q
+see 'ended with 0'
+photograph >"$T/after"
+diff "$T/before" "$T/after" >&2 || fail 'a read-only dashboard changed something'
+
+ok stoker delete --all --force --yes
+ok stoker trash empty --yes

@@ -1,0 +1,464 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Many VMs at once, what things are called, and what is remembered.
+ */
+#include "ui_fixture.h"
+
+#include <fcntl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "tui/command.h"
+#include "tui/finder.h"
+#include "tui/fuzzy.h"
+#include "tui/memory.h"
+#include "tui/preset.h"
+
+struct story {
+	struct model *model;
+	struct effects effects;
+	struct stoker_vm vms[8];
+	size_t count;
+};
+
+static int begin(void **state)
+{
+	struct story *s = calloc(1, sizeof *s);
+	s->model = model_new(40, 120);
+	s->count = fixture_fleet(s->vms);
+	fixture_list(s->model, s->vms, s->count, &s->effects);
+	*state = s;
+	return 0;
+}
+
+static int end(void **state)
+{
+	struct story *s = *state;
+	effects_free(&s->effects);
+	model_free(s->model);
+	free(s);
+	return 0;
+}
+
+static size_t count_of(const struct effects *effects, enum effect_kind kind)
+{
+	size_t i, n = 0;
+	for (i = 0; i < effects->count; i++)
+		n += effects->items[i].kind == kind;
+	return n;
+}
+
+static bool marked(const struct story *s, int i)
+{
+	return model_row(s->model, s->vms[i].id)->marked;
+}
+
+static void ranges(void **state)
+{
+	struct story *s = *state;
+	fixture_char(s->model, 'v', 0, &s->effects);
+	assert_int_equal(s->model->marked, 0);
+	assert_non_null(strstr(s->model->message, "mark the first"));
+	fixture_char(s->model, 'j', 0, &s->effects);
+	fixture_char(s->model, ' ', 0, &s->effects);
+	fixture_char(s->model, 'j', 0, &s->effects);
+	fixture_char(s->model, 'j', 0, &s->effects);
+	fixture_char(s->model, 'v', 0, &s->effects);
+	assert_int_equal(s->model->marked, 4);
+	assert_true(!marked(s, 0) && marked(s, 1) && marked(s, 2) && marked(s, 3) && marked(s, 4) && !marked(s, 5));
+	fixture_char(s->model, 'V', 0, &s->effects);
+	assert_int_equal(s->model->marked, 4);
+	assert_true(marked(s, 0) && !marked(s, 1) && marked(s, 7));
+	/* Upwards too, in the order that is shown. */
+	fixture_special(s->model, SK_ESCAPE, &s->effects);
+	assert_int_equal(s->model->marked, 0);
+	fixture_char(s->model, 'G', 0, &s->effects);
+	fixture_char(s->model, ' ', 0, &s->effects);
+	fixture_char(s->model, 'g', 0, &s->effects);
+	fixture_char(s->model, 'v', 0, &s->effects);
+	assert_int_equal(s->model->marked, s->count);
+	/* By filter: all that is shown, and the marks stay when it goes. */
+	fixture_special(s->model, SK_ESCAPE, &s->effects);
+	fixture_char(s->model, '/', 0, &s->effects);
+	fixture_type(s->model, "state:running", &s->effects);
+	fixture_special(s->model, SK_ENTER, &s->effects);
+	fixture_char(s->model, 'a', 0, &s->effects);
+	assert_int_equal(s->model->marked, s->model->shown_count);
+	field_set(&s->model->filter, "");
+	model_arrange(s->model);
+	assert_true(s->model->marked > 0 && s->model->marked < s->count);
+}
+
+static void ended(struct story *s, uint64_t op, bool failed)
+{
+	struct event event;
+	fixture_event(&event, EVENT_OP_DONE);
+	event.op = op;
+	event.now_ns = NOW_NS + SECOND;
+	event.failed = failed;
+	event.error.code = STOKER_E_FAILED;
+	snprintf(event.error.why, sizeof event.error.why, "the guest would not");
+	fixture_send(s->model, &event, &s->effects);
+}
+
+static void a_batch_is_told_before_and_after(void **state)
+{
+	struct story *s = *state;
+	uint64_t ops[8];
+	size_t i, n = 0;
+	fixture_char(s->model, 'a', 0, &s->effects);
+	fixture_char(s->model, 'x', 0, &s->effects);
+	assert_int_equal(s->model->dialog, DIALOG_CONFIRM);
+	assert_true(s->model->confirm.yes);
+	assert_int_equal(s->model->confirm.count + s->model->confirm.left, s->count);
+	assert_true(s->model->confirm.left >= 2);
+	assert_string_equal(s->model->confirm.left_why, "it does not run");
+	effects_clear(&s->effects);
+	fixture_special(s->model, SK_ENTER, &s->effects);
+	for (i = 0; i < s->effects.count; i++) {
+		if (s->effects.items[i].kind == EFFECT_DO)
+			ops[n++] = s->effects.items[i].op;
+	}
+	assert_int_equal(n, s->model->batch.working);
+	assert_int_equal(s->model->batch.left, s->count - n);
+	for (i = 0; i + 1 < n; i++)
+		ended(s, ops[i], false);
+	assert_int_equal(s->model->dialog, DIALOG_NONE);
+	ended(s, ops[n - 1], true);
+	/* One failed: each one's result is shown at once. */
+	assert_int_equal(s->model->dialog, DIALOG_TEXT);
+	assert_non_null(strstr(s->model->text.lines[0], "1 failed"));
+	assert_non_null(strstr(s->model->text.lines[1], "the guest would not"));
+	assert_int_equal(s->model->text.count, s->count + 1);
+	fixture_special(s->model, SK_ESCAPE, &s->effects);
+	fixture_char(s->model, 'E', 0, &s->effects);
+	assert_int_equal(s->model->dialog, DIALOG_TEXT);
+}
+
+static void what_was_deleted_comes_back(void **state)
+{
+	struct story *s = *state;
+	uint64_t op = 0;
+	size_t i;
+	fixture_char(s->model, 'U', 0, &s->effects);
+	assert_non_null(strstr(s->model->message, "nothing into the trash"));
+	fixture_char(s->model, 'D', 0, &s->effects);
+	fixture_char(s->model, 'y', 0, &s->effects);
+	for (i = 0; i < s->effects.count; i++)
+		op = s->effects.items[i].kind == EFFECT_DO ? s->effects.items[i].op : op;
+	ended(s, op, false);
+	assert_int_equal(s->model->count, s->count - 1);
+	assert_int_equal(s->model->deleted_count, 1);
+	effects_clear(&s->effects);
+	fixture_char(s->model, 'U', 0, &s->effects);
+	assert_int_equal(s->model->deleted_count, 0);
+	for (i = 0; i < s->effects.count && s->effects.items[i].kind != EFFECT_DO; i++)
+		;
+	assert_int_equal(s->effects.items[i].action, ACTION_UNDO);
+	assert_string_equal(s->effects.items[i].id, s->vms[0].id);
+}
+
+static void answer(struct story *s, uint64_t op, bool failed, const char *one, const char *two)
+{
+	struct event event;
+	fixture_event(&event, EVENT_RAN);
+	event.op = op;
+	event.failed = failed;
+	event.lines = calloc(3, sizeof *event.lines);
+	if (one != NULL)
+		event.lines[event.line_count++] = strdup(one);
+	if (two != NULL)
+		event.lines[event.line_count++] = strdup(two);
+	fixture_send(s->model, &event, &s->effects);
+}
+
+static void one_command_on_many(void **state)
+{
+	struct story *s = *state;
+	struct stoker_vm vms[20];
+	struct screen *screen;
+	char text[160], *shown;
+	uint64_t ops[20];
+	size_t i, n = 0, at;
+	for (i = 0; i < 20; i++) {
+		char name[32];
+		snprintf(name, sizeof name, "web-%zu", i);
+		vms[i] = fixture_vm((int)i, name, i == 19 ? STOKER_STOPPED : STOKER_RUNNING);
+	}
+	fixture_list(s->model, vms, 20, &s->effects);
+	fixture_char(s->model, 'a', 0, &s->effects);
+	fixture_char(s->model, '!', 0, &s->effects);
+	assert_int_equal(s->model->asking, ASK_COMMAND);
+	effects_clear(&s->effects);
+	fixture_type(s->model, "uname -r", &s->effects);
+	fixture_special(s->model, SK_ENTER, &s->effects);
+	assert_int_equal(s->model->dialog, DIALOG_FANOUT);
+	assert_int_equal(s->model->fanout.count, 19); /* the stopped one is not asked */
+	/* Only so many at once, so that other operations find a worker. */
+	assert_int_equal(count_of(&s->effects, EFFECT_RUN), 6);
+	for (at = 0; at < s->effects.count; at++) {
+		if (s->effects.items[at].kind != EFFECT_RUN)
+			continue;
+		assert_string_equal(s->effects.items[at].text, "uname -r");
+		ops[n++] = s->effects.items[at].op;
+		if (n == 6)
+			break;
+	}
+	for (i = 0; i < 6; i++)
+		answer(s, ops[i], false, i == 3 ? "6.7" : "6.1", "x86_64");
+	assert_int_equal(s->model->fanout.groups, 2);
+	fanout_summary(&s->model->fanout, text, sizeof text);
+	assert_string_equal(text, "5 say one thing, 1 says another; 13 still at it");
+	/* The rest is given up: those under way are cancelled, the others never asked. */
+	fixture_char(s->model, 'x', 0, &s->effects);
+	assert_int_equal(count_of(&s->effects, EFFECT_CANCEL), 6);
+	assert_int_equal(s->model->fanout.pending, 6);
+	for (i = 0; i < s->model->fanout.count; i++) {
+		if (!s->model->fanout.items[i].ended)
+			answer(s, s->model->fanout.items[i].op, true, "cancelled", NULL);
+	}
+	assert_int_equal(s->model->fanout.pending, 0);
+	answer(s, 9999, false, "nobody asked", NULL); /* is dropped */
+	screen = screen_new(40, 120);
+	view_draw(s->model, screen);
+	shown = screen_text(screen);
+	assert_non_null(strstr(shown, "7 VMs could not be asked"));
+	assert_non_null(strstr(shown, "5 VMs say (status 0)"));
+	assert_non_null(strstr(shown, "1 VM says (status 0"));
+	assert_non_null(strstr(shown, "web-0, web-1, web-2, web-4, web-5"));
+	free(shown);
+	screen_free(screen);
+	/* once more, to the same */
+	effects_clear(&s->effects);
+	fixture_char(s->model, 'r', 0, &s->effects);
+	assert_int_equal(count_of(&s->effects, EFFECT_RUN), 6);
+	assert_int_equal(s->model->fanout.pending, 19);
+	fixture_special(s->model, SK_ESCAPE, &s->effects);
+	assert_int_equal(s->model->dialog, DIALOG_NONE);
+}
+
+/* ---------------------------------------------------------------- commands */
+
+/* What sh makes of a line, word by word. */
+static void words_of(const char *line, char *out, size_t cap)
+{
+	char script[8192];
+	ssize_t n, have = 0;
+	int fds[2], status;
+	pid_t pid;
+	assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
+	snprintf(script, sizeof script, "printf '<%%s>' %s", line);
+	pid = fork();
+	if (pid == 0) {
+		dup2(fds[1], 1);
+		execl("/bin/sh", "sh", "-c", script, (char *)NULL);
+		_exit(127);
+	}
+	close(fds[1]);
+	while ((n = read(fds[0], out + have, cap - 1 - (size_t)have)) > 0)
+		have += n;
+	out[have] = '\0';
+	close(fds[0]);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+}
+
+static void quoting(void **state)
+{
+	static const char *const words[] = { "plain", "two words", "", "it's", "''", "$HOME `id` \"x\" \\", "*?[a]", "#no", "~",
+		                                 "a;b|c&d>e<f(g)", "-x", "\xc3\xa4\xe4\xb8\xad", "!h", "k=v" };
+	char quoted[128], out[256], want[160];
+	size_t i;
+	(void)state;
+	for (i = 0; i < sizeof words / sizeof *words; i++) {
+		assert_true(shell_quote(quoted, sizeof quoted, words[i]) == strlen(quoted));
+		words_of(quoted, out, sizeof out);
+		snprintf(want, sizeof want, "<%s>", words[i]);
+		assert_string_equal(out, want);
+	}
+	assert_int_equal(shell_quote(quoted, 4, "it's"), 9);
+	assert_int_equal(strlen(quoted), 3);
+}
+
+static void says(const struct story *s, enum action_id action, const char *want)
+{
+	char *line = command_of(s->model, action);
+	assert_non_null(line);
+	assert_string_equal(line, want);
+	free(line);
+}
+
+static void every_action_has_its_line(void **state)
+{
+	struct story *s = *state;
+	char out[512], *line;
+	says(s, ACTION_STOP, "stoker stop quiet-otter");
+	says(s, ACTION_KILL, "stoker stop --force quiet-otter");
+	says(s, ACTION_DELETE, "stoker delete --force --trash quiet-otter");
+	says(s, ACTION_SHELL, "stoker shell quiet-otter");
+	says(s, ACTION_LOGS, "stoker logs --follow quiet-otter");
+	says(s, ACTION_INSPECT, "stoker inspect quiet-otter");
+	says(s, ACTION_RECONCILE, "stoker reconcile");
+	says(s, ACTION_UP, "");
+	says(s, ACTION_MARK, "");
+	s->model->trash_keep_s = 0;
+	fixture_char(s->model, ' ', 0, &s->effects);
+	fixture_char(s->model, 'j', 0, &s->effects);
+	fixture_char(s->model, ' ', 0, &s->effects);
+	says(s, ACTION_STOP, "stoker stop quiet-otter build-7");
+	says(s, ACTION_DELETE, "stoker delete --force quiet-otter build-7");
+	says(s, ACTION_SHELL, ""); /* the selected one has crashed */
+	field_set(&s->model->filter, "label:tier=web 'x");
+	line = command_of(s->model, ACTION_FILTER);
+	words_of(line, out, sizeof out);
+	assert_string_equal(out, "<stoker><list><--filter><label:tier=web 'x>");
+	free(line);
+	/* The form: only what is not standard. */
+	field_set(&s->model->filter, "");
+	fixture_char(s->model, 'c', 0, &s->effects);
+	fixture_type(s->model, "web", &s->effects);
+	field_set(&s->model->form.fields[FORM_MEMORY], "2G");
+	field_set(&s->model->form.fields[FORM_LABELS], "a=b,c=d");
+	snprintf(s->model->command_places, sizeof s->model->command_places, " --state '/x y'");
+	line = command_of_form(s->model);
+	words_of(line, out, sizeof out);
+	assert_string_equal(out, "<stoker><--state></x y><create><web><--memory><2G><--label><a=b><--label><c=d><--start>");
+	free(line);
+}
+
+/* ----------------------------------------------------------------- palette */
+
+static void fuzzy(void **state)
+{
+	(void)state;
+	assert_true(fuzzy_score("reconcile", "rec") > fuzzy_score("trace", "rec"));
+	assert_true(fuzzy_score("stop", "stop") > fuzzy_score("stopper", "stop"));
+	assert_true(fuzzy_score("save-filter", "sf") > 0);
+	assert_true(fuzzy_score("save-filter", "sf") > fuzzy_score("usefulness", "sf"));
+	assert_true(fuzzy_score("FULL-screen", "fuscr") > 0);
+	assert_int_equal(fuzzy_score("stop", "spot"), 0);
+	assert_int_equal(fuzzy_score("", "a"), 0);
+	assert_true(fuzzy_score("anything", "") > 0);
+}
+
+static const struct finder_item *first(struct story *s, const char *typed, struct finder_item *items)
+{
+	field_set(&s->model->palette, typed);
+	return finder_find(s->model, items, FINDER_MAX) > 0 ? &items[0] : NULL;
+}
+
+static void palette(void **state)
+{
+	struct story *s = *state;
+	struct finder_item items[FINDER_MAX];
+	struct screen *screen;
+	char *shown;
+	assert_int_equal(first(s, "insp", items)->index, ACTION_INSPECT);
+	assert_int_equal(first(s, "power off", items)->index, ACTION_STOP); /* by what it does */
+	assert_int_equal(first(s, "amber", items)->kind, FINDER_VM);
+	assert_null(first(s, "zzzz", items));
+	/* A VM that the filter hides is found and shown. */
+	field_set(&s->model->filter, "quiet");
+	model_arrange(s->model);
+	fixture_char(s->model, ':', 0, &s->effects);
+	fixture_type(s->model, "amber", &s->effects);
+	fixture_special(s->model, SK_ENTER, &s->effects);
+	assert_string_equal(s->model->selected, s->vms[1].id);
+	/* What is not possible says why, and its key is shown. */
+	fixture_char(s->model, 'g', 0, &s->effects);
+	fixture_char(s->model, ':', 0, &s->effects);
+	fixture_type(s->model, "start", &s->effects);
+	screen = screen_new(40, 120);
+	view_draw(s->model, screen);
+	shown = screen_text(screen);
+	assert_non_null(strstr(shown, "start              s            not now: it runs already"));
+	free(shown);
+	screen_free(screen);
+	fixture_special(s->model, SK_ENTER, &s->effects);
+	assert_non_null(strstr(s->model->message, "it runs already"));
+	/* Down chooses another; Tab takes its name into the line. */
+	fixture_char(s->model, ':', 0, &s->effects);
+	fixture_type(s->model, "mark", &s->effects);
+	fixture_special(s->model, SK_DOWN, &s->effects);
+	fixture_special(s->model, SK_TAB, &s->effects);
+	assert_string_equal(s->model->palette.text, "mark-all");
+	fixture_special(s->model, SK_ENTER, &s->effects);
+	assert_int_equal(s->model->marked, s->count);
+}
+
+/* ------------------------------------------------------- presets and memory */
+
+static void presets(void **state)
+{
+	struct story *s = *state;
+	struct setting_line *own = calloc(2, sizeof *own);
+	const char *name, *text;
+	char why[320];
+	snprintf(own[0].key, sizeof own[0].key, "presets.web");
+	snprintf(own[0].value, sizeof own[0].value, "memory=2G label=tier=web label=x=y");
+	snprintf(own[1].key, sizeof own[1].key, "presets.small");
+	snprintf(own[1].value, sizeof own[1].value, "memory=64M");
+	s->model->settings = own;
+	s->model->setting_count = 2;
+	preset_names(s->model);
+	assert_string_equal(s->model->presets, "none small medium large throwaway web");
+	assert_true(preset_at(s->model, 0, &name, &text));
+	assert_string_equal(text, "memory=64M"); /* the file's goes before the built-in one */
+	assert_false(preset_at(s->model, 5, &name, &text));
+	field_set(&s->model->defaults[FORM_MEMORY], "512");
+	fixture_char(s->model, 'c', 0, &s->effects);
+	fixture_type(s->model, "keep-me", &s->effects);
+	fixture_special(s->model, SK_UP, &s->effects);
+	fixture_special(s->model, SK_LEFT, &s->effects);
+	assert_string_equal(s->model->form.fields[FORM_PRESET].text, "web");
+	assert_string_equal(s->model->form.fields[FORM_MEMORY].text, "2G");
+	assert_string_equal(s->model->form.fields[FORM_LABELS].text, "tier=web,x=y");
+	assert_string_equal(s->model->form.fields[FORM_NAME].text, "keep-me");
+	fixture_special(s->model, SK_RIGHT, &s->effects);
+	assert_string_equal(s->model->form.fields[FORM_PRESET].text, "none");
+	assert_string_equal(s->model->form.fields[FORM_MEMORY].text, "512");
+	assert_false(preset_apply(s->model->form.fields, "memory", why, sizeof why));
+	assert_false(preset_apply(s->model->form.fields, "colour=red", why, sizeof why));
+	assert_non_null(strstr(why, "no colour"));
+	assert_false(preset_apply(s->model->form.fields, "ephemeral=maybe", why, sizeof why));
+	/* A clone begins as the VM is, without its name. */
+	fixture_special(s->model, SK_ESCAPE, &s->effects);
+	s->model->rows[0].vm.memory_mib = 1234;
+	fixture_char(s->model, 'C', 0, &s->effects);
+	assert_string_equal(s->model->form.fields[FORM_MEMORY].text, "1234");
+	assert_string_equal(s->model->form.fields[FORM_NAME].text, "");
+}
+
+static void memory(void **state)
+{
+	struct story *s = *state;
+	char text[MEMORY_SIZE], name[40];
+	int i;
+	memory_take(s->model, "sort", "-cpu");
+	memory_take(s->model, "filter", "state:running");
+	memory_take(s->model, "filters.hot", "cpu>50 label:a=b = c");
+	memory_take(s->model, "filters.hot", "cpu>60");
+	memory_take(s->model, "filters.Not A Name", "x");
+	assert_int_equal(s->model->sort, SORT_CPU);
+	assert_true(s->model->reverse);
+	assert_int_equal(s->model->kept_count, 1);
+	memory_text(s->model, text, sizeof text);
+	assert_non_null(strstr(text, "\nsort = -cpu\nfilter = state:running\nfilters.hot = cpu>60\n"));
+	memory_take(s->model, "sort", "no such");
+	assert_int_equal(s->model->sort, SORT_CREATED);
+	for (i = 0; i < KEPT_MAX; i++) {
+		snprintf(name, sizeof name, "f-%d", i);
+		assert_true(memory_keep_filter(s->model, name, "x") == (i < KEPT_MAX - 1));
+	}
+}
+
+int main(void)
+{
+#define STORY(name) cmocka_unit_test_setup_teardown(name, begin, end)
+	const struct CMUnitTest tests[] = {
+		STORY(ranges), STORY(a_batch_is_told_before_and_after), STORY(what_was_deleted_comes_back),
+		STORY(one_command_on_many), cmocka_unit_test(quoting), STORY(every_action_has_its_line), cmocka_unit_test(fuzzy),
+		STORY(palette), STORY(presets), STORY(memory),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

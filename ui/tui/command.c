@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * command.c - see command.h.
+ */
+#include "command.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "update.h"
+
+size_t shell_quote(char *out, size_t cap, const char *word)
+{
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_@%+=:,./-";
+	size_t len = 0;
+	bool bare = *word != '\0' && word[strspn(word, plain)] == '\0';
+
+#define PUT(c)                                                                                                         \
+	do {                                                                                                           \
+		if (len + 1 < cap)                                                                                     \
+			out[len] = (c);                                                                                \
+		len++;                                                                                                 \
+	} while (0)
+	if (!bare)
+		PUT('\'');
+	for (; *word != '\0'; word++) {
+		if (*word == '\'') { /* out of the quotes, a quoted one, and in again */
+			PUT('\'');
+			PUT('\\');
+			PUT('\'');
+		}
+		PUT(*word);
+	}
+	if (!bare)
+		PUT('\'');
+#undef PUT
+	if (cap > 0)
+		out[len < cap ? len : cap - 1] = '\0';
+	return len;
+}
+
+struct line {
+	char *text;
+	size_t len, cap;
+	bool failed;
+};
+
+static void add_raw(struct line *line, const char *text)
+{
+	size_t n = strlen(text);
+	if (line->len + n + 1 > line->cap) {
+		size_t cap = (line->len + n + 1) * 2;
+		char *grown = realloc(line->text, cap);
+		if (grown == NULL) {
+			line->failed = true;
+			return;
+		}
+		line->text = grown;
+		line->cap = cap;
+	}
+	memcpy(line->text + line->len, text, n + 1);
+	line->len += n;
+}
+
+static void add(struct line *line, const char *word)
+{
+	char quoted[4 * FIELD_SIZE + 3];
+	shell_quote(quoted, sizeof quoted, word);
+	if (line->len > 0)
+		add_raw(line, " ");
+	add_raw(line, quoted);
+}
+
+static void add_option(struct line *line, const char *option, const char *value)
+{
+	add(line, option);
+	add(line, value);
+}
+
+/* "stoker" with the places this dashboard was told, so that the line means the same host. */
+static void begin(const struct model *model, struct line *line)
+{
+	memset(line, 0, sizeof *line);
+	add_raw(line, "stoker");
+	add_raw(line, model->command_places);
+}
+
+static char *finish(struct line *line)
+{
+	if (line->failed) {
+		free(line->text);
+		return NULL;
+	}
+	return line->text;
+}
+
+static void add_labels(struct line *line, const char *labels)
+{
+	char pair[FIELD_SIZE];
+	while (*labels != '\0') {
+		size_t n = strcspn(labels, ",");
+		if (n > 0) {
+			snprintf(pair, sizeof pair, "%.*s", (int)n, labels);
+			add_option(line, "--label", pair);
+		}
+		labels += n + (labels[n] == ',');
+	}
+}
+
+char *command_of_form(const struct model *model)
+{
+	static const struct {
+		enum form_field field;
+		const char *option;
+	} options[] = {
+		{ FORM_IMAGE, "--image" }, { FORM_VCPUS, "--vcpus" }, { FORM_MEMORY, "--memory" }, { FORM_DISK, "--disk" },
+		{ FORM_DISK_MODE, "--disk-mode" }, { FORM_BACKEND, "--backend" }, { FORM_ACCEL, "--accel" },
+		{ FORM_NETWORK, "--network" }, { FORM_EGRESS, "--egress" },
+	};
+	const struct form *form = &model->form;
+	struct line line;
+	size_t i;
+
+	begin(model, &line);
+	add(&line, "create");
+	if (form->fields[FORM_NAME].len > 0)
+		add(&line, form->fields[FORM_NAME].text);
+	for (i = 0; i < sizeof options / sizeof *options; i++) {
+		const struct field *field = &form->fields[options[i].field];
+		/* What is standard needs no saying. */
+		if (field->len > 0 && strcmp(field->text, model->defaults[options[i].field].text) != 0)
+			add_option(&line, options[i].option, field->text);
+	}
+	add_labels(&line, form->fields[FORM_LABELS].text);
+	if (strcmp(form->fields[FORM_EPHEMERAL].text, "yes") == 0)
+		add(&line, "--ephemeral");
+	if (strcmp(form->fields[FORM_START].text, "no") != 0)
+		add(&line, "--start");
+	return finish(&line);
+}
+
+/* Several VMs of one command go through a loop where the verb takes one. */
+static void add_vms(const struct model *model, struct line *line, char (*ids)[STOKER_ID_SIZE], size_t count)
+{
+	size_t i;
+	for (i = 0; i < count; i++) {
+		const struct row *row = model_row(model, ids[i]);
+		if (row != NULL)
+			add(line, row->vm.name);
+	}
+}
+
+static bool any_lives(const struct model *model, char (*ids)[STOKER_ID_SIZE], size_t count)
+{
+	size_t i;
+	for (i = 0; i < count; i++) {
+		const struct row *row = model_row(model, ids[i]);
+		if (row != NULL && row->vm.pid > 0)
+			return true;
+	}
+	return false;
+}
+
+char *command_of_ids(const struct model *model, enum action_id id, char (*ids)[STOKER_ID_SIZE], size_t count)
+{
+	const struct action *action = action_at(id);
+	struct line line;
+
+	begin(model, &line);
+	switch (id) {
+	case ACTION_CREATE:
+		add_raw(&line, " create --start");
+		return finish(&line);
+	case ACTION_RECONCILE:
+		add_raw(&line, " reconcile");
+		return finish(&line);
+	case ACTION_FILTER:
+		add(&line, "list");
+		if (model->filter.len > 0)
+			add_option(&line, "--filter", model->filter.text);
+		return finish(&line);
+	case ACTION_UNDO:
+		if (model->deleted_count == 0)
+			break;
+		add_raw(&line, " trash restore");
+		add(&line, model->deleted[model->deleted_count - 1].id);
+		return finish(&line);
+	default:
+		break;
+	}
+	if (count == 0 || !(action->flags & ACT_VM)) {
+		line.len = 0;
+		add_raw(&line, "");
+		return finish(&line);
+	}
+	switch (id) {
+	case ACTION_KILL:
+		add_raw(&line, " stop --force");
+		break;
+	case ACTION_DELETE:
+		add(&line, "delete");
+		if (any_lives(model, ids, count))
+			add(&line, "--force");
+		if (model->trash_keep_s > 0)
+			add(&line, "--trash");
+		break;
+	case ACTION_LOGS:
+		add_raw(&line, " logs --follow");
+		break;
+	case ACTION_CLONE:
+	case ACTION_MARK:
+	case ACTION_MARK_ALL:
+	case ACTION_MARK_RANGE:
+	case ACTION_INVERT:
+	case ACTION_COMMAND:
+	case ACTION_RUN:
+		line.len = 0;
+		add_raw(&line, "");
+		return finish(&line);
+	default: /* the verb is called as the action is */
+		add(&line, action->name);
+		break;
+	}
+	add_vms(model, &line, ids, action->flags & ACT_MANY ? count : 1);
+	return finish(&line);
+}
+
+char *command_of(const struct model *model, enum action_id id)
+{
+	char(*ids)[STOKER_ID_SIZE] = calloc(model->count + 1, sizeof *ids), *text;
+	size_t i, count = 0;
+
+	if (ids == NULL)
+		return NULL;
+	for (i = 0; i < model->count; i++) {
+		if (action_target(model, action_at(id), &model->rows[i]))
+			memcpy(ids[count++], model->rows[i].vm.id, STOKER_ID_SIZE);
+	}
+	text = command_of_ids(model, id, ids, count);
+	free(ids);
+	return text;
+}
