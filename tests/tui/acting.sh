@@ -16,7 +16,7 @@ ok stoker wait owl --for ready --timeout 120
 
 # What the commands page says an action is, lines that were broken put together.
 command_for() {
-	screen | sed 's/^ *│ //; s/ *│$//' | awk -v name="$1" '$1 == name { sub("^ *" name " +", ""); print; exit }'
+	screen | sed 's/^[^│]*│ *//; s/ *│.*$//' | awk -v name="$1" '$1 == name { sub("^ *" name " +", ""); print; exit }'
 }
 
 check 'a first time gets a hint; keys of the configuration hold, and what is wrong with them is said'
@@ -173,7 +173,7 @@ see 'stoker delete --trash fox'
 keys Tab Enter
 unseen ' fox +○'
 ok stoker trash list
-expect_match "$OUT" '^fox '
+expect_match "$OUT" 'fox +[0-9a-f]{16} '
 # action: undo
 keys U
 see 'fox +○ stopped'
