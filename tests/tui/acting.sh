@@ -194,7 +194,7 @@ photograph() {
 }
 photograph >"$T/before"
 terminal locked 120x30 "'$STOKER_PROGRAM' tui --read-only; echo ended with \$?; read x"
-see '▸ fox' 20
+see '▸ owl' 20
 for key in a D y Enter Escape X y Enter Escape x Enter s Enter u c Enter Escape C Enter Escape e Enter Escape R Enter Escape \
 	Enter l q i Escape F Enter Escape v V Space o O p / Escape : d e l Enter Escape r Escape y Escape '?' Escape j k g G \
 	PPage NPage Tab z '[' d n w F1 Escape F2 F3 F4 F5 F6 F7 F8 F9 F10 F11 F12 b f h m t A B E H I J K L M N P Q S T U W Y Z \

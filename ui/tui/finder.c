@@ -136,10 +136,12 @@ static void take(struct model *model, const struct finder_item *item, struct eff
 		update_act(model, (enum action_id)item->index, effects);
 		break;
 	case FINDER_VM:
+		model->on_group = false;
 		memcpy(model->selected, model->rows[item->index].vm.id, sizeof model->selected);
 		model_arrange(model);
 		if (strcmp(model->selected, model->rows[item->index].vm.id) != 0) {
 			field_set(&model->filter, ""); /* it was filtered out: it is what was asked for */
+			model->on_group = false;
 			memcpy(model->selected, model->rows[item->index].vm.id, sizeof model->selected);
 			model_arrange(model);
 		}
