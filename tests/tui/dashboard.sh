@@ -128,14 +128,20 @@ see 'too small'
 size 40x10
 see '(otter|amber) .*running'
 size 120x30
+see 'PORT +MEM +CPU'
+size 200x50
 see 'PORT +BACKEND +VCPU'
+size 120x30
+unseen 'BACKEND'
 
 check 'the mouse: a click selects, on a heading it sorts'
 row=$(screen | grep -n 'amber' | head -n 1 | cut -d: -f1)
 # shellcheck disable=SC2046 # one word for each digit
 tm send-keys -t board -H 1b 5b 3c 30 3b 35 3b $(printf '%s' "$row" | od -An -tx1) 4d
 see '▸ amber'
-tm send-keys -t board -H 1b 5b 3c 30 3b 32 30 3b 32 4d
+row=$(screen | grep -nE 'NAME.? +STATUS' | head -n 1 | cut -d: -f1)
+# shellcheck disable=SC2046
+tm send-keys -t board -H 1b 5b 3c 30 3b 32 30 3b $(printf '%s' "$row" | od -An -tx1) 4d
 see 'STATUS▾'
 
 check 'a killed VMM is seen, with its signal; reconcile mends what is left'
