@@ -215,7 +215,7 @@ struct stoker_vm {
 	uint16_t ssh_port; /**< on 127.0.0.1; 0 without network */
 	char backend[16];  /**< "firecracker", "qemu" */
 	char accel[8];     /**< "kvm", "tcg" */
-	char choice[256];  /**< why this backend and acceleration were chosen */
+	char choice[512];  /**< why this backend and acceleration were chosen */
 	char image[64];
 	unsigned vcpus, memory_mib, disk_mib;
 	enum stoker_disk_mode disk_mode;
