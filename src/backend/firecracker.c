@@ -284,12 +284,12 @@ static enum stoker_status check_version(stoker *s, struct api *api, const struct
 	if (version == 0) {
 		*explained = true;
 		error_set(err, STOKER_E_PEER, "what was started as Firecracker does not tell its version");
-		return error_fix(err, "Install one that is known to work: stoker doctor --install firecracker"), STOKER_E_PEER;
+		return error_fix(err, "%s", FIRECRACKER_INSTALL), STOKER_E_PEER;
 	}
 	if (version < FIRECRACKER_OLDEST) {
 		*explained = true;
 		error_set(err, STOKER_E_MISSING, "Firecracker %s is too old: stoker needs 1.7 or newer", api->version);
-		return error_fix(err, "Install a newer one: stoker doctor --install firecracker"), STOKER_E_MISSING;
+		return error_fix(err, "%s", FIRECRACKER_INSTALL), STOKER_E_MISSING;
 	}
 	if (version > FIRECRACKER_NEWEST && path_runtime(s, path, "firecracker-%d-is-new", version) &&
 	    (fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600)) >= 0) {

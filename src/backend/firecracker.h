@@ -19,13 +19,13 @@ int firecracker_version_number(const char *text);
 /* What to do about a fault_message. Static. */
 const char *firecracker_advice(const char *fault);
 
-/* The program: --firecracker, the setting firecracker.binary, PATH, or what doctor --install put in place. */
+/* The program: the setting firecracker.binary, a path or a name in PATH. */
 enum stoker_status firecracker_find(stoker *s, char path[STOKER_PATH_SIZE], struct stoker_error *err);
 
 void firecracker_doctor(struct doctor *d);
 
-/* The release that doctor --install fetches. */
-#define FIRECRACKER_RELEASE "1.12.1"
-#define FIRECRACKER_SHA256 "b99ea49b8d8b7bfa307d3845585d6a97f7642aa17a985749900370070d8ca930"
+/* What to do when there is none, or none that works. 1.12.1 is the release that the tests run. */
+#define FIRECRACKER_INSTALL \
+	"Put the program firecracker of its release 1.12.1 into PATH, or name it as firecracker.binary in stoker.conf"
 
 #endif

@@ -81,11 +81,8 @@ enum stoker_status firecracker_find(stoker *s, char path[STOKER_PATH_SIZE], stru
 	const char *name = settings_get(s->settings, "firecracker.binary");
 	if (program_find(name, path))
 		return STOKER_OK;
-	/* Only a name is looked for elsewhere: who says a path means that one. */
-	if (!strchr(name, '/') && path_state(s, path, "firecracker/firecracker-v" FIRECRACKER_RELEASE) && access(path, X_OK) == 0)
-		return STOKER_OK;
 	error_set(err, STOKER_E_MISSING, "Firecracker (%s) is not installed", name);
-	return error_fix(err, "Install it: stoker doctor --install firecracker, or name it: --firecracker PATH, firecracker.binary in stoker.conf"),
+	return error_fix(err, "%s", FIRECRACKER_INSTALL),
 	       STOKER_E_MISSING;
 }
 
@@ -108,7 +105,7 @@ void firecracker_doctor(struct doctor *d)
 
 	if (st != STOKER_OK) {
 		row = doctor_row(d, "firecracker", STOKER_CHECK_WARN, "%s; QEMU is used", why.why);
-		doctor_fix(row, "stoker doctor --install firecracker");
+		doctor_fix(row, "%s", FIRECRACKER_INSTALL);
 		return;
 	}
 	call.timeout_ms = 5000;
@@ -117,10 +114,10 @@ void firecracker_doctor(struct doctor *d)
 	if (st != STOKER_OK || !number) {
 		row = doctor_row(d, "firecracker", STOKER_CHECK_FAIL, "%s does not work: %s", path,
 		                 st != STOKER_OK ? why.why : "it does not tell its version");
-		doctor_fix(row, "stoker doctor --install firecracker, or set firecracker.binary in stoker.conf");
+		doctor_fix(row, "%s", FIRECRACKER_INSTALL);
 	} else if (number < FIRECRACKER_OLDEST) {
 		row = doctor_row(d, "firecracker", STOKER_CHECK_FAIL, "%s: version %s is too old, 1.7 or newer is needed", path, version);
-		doctor_fix(row, "stoker doctor --install firecracker, or set firecracker.binary in stoker.conf");
+		doctor_fix(row, "%s", FIRECRACKER_INSTALL);
 	} else if (!stoker_kvm_probe(probe, sizeof probe)) {
 		row = doctor_row(d, "firecracker", STOKER_CHECK_WARN, "%s: version %s, of no use here, for it needs KVM: %s", path,
 		                 version, probe);
@@ -129,7 +126,7 @@ void firecracker_doctor(struct doctor *d)
 		row = doctor_row(d, "firecracker", STOKER_CHECK_WARN,
 		                 "%s: version %s is newer than what stoker was tried with (1.7 to 1.17); it is used all the same", path,
 		                 version);
-		doctor_fix(row, "Nothing, unless it misbehaves: then stoker doctor --install firecracker");
+		doctor_fix(row, "Nothing, unless it misbehaves. %s", FIRECRACKER_INSTALL);
 	} else {
 		doctor_row(d, "firecracker", STOKER_CHECK_OK, "%s: version %s, and KVM runs its guests", path, version);
 	}

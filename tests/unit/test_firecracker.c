@@ -211,7 +211,7 @@ static void versions(void **state)
 	(void)state;
 	begin((struct double_plan){ .step = "", .version = "1.6.4" });
 	assert_int_equal(boot(2000, &err), STOKER_E_MISSING);
-	assert_non_null(strstr(err.fix, "doctor --install"));
+	assert_non_null(strstr(err.fix, "firecracker.binary"));
 	double_end(kit.pid);
 	begin((struct double_plan){ .step = "", .version = "what" });
 	assert_int_equal(boot(2000, &err), STOKER_E_PEER);
