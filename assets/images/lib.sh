@@ -114,7 +114,7 @@ uris_to_lines() {
 # second to say so; its answer is kept as long as its lists stay the same. The recipe's resolve_packages prints them.
 resolve() {
 	stamp=$({
-		stat -c '%n %s %Y' /var/lib/apt/lists/* /var/lib/dpkg/arch 2>/dev/null
+		stat -c '%n %s %Y' /var/lib/apt/lists/* /var/lib/dpkg/arch 2>/dev/null || true # the latter need not exist
 		echo "$USERLAND $packages $KERNELS"
 		sha256sum <"$recipe"
 	} | sha256sum | cut -c1-32)

@@ -22,10 +22,10 @@ resolve_packages() { # resolve_packages KERNEL...
 	[ $# -eq 0 ] || resolve_named "$@"
 	# shellcheck disable=SC2086
 	apt-get --print-uris -qq -o Dir::State::status=/dev/null -o APT::Install-Recommends=false \
-		-o APT::Install-Suggests=false -o Debug::NoLocking=true install '?essential' apt $USERLAND $packages \
+		-o APT::Install-Suggests=false -o Debug::NoLocking=true -o Acquire::ForceHash=SHA256 install '?essential' apt $USERLAND $packages \
 		>"$cache/uris.$$" 2>"$cache/err.$$" ||
 		fail "apt cannot find the packages: $(grep '^E:' "$cache/err.$$" | head -n 1). Check their names, or run: sudo apt-get update"
-	sed 's/MD5Sum:[0-9a-f]*$//' "$cache/uris.$$" | uris_to_lines
+	uris_to_lines <"$cache/uris.$$"
 	rm -f "$cache/uris.$$" "$cache/err.$$"
 }
 resolve

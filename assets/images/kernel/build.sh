@@ -120,11 +120,11 @@ mkdir "$work/linux"
 {
 	dpkg-deb --fsys-tarfile "$cache/$file" | tar -xO ./usr/src/$SOURCE.tar.xz | xz -dc -T2 |
 		tar -x -C "$work/linux" --strip-components=1 --wildcards \
-			--exclude='*/Documentation/[a-z]*' --exclude='*/tools/testing' --exclude='*/tools/perf' \
-			--exclude='*/arch/[!x]*/*/*' --exclude='*/drivers/gpu/*.[ch]' --exclude='*/drivers/media/*.[ch]' \
-			--exclude='*/drivers/staging/*.[ch]' --exclude='*/drivers/net/ethernet/*.[ch]' \
-			--exclude='*/drivers/net/wireless/*.[ch]' --exclude='*/drivers/scsi/*.[ch]' \
-			--exclude='*/drivers/infiniband/*.[ch]' --exclude='*/drivers/iio/*.[ch]' --exclude='*/sound/*.[ch]'
+			--exclude="$SOURCE/Documentation/[a-z]*" --exclude="$SOURCE/tools/testing" --exclude="$SOURCE/tools/perf" \
+			--exclude="$SOURCE/arch/[!x]*.[chS]" --exclude="$SOURCE/drivers/gpu/*.[ch]" --exclude="$SOURCE/drivers/media/*.[ch]" \
+			--exclude="$SOURCE/drivers/staging/*.[ch]" --exclude="$SOURCE/drivers/net/ethernet/*.[ch]" \
+			--exclude="$SOURCE/drivers/net/wireless/*.[ch]" --exclude="$SOURCE/drivers/scsi/*.[ch]" \
+			--exclude="$SOURCE/drivers/infiniband/*.[ch]" --exclude="$SOURCE/drivers/iio/*.[ch]" --exclude="$SOURCE/sound/*.[ch]"
 } 2>"$work/tar.err" || fail "the kernel's source could not be unpacked: $(head -n 1 "$work/tar.err")"
 [ -f "$work/linux/Makefile" ] || fail "the package $SOURCE holds no kernel source"
 
@@ -140,10 +140,8 @@ kmake() {
 	make ARCH=x86_64 CC="$cc" LOCALVERSION=-stoker "$@"
 }
 {
-	kmake tinyconfig
-	./scripts/kconfig/merge_config.sh -m .config "$fragment"
-	kmake olddefconfig
-} >"$work/config.log" 2>&1 || fail "the kernel cannot be configured: $(tail -n 1 "$work/config.log")"
+	kmake tinyconfig && ./scripts/kconfig/merge_config.sh -m .config "$fragment" && kmake olddefconfig
+} >"$work/config.log" 2>&1 || fail "the kernel cannot be configured: $(grep -v '^make' "$work/config.log" | tail -n 1)"
 # What a kernel of another version no longer has would be missed much later, in some guest.
 grep -E '^(CONFIG_[A-Za-z0-9_]+=|# CONFIG_[A-Za-z0-9_]+ is not set)' "$fragment" | while read -r wanted; do
 	case $wanted in
