@@ -253,8 +253,9 @@ static bool learn(struct terminal *terminal, const struct terminal_options *opti
 		         "Install ncurses-term or set TERM=xterm-256color", name);
 		return false;
 	}
-	place = capability("cup");
-	if (place == NULL || strncmp(place, "\033[", 2) != 0) {
+	/* Only the form matters: the painter writes it itself, and the pauses of a real vt100 ($<5>) are no emulator's. */
+	place = tigetstr("cup");
+	if (place == NULL || place == (char *)-1 || strncmp(place, "\033[", 2) != 0) {
 		snprintf(why, cap, "a terminal of the kind TERM=%.64s cannot place its cursor as the dashboard needs. "
 		         "Use the command line: stoker help", name);
 		return false;
