@@ -139,6 +139,7 @@ void op_again(struct model *model, enum action_id action, const char *id, struct
 		update_act(model, action, effects);
 		return;
 	}
+	batch_begin(&model->batch, action);
 	carry_out(model, action, id, effects);
 }
 
