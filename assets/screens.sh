@@ -21,6 +21,8 @@ export STOKER_STATE_DIR=$T/state STOKER_RUNTIME_DIR=$T/run STOKER_CONFIG=$T/conf
 [ -z "$images" ] || export STOKER_IMAGE_DIR=$images
 printf '[network]\nports = 23900-23999\n' >"$T/conf"
 chmod 600 "$T/conf"
+# Called by the trap:
+# shellcheck disable=SC2317
 finish() {
 	"$program" delete --all --force --yes --quiet >/dev/null 2>&1 || true
 	rm -rf "$T"
