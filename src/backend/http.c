@@ -30,7 +30,7 @@
 
 /* One for the process, as the library itself is: made once, never changed after. */
 static struct {
-#define DECLARE(f) __typeof__(f) *f;
+#define DECLARE(f) __typeof__(f) *f; /* NOLINT(bugprone-macro-parentheses): a declaration */
 	CURL_FUNCTIONS(DECLARE)
 	char why[160]; /* "" when it is there */
 } lib;
