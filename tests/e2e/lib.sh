@@ -229,6 +229,8 @@ finish() {
 		# A script may have left the store broken or locked on purpose: then the search below ends what lives.
 		timeout 60 "$STOKER_PROGRAM" delete --all --force --yes >"$T/finish.log" 2>&1
 	fi
+	# The one table for all VMs stays with the host on purpose; the lab's host is left as it was found.
+	[ -z "${STOKER_LAB:-}" ] || nft delete table inet stoker 2>/dev/null
 	for _ in 1 2 3 4 5 6 7 8 9 10; do
 		left=$(holders)
 		[ -n "$left" ] || break

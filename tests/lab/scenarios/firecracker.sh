@@ -84,4 +84,3 @@ done
 check "delete leaves no device"
 ok stoker delete a
 expect_no_match "$(ip -br link)" stk
-nft delete table inet stoker

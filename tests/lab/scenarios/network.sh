@@ -16,7 +16,6 @@ script_finish() {
 		wait "$pid" 2>/dev/null
 	done
 	"$STOKER_PROGRAM" delete --all --force --yes >/dev/null 2>&1
-	nft delete table inet stoker 2>/dev/null
 	ip netns delete web 2>/dev/null
 	ip link delete web0 2>/dev/null
 	ip link delete meta0 2>/dev/null
