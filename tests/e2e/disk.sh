@@ -71,6 +71,13 @@ expect_equal "$(stoker exec one -- cat /etc/shared-name)" one
 ok stoker stop one
 e2fsck -fn "$disk" >"$T/fsck" 2>&1 || fail "the disk is not clean: $(cat "$T/fsck")"
 ok stoker resize one --disk 300
+ok stoker resize one --disk 20G
+ok stoker start one
+[ "$(size_of one)" -gt 19000 ] || fail "the file system has only $(size_of one) MiB"
+expect_equal "$(stoker exec one -- cat /etc/shared-name)" one
+ok stoker stop one
+[ "$(du -sm "$disk" | cut -f 1)" -lt 60 ] || fail "20 GiB of nothing use $(du -sm "$disk" | cut -f 1) MiB"
+e2fsck -fn "$disk" >"$T/fsck" 2>&1 || fail "the disk is not clean: $(cat "$T/fsck")"
 ok stoker delete one
 ok stoker delete two
 
