@@ -55,6 +55,13 @@ test  util-linux           flock
 test  procps               ps
 test  mmdebstrap           mmdebstrap
 test  kmod                 depmod
+test  make                 make
+test  flex                 flex
+test  bison                bison
+test  bc                   bc
+test  perl                 perl
+test  xz-utils             xz
+test  libelf-dev           file:/usr/include/gelf.h
 test  python3-pip          pip3
 test  unzip                unzip
 '

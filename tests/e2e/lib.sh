@@ -11,7 +11,9 @@
 # was left behind. A script that leaves something behind fails.
 #
 #	stoker ARGS...            the program under test, on the private folders
-#	need_image                builds the image `micro` once for all scripts
+#	need_image                builds the image `micro` (Debian's kernel) once for all scripts
+#	need_own_image            the same with the own kernel, called `own`
+#	need_debian               the image `debian` with DEBIAN_PACKAGES
 #	new_vm NAME [OPTIONS]     create, always with --egress none
 #	expect_status N CMD...    runs CMD; its output is then in $OUT and $ERR
 #	ok CMD...                 expect_status 0
@@ -159,14 +161,34 @@ need() {
 }
 
 # Under one lock, so that scripts which run at the same time build it once.
-need_image() {
+build_image() { # build_image ARGS...: for `stoker image build`
 	[ -x "$STOKER_PROGRAM" ] || fail "$STOKER_PROGRAM is not built"
 	[ -z "${STOKER_LAB:-}" ] || return 0 # built where apt is, and brought in
 	(umask 077 && mkdir -p "$STOKER_IMAGE_DIR")
-	if ! flock "$STOKER_IMAGE_DIR/.test-lock" "$STOKER_PROGRAM" image build micro --kernel debian --quiet >"$T/image.log" 2>&1; then
+	if ! flock "$STOKER_IMAGE_DIR/.test-lock" "$STOKER_PROGRAM" image build "$@" --quiet >"$T/image.log" 2>&1; then
 		tail -n 20 "$T/image.log" >&2
-		fail "stoker image build micro failed"
+		fail "stoker image build $* failed"
 	fi
+}
+
+need_image() {
+	build_image micro --kernel debian
+}
+
+# The same with the guest's own kernel, which is built once: minutes, unless ccache has seen it.
+need_own_image() {
+	local cc=gcc
+	! command -v ccache >/dev/null || cc='ccache gcc'
+	CC=$cc build_image micro --kernel source --name own
+}
+
+DEBIAN_PACKAGES='python3-requests python3-numpy vim-tiny htop tmux less'
+need_debian() {
+	local package options=()
+	for package in $DEBIAN_PACKAGES; do
+		options+=(--package "$package")
+	done
+	build_image debian --kernel debian "${options[@]}"
 }
 
 new_vm() {
