@@ -57,9 +57,9 @@ def inspect(vm):
 class Floor:
     """QEMU as stoker starts it, without stoker."""
 
-    def __init__(self, name):
+    def __init__(self, name, image="micro"):
         self.name = name
-        run(STOKER, "create", name, "--memory", "256", "--egress", "none", "--start", "--quiet")
+        run(STOKER, "create", name, "--image", image, "--memory", "256", "--egress", "none", "--start", "--quiet")
         vm = inspect(name)
         with open("/proc/%d/cmdline" % vm["pid"], "rb") as f:
             self.argv = f.read().split(b"\0")[:-1]
@@ -68,7 +68,7 @@ class Floor:
         self.disk = os.path.join(os.environ["STOKER_STATE_DIR"], "vms", vm["id"], "disk.ext4")
         self.empty = os.path.join(os.environ["STOKER_STATE_DIR"], "templates", "ext4-%d.img" % vm["disk_mib"])
         run(STOKER, "stop", name, "--force", "--quiet")
-        self.dir = os.path.join(os.environ["T_DIR"], "floor")
+        self.dir = os.path.join(os.environ["T_DIR"], name)
         os.makedirs(self.dir, exist_ok=True)
 
     def start(self, extra=()):
@@ -226,6 +226,41 @@ def boots(table, floor, rounds):
     table.rows.append(("whole lifecycle", "%.2f ms" % mine("lifecycle"), "", "", "", "-"))
 
 
+def kernels(table, rounds):
+    """Bare QEMU, exec -> ready: the guest's own kernel against Debian's, in turns."""
+    floors = {"own": Floor("bench-own", "own"), "micro": Floor("bench-debian", "micro")}
+    took = {image: [] for image in floors}
+    for i in range(rounds):
+        say("bench: kernels, boot %d of %d" % (i + 1, rounds))
+        for image, floor in floors.items():
+            pid, times, ends = floor.start()
+            floor.stop(pid, ends)
+            took[image].append(times["ready"])
+    table.add("own kernel / Debian's, exec -> ready", p50(took["own"]) / NS, 0.5, floor=p50(took["micro"]) / NS)
+    for floor in floors.values():
+        run(STOKER, "delete", floor.name, "--force", "--quiet")
+
+
+def images(table, rounds):
+    """The size of an image costs a create nothing: debian (300 MB and more) against micro, in turns."""
+    took = {"debian": [], "micro": []}
+    used = 0
+    for i in range(rounds + 1):
+        for image in took:
+            begun = time.monotonic_ns()
+            run(STOKER, "create", "bench-image", "--image", image, "--quiet")
+            if i > 0:  # the first formats the empty disk that all later ones are copied from
+                took[image].append(time.monotonic_ns() - begun)
+            if image == "debian":
+                folder = os.path.join(os.environ["STOKER_STATE_DIR"], "vms", inspect("bench-image")["id"])
+                used = max(used, sum(os.stat(os.path.join(folder, f)).st_blocks * 512 for f in os.listdir(folder)))
+            run(STOKER, "delete", "bench-image", "--quiet")
+    difference = (p50(took["debian"]) - p50(took["micro"])) / NS
+    table.add("create on debian (%d MB) more than on micro" %
+              (os.stat(os.path.join(os.environ["STOKER_IMAGE_DIR"], "debian", "root.ext4")).st_size >> 20), difference, 2)
+    table.add("  disk used by it", used / (1 << 20), 1, unit="MiB")
+
+
 def commands(table, floor, stream_mib):
     name = "bench-commands"
     run(STOKER, "create", name, "--memory", "256", "--egress", "none", "--start", "--quiet")
@@ -308,13 +343,17 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--rounds", type=int, default=10)
     parser.add_argument("--stream-mib", type=int, default=1024)
-    parser.add_argument("--only", choices=("boots", "commands", "many"))
+    parser.add_argument("--only", choices=("boots", "kernels", "images", "commands", "many"))
     options = parser.parse_args()
     table = Table()
     if options.only in (None, "boots", "commands"):
         floor = Floor("bench-floor")
     if options.only in (None, "boots"):
         boots(table, floor, options.rounds)
+    if options.only in (None, "kernels"):
+        kernels(table, options.rounds)
+    if options.only in (None, "images"):
+        images(table, 2 * options.rounds)
     if options.only in (None, "commands"):
         commands(table, floor, options.stream_mib)
     if options.only in (None, "many"):

@@ -8,5 +8,7 @@
 . "$(dirname "${BASH_SOURCE[0]}")/../e2e/lib.sh"
 need python3 ssh jq
 need_image
+need_own_image
+need_debian
 export T_DIR=$T
 python3 "$SOURCE_DIR/tests/bench/bench.py" "$@"
