@@ -34,7 +34,8 @@ class H(http.server.BaseHTTPRequestHandler):
     def log_message(self, *a): pass
 http.server.HTTPServer((sys.argv[1], int(sys.argv[2])), H).serve_forever()
 PY
-there python3 "$T/web.py" 0.0.0.0 80 &
+# Not by there(): of a function in the background $! is a shell's, and the server would outlive it.
+nsenter --net=/proc/$OTHER/ns/net -- python3 "$T/web.py" 0.0.0.0 80 &
 WEB=$!
 python3 "$T/web.py" 0.0.0.0 8000 & # a service of this host
 LOCAL=$!
