@@ -14,7 +14,7 @@
 struct options {
 	const char *run, *log, *notify, *name;
 	int report_fd;
-	size_t log_cap;          /* 0: CONSOLE_LOG_CAP */
+	size_t log_cap; /* 0: CONSOLE_LOG_CAP */
 	bool console_output, channel_vsock;
 	struct process_id adopt; /* pid 0: start one */
 	char *const *argv;       /* of the VMM */
@@ -25,34 +25,34 @@ struct client {
 	struct queue out;
 	uint8_t *rest; /* an unfinished frame */
 	size_t rest_len;
-	bool ending;   /* to be closed after one last attempt to send */
-	bool mute;     /* it reads no more; what it wrote before that still counts */
-	bool doomed;   /* to be forgotten at the next chance */
-	bool dirty;    /* `out` grew in this turn */
-	bool watched;  /* in the epoll set */
+	bool ending;  /* to be closed after one last attempt to send */
+	bool mute;    /* it reads no more; what it wrote before that still counts */
+	bool doomed;  /* to be forgotten at the next chance */
+	bool dirty;   /* `out` grew in this turn */
+	bool watched; /* in the epoll set */
 	bool wants_in, wants_out;
 };
 
 struct supervisor {
 	struct options opt;
 	int epoll, run_dir, listen, console_fd, errors_fd, guest_fd, bell_fd, vmm_fd, spare_fd;
-	bool child;               /* the VMM is our child: its exit status is ours to collect */
-	bool over;                /* the VMM has ended */
+	bool child; /* the VMM is our child: its exit status is ours to collect */
+	bool over;  /* the VMM has ended */
 	bool guest_dirty, guest_wants_out, clients_held;
-	bool greeting;            /* vsock: "OK N\n" is still to come */
-	bool rang;                /* the guest rang while connected: the end of that connection is near */
-	bool logging;             /* vmm_log is open */
+	bool greeting; /* vsock: "OK N\n" is still to come */
+	bool rang;     /* the guest rang while connected: the end of that connection is near */
+	bool logging;  /* vmm_log is open */
 	int64_t publish_due_ns, reconnect_due_ns, console_due_ns, sync_due_ns, trim_due_ns, hangup_due_ns, over_due_ns;
 	int64_t reconnect_wait_ns;
 	struct run_status status;
 	struct console console, vmm_log;
-	char errors[2048];        /* the newest of what the VMM wrote to stderr */
+	char errors[2048]; /* the newest of what the VMM wrote to stderr */
 	size_t errors_len;
 	struct queue guest_out;
 	uint8_t *guest_in, *scratch;
 	size_t guest_in_len;
 	unsigned clients_used;
-	size_t queued;            /* bytes in all clients' queues */
+	size_t queued; /* bytes in all clients' queues */
 	struct client clients[RELAY_CLIENTS_MAX];
 	struct relay relay;
 };
@@ -105,7 +105,7 @@ enum watch_kind { WATCH_LISTEN, WATCH_GUEST, WATCH_BELL, WATCH_CONSOLE, WATCH_ER
 bool watch_set(struct supervisor *s, int op, int fd, enum watch_kind kind, unsigned index, bool out);
 int loop_run(struct supervisor *s);
 
-#define BELL_SOCKET VMM_VSOCK_SOCKET "_1024" /* FRAME_VSOCK_PORT, as the VMM names it */
+#define BELL_SOCKET "vsock.sock_1024"         /* VMM_VSOCK_SOCKET, "_", FRAME_VSOCK_PORT: the VMM names it so */
 #define GUEST_QUEUE_SOFT (128 * 1024)         /* with more waiting for the guest no client is read */
 #define CLIENT_QUEUES_MAX (32u * 1024 * 1024) /* all clients together; past it the fullest is cut */
 #define READ_CHUNK (128 * 1024)
