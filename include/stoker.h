@@ -446,6 +446,7 @@ struct stoker_guest_stats {
 	uint64_t mem_total_kib, mem_available_kib;
 	uint64_t disk_total_kib, disk_free_kib; /**< of / */
 	unsigned processes;
+	int64_t rx_bytes, tx_bytes; /**< received and sent by its network cards; -1: an older agent does not tell */
 };
 /** Channel sessions only; STOKER_E_MISSING over SSH. */
 STOKER_API enum stoker_status stoker_guest_statistics(stoker_session *session, struct stoker_guest_stats *out,
@@ -678,11 +679,14 @@ struct stoker_sample {
 	uint64_t rss_kib; /**< 0: not read this time */
 	int64_t read_bytes, write_bytes; /**< what the VMM has had the host's storage read and write so far: what the page
 	                                      cache answers is not in it; -1: not read this time, or not to be known */
-	int64_t rx_bytes, tx_bytes; /**< what the guest has received and sent so far; -1: not to be known from the host,
-	                                 which is so for user networking */
+	int64_t rx_bytes, tx_bytes; /**< what the guest has received and sent so far, with network tap by the host's
+	                                 counters, with network user by the guest's own; -1: not read this time, or not to
+	                                 be known */
 };
 /** Reads the kernel's figures for each VM with a pid: no subprocess, no store. The CPU time is there every time; of
- *  more than 250 VMs the rest is read by turns, about 250 at a call, on the same handle. `out` has room for `count`. */
+ *  more than 250 VMs the rest is read by turns, about 250 at a call, on the same handle. `out` has room for `count`.
+ *  Guests on the network user are asked for their counters from the second call on, at most 32 a second, and what they
+ *  answer is in the next call's samples: nothing is waited for. */
 STOKER_API void stoker_sample_vms(stoker *s, const struct stoker_vm *vms, size_t count, struct stoker_sample *out);
 
 #ifdef __cplusplus

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "error.h"
+#include "guest/traffic.h"
 #include "reconcile.h"
 #include "store.h"
 
@@ -282,6 +283,7 @@ void stoker_close(stoker *s)
 {
 	if (!s)
 		return;
+	traffic_free(s->traffic);
 	store_close(s->store);
 	settings_free(s->settings);
 	free(s->state_dir);

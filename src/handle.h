@@ -23,6 +23,7 @@
 
 struct store;
 struct settings;
+struct traffic;
 
 struct stoker {
 	char *state_dir, *runtime_dir, *image_dir, *config_file; /* absolute */
@@ -33,6 +34,7 @@ struct stoker {
 	char notice[512];
 	bool read_only;
 	size_t sample_turn; /* counts stoker_sample_vms() */
+	struct traffic *traffic; /* guest/traffic.h; NULL before the second of them */
 };
 
 /* Joins printf-wise into a PATH_MAX buffer: STATE/<fmt>. False when too long. */

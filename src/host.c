@@ -16,6 +16,7 @@
 
 #include "clock.h"
 #include "error.h"
+#include "guest/traffic.h"
 #include "handle.h"
 #include "host.h"
 #include "settings.h"
@@ -215,7 +216,7 @@ static void sample_taps(const struct stoker_vm *vms, size_t count, struct stoker
 
 void stoker_sample_vms(stoker *s, const struct stoker_vm *vms, size_t count, struct stoker_sample *out)
 {
-	size_t stride = s ? count / SAMPLED_AT_ONCE + 1 : 1, turn = s ? s->sample_turn++ % stride : 0;
+	size_t stride = s ? count / SAMPLED_AT_ONCE + 1 : 1, turn = s ? s->sample_turn % stride : 0;
 
 	for (size_t i = 0; i < count; i++) {
 		out[i] = (struct stoker_sample){ clock_now_ns(), -1, 0, -1, -1, -1, -1 };
@@ -226,4 +227,7 @@ void stoker_sample_vms(stoker *s, const struct stoker_vm *vms, size_t count, str
 			sample_rest(vms[i].pid, &out[i]);
 	}
 	sample_taps(vms, count, out);
+	/* Who looks only once gets no rate: then no guest is woken for it. */
+	if (s && s->sample_turn++ > 0)
+		traffic_sample(s, vms, count, out);
 }

@@ -168,8 +168,9 @@ static bool read_load(const char *v, size_t len, double *out)
 bool wire_stats_parse(const uint8_t *data, size_t len, struct stoker_guest_stats *out)
 {
 	static const char *const keys[] = { "uptime_ms",        "mem_total_kib", "mem_available_kib", "disk_total_kib",
-		                            "disk_free_kib",    "processes",     "load1",             "load5", "load15" };
-	enum { NUMBERS = 6, ALL = 9 };
+		                            "disk_free_kib",    "processes",     "rx_bytes",          "tx_bytes",
+		                            "load1",            "load5",         "load15" };
+	enum { PROCESSES = 5, RX, TX, NUMBERS, ALL = NUMBERS + 3 };
 	uint64_t numbers[NUMBERS] = { 0 };
 	double loads[ALL - NUMBERS] = { 0 };
 	const char *p = (const char *)data;
@@ -198,6 +199,11 @@ bool wire_stats_parse(const uint8_t *data, size_t len, struct stoker_guest_stats
 	*out = (struct stoker_guest_stats){ .uptime_ms = (int64_t)numbers[0], .load1 = loads[0], .load5 = loads[1],
 		.load15 = loads[2], .mem_total_kib = numbers[1], .mem_available_kib = numbers[2],
 		.disk_total_kib = numbers[3], .disk_free_kib = numbers[4],
-		.processes = numbers[5] > UINT32_MAX ? UINT32_MAX : (unsigned)numbers[5] };
+		.processes = numbers[PROCESSES] > UINT32_MAX ? UINT32_MAX : (unsigned)numbers[PROCESSES],
+		.rx_bytes = -1, .tx_bytes = -1 };
+	if ((seen & 1u << RX) && (seen & 1u << TX)) { /* at most 18 digits each: they can be added */
+		out->rx_bytes = (int64_t)numbers[RX];
+		out->tx_bytes = (int64_t)numbers[TX];
+	}
 	return true;
 }

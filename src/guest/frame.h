@@ -51,7 +51,8 @@
  *   PING    h  up to 64 bytes; PONG g the same bytes, same stream number.
  *   STATS   h  empty; g  text "key=value\n": uptime_ms, load1, load5, load15,
  *              mem_total_kib, mem_available_kib, disk_total_kib, disk_free_kib,
- *              processes. Same stream number.
+ *              processes, rx_bytes and tx_bytes (of its network cards). Same
+ *              stream number.
  *   POWEROFF h empty: sync, unmount, power off.
  *   BYE     g  text "poweroff" or "reboot": the guest goes down by its own or our wish.
  *

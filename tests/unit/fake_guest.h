@@ -170,7 +170,7 @@ static void fake_request(struct fake *g, const struct frame *f, const uint8_t *d
 		fake_frame(g, FRAME_PONG, f->stream, data, f->length);
 		break;
 	case FRAME_STATS:
-		fake_frame(g, FRAME_STATS, f->stream, "uptime_ms=77\nprocesses=3\n", 25);
+		fake_frame(g, FRAME_STATS, f->stream, "uptime_ms=77\nprocesses=3\nrx_bytes=5000\ntx_bytes=40\n", 51);
 		break;
 	case FRAME_SYNC:
 		memset(g->streams, 0, sizeof g->streams);

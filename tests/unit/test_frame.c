@@ -202,6 +202,13 @@ static void statistics(void **state)
 	assert_true(s.load1 > 0.519 && s.load1 < 0.521);
 	assert_true(s.load15 > 3.0039 && s.load15 < 3.0041);
 	assert_int_equal(s.processes, 42);
+	assert_int_equal(s.rx_bytes, -1);
+	assert_true(stats("uptime_ms=1\nrx_bytes=70000000000\ntx_bytes=3\n", &s));
+	assert_int_equal(s.rx_bytes, 70000000000);
+	assert_int_equal(s.tx_bytes, 3);
+	assert_true(stats("uptime_ms=1\nrx_bytes=3\n", &s)); /* half an answer is none */
+	assert_int_equal(s.rx_bytes, -1);
+	assert_false(stats("uptime_ms=1\nrx_bytes=9000000000000000000\ntx_bytes=9000000000000000000\n", &s));
 	assert_false(stats("", &s));
 	assert_false(stats("uptime_ms=-1\n", &s));
 	assert_false(stats("uptime_ms=1\nload1=nan\n", &s));

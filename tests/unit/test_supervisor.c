@@ -13,6 +13,7 @@
 #include "fake_guest.h"
 #include "guest/channel.h"
 #include "guest/session.h"
+#include "guest/traffic.h"
 #include "lifecycle.h"
 #include "supervisor/control.h"
 
@@ -172,6 +173,35 @@ static void expect_works(void *impl)
 	assert_string_equal(o.errout, "to stderr");
 }
 
+/* What the host cannot count is asked of the agent, and waited for by nobody. */
+static void expect_traffic(struct vm *vm)
+{
+	struct stoker_vm vms[3] = { [1] = vm->rec.vm };
+	struct stoker_sample samples[3];
+	struct timespec pause = { .tv_nsec = 10000000 };
+	int calls = 0;
+
+	vms[1].pid = vm->rec.vmm.pid;
+	vms[1].network = STOKER_NET_USER;
+	vms[1].state = STOKER_RUNNING;
+	vms[2] = vms[1];
+	snprintf(vms[2].id, sizeof vms[2].id, "elsewhere"); /* no supervisor answers there */
+	stoker_sample_vms(&vm->s, vms, 3, samples);
+	assert_null(vm->s.traffic); /* one look costs no guest anything */
+	do {
+		nanosleep(&pause, NULL);
+		stoker_sample_vms(&vm->s, vms, 3, samples);
+		assert_int_equal(samples[0].rx_bytes, -1);
+		assert_int_equal(samples[2].rx_bytes, -1);
+	} while (samples[1].rx_bytes < 0 && ++calls < 500);
+	assert_int_equal(samples[1].rx_bytes, 5000);
+	assert_int_equal(samples[1].tx_bytes, 40);
+	stoker_sample_vms(&vm->s, vms, 3, samples);
+	assert_int_equal(samples[1].rx_bytes, -1); /* told once; the next question is not due yet */
+	traffic_free(vm->s.traffic);
+	vm->s.traffic = NULL;
+}
+
 static void whole_life(void **state)
 {
 	static const char *const gone[] = { "control.sock", "qmp.sock", "console.sock", "channel.sock", "vmm.err",
@@ -207,6 +237,7 @@ static void whole_life(void **state)
 	assert_true(rtt > 0);
 	assert_int_equal(channel_ops.statistics(impl, &stats, NULL), STOKER_OK);
 	assert_int_equal(stats.uptime_ms, 77);
+	expect_traffic(vm);
 	assert_int_equal(channel_poweroff(&vm->s, &vm->rec, NULL), STOKER_OK);
 	wait_gone(&vm->rec.vmm);
 	o = run(impl, "echo", "x", NULL, 10000);

@@ -12,6 +12,7 @@
 #include "layout.h"
 
 #define KIB_PER_MIB 1024u
+#define RATE_MAX 1e15
 
 struct effect *effect_add(struct effects *effects, enum effect_kind kind)
 {
@@ -76,7 +77,9 @@ static void take_rate(struct row *row, enum metric metric, int64_t bytes, int64_
 		return;
 	if (*last_ns > 0 && at_ns > *last_ns && bytes >= *last) {
 		/* In double: bytes times a billion would not fit. */
-		rate = (int64_t)((double)(bytes - *last) * 1e9 / (double)(at_ns - *last_ns));
+		double a_second = (double)(bytes - *last) * 1e9 / (double)(at_ns - *last_ns);
+		/* A guest may claim anything. */
+		rate = a_second > RATE_MAX ? (int64_t)RATE_MAX : (int64_t)a_second;
 		settle_rate(metric == METRIC_DISK ? &row->disk_rate : &row->net_rate, rate);
 		if (row->past != NULL) {
 			int64_t kib = (rate + 1023) / 1024;
