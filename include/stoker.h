@@ -647,6 +647,59 @@ STOKER_API enum stoker_status stoker_image_get(stoker *s, const char *name, stru
 /** STOKER_E_STATE while a VM uses it. */
 STOKER_API enum stoker_status stoker_image_delete(stoker *s, const char *name, struct stoker_error *err);
 
+/* ----------------------------------------------------------------- network */
+
+enum stoker_rules {
+	STOKER_RULES_ABSENT,  /**< there is no table `inet stoker` */
+	STOKER_RULES_SOUND,   /**< it is as a stoker made it */
+	STOKER_RULES_CHANGED, /**< somebody changed it, or a stoker of another version made it */
+	STOKER_RULES_COUNT
+};
+/** "absent", "sound", "changed". Static. */
+STOKER_API const char *stoker_rules_name(enum stoker_rules rules);
+
+/** A VM with network tap and its device, or a device of ours whose VM has no record. */
+struct stoker_network_device {
+	char device[16];  /**< its name; that it should have when `missing` says "its device" */
+	char id[STOKER_ID_SIZE];
+	char name[STOKER_NAME_MAX + 1]; /**< "" when the VM has no record */
+	enum stoker_state state;        /**< STOKER_STATE_COUNT without a record */
+	char ip[16];
+	uint16_t ssh_port;
+	char publish[256];
+	bool up;
+	char missing[32]; /**< what of it is not there ("its device"), "" when nothing */
+};
+/** All of this state folder. STOKER_E_MISSING without CAP_NET_ADMIN. Free with stoker_free(). */
+STOKER_API enum stoker_status stoker_network_list(stoker *s, struct stoker_network_device **out, size_t *count,
+                                                  struct stoker_error *err);
+
+struct stoker_network_state {
+	enum stoker_rules rules;
+	unsigned elements; /**< in its sets, of the VMs of all stokers of the host */
+	unsigned devices;  /**< of this state folder */
+	unsigned foreign;  /**< of other stokers; their rules are in the same table */
+	unsigned strays;   /**< addresses that have rules but no device */
+	char pool[64], gateway[16], ports[32];
+	unsigned addresses_used, addresses_total, ports_used, ports_total;
+	char forwarding[256]; /**< "eth0,wlan0": the devices for which a stoker turned forwarding on */
+	bool ip_forward;      /**< whether the host forwards as a whole; no stoker changes that */
+	char trouble[512];    /**< why VMs cannot have network tap here, "" when they can */
+};
+STOKER_API enum stoker_status stoker_network_get(stoker *s, struct stoker_network_state *out, struct stoker_error *err);
+
+struct stoker_network_removed {
+	unsigned devices, stopped; /**< stopped: VMs that were killed for it */
+	unsigned foreign;          /**< devices of other stokers: as long as there are any, table and forwarding stay */
+	bool table;
+	char forwarding[256];      /**< the devices for which forwarding was turned off again */
+};
+/** Takes away all that is on the host of VMs with network tap: devices, rules, the table, and the forwarding that was
+ *  turned on for them. The VMs stay, and a start makes their network again. STOKER_E_STATE while one runs, unless
+ *  `force`: then they are killed first. `out` may be NULL. */
+STOKER_API enum stoker_status stoker_network_remove(stoker *s, bool force, const struct stoker_call *call,
+                                                    struct stoker_network_removed *out, struct stoker_error *err);
+
 /* -------------------------------------------------------------------- host */
 
 enum stoker_check_result { STOKER_CHECK_OK, STOKER_CHECK_WARN, STOKER_CHECK_FAIL };

@@ -228,7 +228,7 @@ void doctor_check_network(struct doctor *d)
 	struct net_view *view;
 	struct stoker_check *row;
 	const char *table;
-	char devices[200] = "", text[8];
+	char devices[200] = "", text[8], name[NET_NAME_SIZE], id[STOKER_ID_SIZE];
 
 	if (net_check(d->s, &why) != STOKER_OK) {
 		row = doctor_row(d, "tap", d->taps ? STOKER_CHECK_FAIL : STOKER_CHECK_WARN, "network tap cannot be had: %s", why.why);
@@ -241,7 +241,7 @@ void doctor_check_network(struct doctor *d)
 	if (!view)
 		return;
 	table = net_view_table(view);
-	if (table && d->taps) {
+	if (table && (net_view_device(view, 0, name, id) || strcmp(table, "gone") != 0)) {
 		row = doctor_row(d, "rules", STOKER_CHECK_FAIL, "the table of rules inet stoker is %s", table);
 		doctor_fix(row, "stoker reconcile --yes");
 	} else {

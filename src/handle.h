@@ -5,6 +5,8 @@
  *   STATE/store.db            what is recorded (store.c)
  *   STATE/store.lock          guards which file store.db is (store_db.h)
  *   STATE/history.db          timings and events: advisory, may be lost
+ *   STATE/instance            by which devices of the host are known as ours (net/link.h)
+ *   STATE/forwarding          devices for which forwarding was turned on (net/forward.h)
  *   STATE/changed             touched after every change; watched with inotify
  *   STATE/vms/ID/             one VM: manifest.json, disk.ext4, key, console.log[.1]
  *   STATE/trash/ID/           the same of a VM that was deleted and rests (trash.h)

@@ -205,7 +205,7 @@ static enum stoker_status repair_image(stoker *s, const struct stoker_finding *f
 
 /* ---- the network, beyond single records */
 
-static void look_network(stoker *s, const struct host_view *view, const struct ids *known, bool taps, struct findings *out)
+static void look_network(stoker *s, const struct host_view *view, const struct ids *known, struct findings *out)
 {
 	char name[NET_NAME_SIZE], id[STOKER_ID_SIZE], path[STOKER_PATH_SIZE], text[16];
 	struct stoker_finding *f;
@@ -215,7 +215,8 @@ static void look_network(stoker *s, const struct host_view *view, const struct i
 	if (!view->net)
 		return;
 	table = net_view_table(view->net);
-	if (table && (taps || strcmp(table, "gone") != 0) && (f = findings_add(out, STOKER_FINDING_LOST_RULES, ""))) {
+	/* Without a device nobody is held to anything: the next one makes the table. */
+	if (table && (net_view_device(view->net, 0, name, id) || strcmp(table, "gone") != 0) && (f = findings_add(out, STOKER_FINDING_LOST_RULES, ""))) {
 		snprintf(f->subject, sizeof f->subject, "table stoker");
 		snprintf(f->detail, sizeof f->detail, "the table of rules inet stoker is %s, and guests are not held to what they may reach",
 		         strcmp(table, "gone") == 0 ? "gone" : "not as it was made");
@@ -286,7 +287,6 @@ enum stoker_status stoker_reconcile_plan(stoker *s, const struct stoker_call *ca
 	struct findings quick = { 0 };
 	char path[STOKER_PATH_SIZE];
 	size_t count = 0;
-	bool taps = false;
 	enum stoker_status st;
 
 	*out = NULL;
@@ -307,7 +307,6 @@ enum stoker_status stoker_reconcile_plan(stoker *s, const struct stoker_call *ca
 		goto out;
 	for (size_t i = 0; i < count; i++) {
 		ids_add(&known, all[i].vm.id);
-		taps = taps || all[i].vm.network == STOKER_NET_TAP;
 		if (i % 64 == 0)
 			progress(call, "comparing records", i, count);
 		if (cancelled(call)) {
@@ -324,7 +323,7 @@ enum stoker_status stoker_reconcile_plan(stoker *s, const struct stoker_call *ca
 		if (!ids_have(&known, seen.items[i]))
 			look_locked(s, seen.items[i], &view, &plan->found);
 	look_images(s, &plan->found);
-	look_network(s, &view, &known, taps, &plan->found);
+	look_network(s, &view, &known, &plan->found);
 	if (quick.failed || plan->found.failed || known.failed || seen.failed || view.failed)
 		st = error_errno(err, ENOMEM, "cannot make a whole plan");
 out:

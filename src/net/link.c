@@ -544,32 +544,3 @@ bool link_route_is_ours(const struct net_route *route, const struct net_instance
 {
 	return route->protocol == LINK_ROUTE_PROTOCOL && route->metric == me->metric && route->bits == 32;
 }
-
-/* ---- forwarding */
-
-static bool forwarding_path(char out[96], const char *name)
-{
-	return name[0] && !strchr(name, '/') && name[0] != '.' &&
-	       snprintf(out, 96, "/proc/sys/net/ipv4/conf/%s/forwarding", name) < 96;
-}
-
-bool link_forwarding(const char *name)
-{
-	char path[96], text[8];
-	return forwarding_path(path, name) && read_whole_file(path, text, sizeof text) > 0 && text[0] == '1';
-}
-
-enum stoker_status link_set_forwarding(const char *name, bool on, struct stoker_error *err)
-{
-	char path[96];
-	int fd = forwarding_path(path, name) ? open(path, O_WRONLY | O_CLOEXEC) : -1, why = errno;
-	bool done = fd >= 0 && write(fd, on ? "1" : "0", 1) == 1;
-	if (fd >= 0) {
-		why = errno;
-		close(fd);
-	}
-	if (done)
-		return STOKER_OK;
-	error_errno(err, why, "cannot turn forwarding %s for %s", on ? "on" : "off", name);
-	return error_fix(err, "Do it by hand: sudo sysctl net.ipv4.conf.%s.forwarding=%d", name, on);
-}

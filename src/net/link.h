@@ -69,8 +69,4 @@ struct net_route {
 enum stoker_status link_routes(struct nl_sock *sk, struct net_route **out, size_t *count, struct stoker_error *err);
 bool link_route_is_ours(const struct net_route *route, const struct net_instance *me);
 
-/* /proc/sys/net/ipv4/conf/NAME/forwarding: may packets that come from it go on? */
-bool link_forwarding(const char *name);
-enum stoker_status link_set_forwarding(const char *name, bool on, struct stoker_error *err);
-
 #endif

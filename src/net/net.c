@@ -14,11 +14,10 @@
 #include "../backend/backend.h"
 #include "../error.h"
 #include "../settings.h"
+#include "forward.h"
 #include "link.h"
 #include "nft.h"
 #include "view.h"
-
-enum { UPLINKS_MAX = 32 };
 
 /* ---- the pool against the host's routes */
 
@@ -126,50 +125,51 @@ static bool reaches(const struct net_policy *policy, const struct net_route *r)
 }
 
 /* The devices by which the guest's packets leave, and by which the answers come: those must be forwarded as well. Only
- * these are asked to, not the host as a whole (ip_forward). Returns how many do not forward yet. */
-static size_t uplinks(const struct net_policy *policy, const struct net_route *routes, size_t count,
-                      char out[UPLINKS_MAX][IF_NAMESIZE])
+ * these are asked to, not the host as a whole (ip_forward). Those that do not forward yet. */
+static void uplinks(const struct net_policy *policy, const struct net_route *routes, size_t count, struct forward_names *out)
 {
-	size_t n = 0;
-	for (size_t i = 0; i < count && n < UPLINKS_MAX; i++) {
+	for (size_t i = 0; i < count; i++) {
 		const struct net_route *r = &routes[i];
 		char name[IF_NAMESIZE];
-		bool known = false;
-		if (r->type != 1 /* RTN_UNICAST */ || r->protocol == LINK_ROUTE_PROTOCOL || !r->index || !reaches(policy, r) ||
-		    !if_indextoname((unsigned)r->index, name) || strcmp(name, "lo") == 0)
-			continue;
-		for (size_t k = 0; k < n; k++)
-			known = known || strcmp(out[k], name) == 0;
-		if (!known && !link_forwarding(name))
-			memcpy(out[n++], name, sizeof name);
+		if (r->type == 1 /* RTN_UNICAST */ && r->protocol != LINK_ROUTE_PROTOCOL && r->index && reaches(policy, r) &&
+		    if_indextoname((unsigned)r->index, name) && strcmp(name, "lo") != 0 && !forward_is_on(name))
+			forward_name(out, name);
 	}
-	return n;
 }
 
-static enum stoker_status forward(stoker *s, const struct vm_record *rec, char names[UPLINKS_MAX][IF_NAMESIZE], size_t count,
+static enum stoker_status forward(stoker *s, const struct vm_record *rec, const struct forward_names *names,
                                   struct stoker_error *err)
 {
 	enum stoker_status st = STOKER_OK;
-	for (size_t i = 0; st == STOKER_OK && i < count; i++) {
-		st = link_set_forwarding(names[i], true, err);
+	for (size_t i = 0; st == STOKER_OK && i < names->count; i++) {
+		st = forward_note(s, names->items[i], err);
+		if (st == STOKER_OK)
+			st = forward_set(names->items[i], true, err);
 		if (st == STOKER_OK)
 			history_event(s->store, "host", rec, "forwarding",
-			              "forwarding was turned on for %s, by which %s reaches what its egress allows", names[i], rec->vm.name);
+			              "forwarding was turned on for %s, by which %s reaches what its egress allows", names->items[i],
+			              rec->vm.name);
 	}
 	return st;
 }
 
 /* ---- attach */
 
-/* A table that is gone took every VM's elements along. */
+/* A table that is gone took every VM's elements along, and the names of the devices that forward. */
 static enum stoker_status add_everybodys(stoker *s, struct nl_sock *sk, const struct net_instance *me, struct nft_change *change,
                                          const char *but, struct stoker_error *err)
 {
 	struct nft_element elements[NFT_VM_MAX];
+	struct forward_names noted = { .count = 0 };
 	struct vm_record *all = NULL;
 	size_t count = 0;
 	enum stoker_status st = store_all(s->store, &all, &count, err);
 
+	forward_noted(s, &noted);
+	for (size_t i = 0; st == STOKER_OK && i < noted.count; i++) {
+		nft_element_forwarding(noted.items[i], &elements[0]);
+		nft_add(change, &elements[0]);
+	}
 	for (size_t i = 0; st == STOKER_OK && i < count; i++) {
 		struct net_policy policy;
 		struct net_link link;
@@ -190,7 +190,7 @@ static enum stoker_status add_everybodys(stoker *s, struct nl_sock *sk, const st
 
 /* The rules of one VM: what is missing of them, and of the table. */
 static enum stoker_status make_rules(stoker *s, struct nl_sock *sk, const struct net_instance *me, const struct vm_record *rec,
-                                     const struct net_policy *policy, char names[UPLINKS_MAX][IF_NAMESIZE], size_t name_count,
+                                     const struct net_policy *policy, const struct forward_names *names,
                                      struct stoker_error *err)
 {
 	struct nft_element elements[NFT_VM_MAX], device;
@@ -207,8 +207,8 @@ static enum stoker_status make_rules(stoker *s, struct nl_sock *sk, const struct
 		for (size_t i = 0; i < count; i++)
 			if (!nft_has(&view, &elements[i]))
 				nft_add(&change, &elements[i]);
-		for (size_t i = 0; i < name_count; i++) {
-			nft_element_forwarding(names[i], &device);
+		for (size_t i = 0; i < names->count; i++) {
+			nft_element_forwarding(names->items[i], &device);
 			if (!nft_has(&view, &device))
 				nft_add(&change, &device);
 		}
@@ -247,13 +247,14 @@ static enum stoker_status make_device(stoker *s, struct nl_sock *sk, const struc
 
 enum stoker_status net_attach(stoker *s, const struct vm_record *rec, struct stoker_error *err)
 {
-	char names[UPLINKS_MAX][IF_NAMESIZE], mac[NET_MAC_SIZE];
+	struct forward_names names = { .count = 0 };
+	char mac[NET_MAC_SIZE];
 	struct nl_sock *sk = NULL;
 	struct net_route *routes = NULL;
 	struct net_instance me;
 	struct net_policy policy;
 	struct net_link link;
-	size_t route_count = 0, name_count = 0;
+	size_t route_count = 0;
 	uint32_t ip;
 	enum stoker_status st;
 
@@ -270,12 +271,12 @@ enum stoker_status net_attach(stoker *s, const struct vm_record *rec, struct sto
 		st = check_pool(s, &me, routes, route_count, err);
 	if (st != STOKER_OK)
 		goto out;
-	name_count = uplinks(&policy, routes, route_count, names);
+	uplinks(&policy, routes, route_count, &names);
 	st = make_device(s, sk, &me, rec, policy.open || policy.cidr_count || policy.guests || policy.metadata, &link, err);
 	if (st == STOKER_OK)
-		st = make_rules(s, sk, &me, rec, &policy, names, name_count, err);
+		st = make_rules(s, sk, &me, rec, &policy, &names, err);
 	if (st == STOKER_OK)
-		st = forward(s, rec, names, name_count, err);
+		st = forward(s, rec, &names, err);
 	if (st == STOKER_OK) {
 		net_mac(rec->vm.id, mac);
 		st = link_connect(sk, &link, &me, net_gateway(s), ip, mac, err);

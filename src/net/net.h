@@ -17,6 +17,7 @@
  *   policy.c    --egress, --publish, --allow as text and as numbers
  *   guest.c     names, MACs, and what a guest is told on its command line
  *   link.c      devices, addresses, routes, neighbours (libnl)
+ *   forward.c   which devices of the host forward, and which of them for us
  *   nft.c       the table: its text, reading it back, changing it
  *   view.c      what is there against what should be: lists, reconcile, removal
  *

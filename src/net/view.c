@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "../error.h"
+#include "forward.h"
 #include "link.h"
 #include "nft.h"
 
@@ -19,7 +20,25 @@ struct net_view {
 	struct net_route *routes;
 	size_t link_count, route_count;
 	struct nft_view rules;
+	struct forward_names forwarding;
 };
+
+/* What the table and the file tell, as far as it is still so. */
+static void take_forwarding(const stoker *s, struct net_view *view)
+{
+	struct forward_names names = { .count = 0 };
+	char name[NET_NAME_SIZE];
+
+	for (size_t i = 0; i < view->rules.count; i++)
+		if (view->rules.items[i].set == NFT_SET_FORWARDING) {
+			nft_element_device(&view->rules.items[i], name);
+			forward_name(&names, name);
+		}
+	forward_noted(s, &names);
+	for (size_t i = 0; i < names.count; i++)
+		if (forward_is_on(names.items[i]))
+			forward_name(&view->forwarding, names.items[i]);
+}
 
 struct net_view *net_view_take(const stoker *s, struct stoker_error *err)
 {
@@ -36,8 +55,10 @@ struct net_view *net_view_take(const stoker *s, struct stoker_error *err)
 	if (st == STOKER_OK)
 		st = link_routes(sk, &view->routes, &view->route_count, err);
 	link_close(sk);
-	if (st == STOKER_OK)
+	if (st == STOKER_OK) {
+		take_forwarding(s, view);
 		return view;
+	}
 	net_view_free(view);
 	return NULL;
 }
@@ -136,13 +157,30 @@ void net_view_forwarding(const struct net_view *view, char *out, size_t cap)
 {
 	size_t at = 0;
 	out[0] = '\0';
-	for (size_t i = 0; i < view->rules.count && at < cap; i++) {
-		char name[NET_NAME_SIZE];
-		if (view->rules.items[i].set != NFT_SET_FORWARDING)
-			continue;
-		nft_element_device(&view->rules.items[i], name);
-		at += (size_t)snprintf(out + at, cap - at, "%s%s", at ? "," : "", name);
-	}
+	for (size_t i = 0; i < view->forwarding.count && at < cap; i++)
+		at += (size_t)snprintf(out + at, cap - at, "%s%s", at ? "," : "", view->forwarding.items[i]);
+}
+
+size_t net_view_foreign(const struct net_view *view)
+{
+	char id[STOKER_ID_SIZE];
+	size_t n = 0;
+	for (size_t i = 0; i < view->link_count; i++)
+		n += !link_owner(&view->links[i], &view->me, id);
+	return n;
+}
+
+size_t net_view_elements(const struct net_view *view)
+{
+	return view->rules.count;
+}
+
+bool net_view_is_up(const struct net_view *view, const char *device)
+{
+	for (size_t i = 0; i < view->link_count; i++)
+		if (strcmp(view->links[i].name, device) == 0)
+			return view->links[i].up;
+	return false;
 }
 
 enum stoker_status net_remove_stray(stoker *s, uint32_t address, struct stoker_error *err)
@@ -192,6 +230,58 @@ enum stoker_status net_remove_device(stoker *s, const char *id, struct stoker_er
 			st = link_remove(sk, link, err);
 		link_close(sk);
 	}
+	net_view_free(view);
+	return st;
+}
+
+/* A stoker of another state folder may have made a device since the look. Its rules would be gone with the table: then
+ * the table is made again without them, and that guest is shut in until its own reconcile. */
+static enum stoker_status drop_table(stoker *s, bool *gone, struct stoker_error *err)
+{
+	struct nft_change change = { 0 };
+	struct net_link *links = NULL;
+	struct nl_sock *sk = NULL;
+	size_t count = 0;
+	enum stoker_status st;
+
+	nft_drop_table(&change);
+	st = nft_commit(&change, err);
+	*gone = st == STOKER_OK;
+	if (st == STOKER_OK)
+		st = link_open(&sk, err);
+	if (st == STOKER_OK)
+		st = link_all(sk, &links, &count, err);
+	link_close(sk);
+	free(links);
+	if (st != STOKER_OK || count == 0)
+		return st;
+	*gone = false;
+	return net_restore(s, err);
+}
+
+enum stoker_status net_remove_table(stoker *s, bool *gone, char *off, size_t cap, struct stoker_error *err)
+{
+	struct net_view *view = net_view_take(s, err);
+	enum stoker_status st = STOKER_OK;
+	size_t at = 0;
+
+	*gone = false;
+	off[0] = '\0';
+	if (!view)
+		return err ? err->code : STOKER_E_FAILED;
+	if (view->link_count)
+		goto out;
+	/* Somebody made the whole host forward since: then these devices are to, whoever asked first. */
+	for (size_t i = 0; st == STOKER_OK && i < view->forwarding.count && !forward_is_on("all"); i++) {
+		st = forward_set(view->forwarding.items[i], false, err);
+		if (st == STOKER_OK && at < cap)
+			at += (size_t)snprintf(off + at, cap - at, "%s%s", at ? "," : "", view->forwarding.items[i]);
+	}
+	if (st == STOKER_OK && view->rules.table != NFT_ABSENT)
+		st = drop_table(s, gone, err);
+	if (st == STOKER_OK)
+		forward_forget(s);
+out:
 	net_view_free(view);
 	return st;
 }

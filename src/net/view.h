@@ -23,8 +23,13 @@ bool net_view_device(const struct net_view *view, size_t i, char name[NET_NAME_S
 /* The i-th address that has rules but no device that is there; 0 past the end. */
 uint32_t net_view_stray(const struct net_view *view, size_t i);
 
-/* The devices for which a stoker turned forwarding on, with commas between them; "" for none. */
+/* The devices for which a stoker turned forwarding on and that still forward, with commas between them; "" for none. */
 void net_view_forwarding(const struct net_view *view, char *out, size_t cap);
+/* How many devices are of stokers with another state folder: their rules are in the same table. */
+size_t net_view_foreign(const struct net_view *view);
+/* How many elements the table's sets have. */
+size_t net_view_elements(const struct net_view *view);
+bool net_view_is_up(const struct net_view *view, const char *device);
 
 /* Makes the table whole again, with the elements of all our VMs. */
 enum stoker_status net_restore(stoker *s, struct stoker_error *err);
@@ -32,5 +37,9 @@ enum stoker_status net_restore(stoker *s, struct stoker_error *err);
 enum stoker_status net_remove_device(stoker *s, const char *id, struct stoker_error *err);
 /* All rules of an address whose device is gone; nothing when it is there again. */
 enum stoker_status net_remove_stray(stoker *s, uint32_t address, struct stoker_error *err);
+
+/* The table, and the forwarding that was turned on, once no device of any stoker is left; until then nothing. What was
+ * turned off, with commas between, in `off`; `*gone` tells whether the table went. */
+enum stoker_status net_remove_table(stoker *s, bool *gone, char *off, size_t cap, struct stoker_error *err);
 
 #endif

@@ -8,7 +8,7 @@
 . "$(dirname "${BASH_SOURCE[0]}")/../e2e/lib.sh"
 need jq python3
 
-VERBS='create start stop delete list inspect exec run shell ping logs wait timings reconcile image bench doctor tui config
+VERBS='create start stop delete list inspect exec run shell ping logs wait timings reconcile image network bench doctor tui config
 version completion help'
 
 # expect_usage MESSAGE ARGS...: exit 2, one line on stderr, nothing on stdout.
@@ -169,9 +169,9 @@ ok stoker image inspect micro
 expect_match "$OUT" 'sha256:'
 ok stoker image inspect micro --json
 json .kernel_version >/dev/null
-ok stoker image build micro --json
+ok stoker image build micro --kernel debian --json
 expect_equal "$(jq -r .built "$T/out")" false
-ok stoker image build
+ok stoker image build micro --kernel debian
 expect_match "$OUT" 'up to date'
 expect_status 3 stoker image build no-such-recipe
 

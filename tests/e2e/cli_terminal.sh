@@ -269,6 +269,9 @@ expect_equal "$(offer stoker create --mem)" --memory
 expect_equal "$(offer stoker wait --for r)" 'running ready'
 expect_equal "$(offer stoker image in)" inspect
 expect_equal "$(offer stoker image rm mic)" micro
+expect_equal "$(offer stoker trash undelete --na)" --name
+expect_equal "$(offer stoker networks rm --fo)" --force
+expect_equal "$(offer stoker network i)" inspect
 expect_equal "$(offer stoker exec web)" 'web-1 web-2'
 expect_equal "$(offer stoker exec web-1 web)" ''
 expect_equal "$(offer stoker exec -e A=1 web)" 'web-1 web-2'

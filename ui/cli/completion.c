@@ -101,6 +101,22 @@ static void bash_verb(FILE *to, const struct verb *v, const struct verb *parent)
 	fprintf(to, "\" command=%d ;;\n", v->flags & VERB_COMMAND ? v->words_max : -1);
 }
 
+static void bash_canonical(FILE *to, const struct verb *v, const struct verb *parent)
+{
+	const char *before = parent ? parent->name : "", *gap = parent ? " " : "";
+
+	if (!*v->aliases && !parent)
+		return;
+	fprintf(to, "\t'%s%s%s'", before, gap, v->name);
+	for (const char *a = v->aliases; *a;) {
+		size_t n = strcspn(a, " ");
+
+		fprintf(to, " | '%s%s%.*s'", before, gap, (int)n, a);
+		a += n + (a[n] == ' ');
+	}
+	fprintf(to, ") echo '%s%s%s' ;;\n", before, gap, v->name);
+}
+
 static void bash_script(FILE *to)
 {
 	fputs("# bash completion for stoker; made by `stoker completion bash`\n\n"
@@ -109,19 +125,14 @@ static void bash_script(FILE *to)
 		fprintf(to, "%s%s", v == verb_table ? "" : " ", v->name);
 		put_aliases(to, v, " ");
 	}
-	fputs("\"\n\n# The name in the table for a verb as it was typed.\n_stoker_canonical() {\n\tcase $1 in\n", to);
+	fputs("\"\n\n# The name in the table for a verb as it was typed; of \"VERB WORD\" only where the verb has verbs of its own.\n"
+	      "_stoker_canonical() {\n\tcase $1 in\n", to);
 	for (const struct verb *v = verb_table; v->name; v++) {
-		if (!*v->aliases)
-			continue;
-		fputc('\t', to);
-		for (const char *a = v->aliases; *a;) {
-			size_t n = strcspn(a, " ");
-
-			fprintf(to, "%s%.*s", a == v->aliases ? "" : " | ", (int)n, a);
-			a += n + (a[n] == ' ');
-		}
-		fprintf(to, ") echo %s ;;\n", v->name);
+		bash_canonical(to, v, NULL);
+		for (const struct verb *own = v->verbs; own && own->name; own++)
+			bash_canonical(to, own, v);
 	}
+	fputs("\t*' '*) ;;\n", to);
 	fputs("\t*) echo \"$1\" ;;\n\tesac\n}\n\n# What an option's value is: words, or @source; nothing for a flag.\n"
 	      "_stoker_value() {\n\tcase \"$1 $2\" in\n", to);
 	for (const struct verb *v = verb_table; v->name; v++) {
@@ -177,9 +188,8 @@ static void bash_script(FILE *to)
 	      "\t\t*)\n"
 	      "\t\t\tif [[ -z $verb ]]; then\n"
 	      "\t\t\t\tverb=$(_stoker_canonical \"$word\")\n"
-	      "\t\t\telif [[ $verb == image ]]; then\n"
-	      "\t\t\t\tcase $word in ls) word=list ;; rm | del | remove) word=delete ;; show) word=inspect ;; esac\n"
-	      "\t\t\t\tverb=\"image $word\"\n"
+	      "\t\t\telif [[ $(_stoker_canonical \"$verb $word\") == \"$verb \"* ]]; then\n"
+	      "\t\t\t\tverb=$(_stoker_canonical \"$verb $word\")\n"
 	      "\t\t\telse\n"
 	      "\t\t\t\t((count++))\n"
 	      "\t\t\tfi\n"

@@ -200,7 +200,7 @@ static void add_labels(cJSON *object, const char *labels)
 	}
 }
 
-static void add_published(cJSON *object, const char *list)
+void json_add_published(cJSON *object, const char *list)
 {
 	cJSON *array = cJSON_AddArrayToObject(object, "publish");
 	unsigned host, guest;
@@ -215,7 +215,7 @@ static void add_published(cJSON *object, const char *list)
 	}
 }
 
-static void add_words(cJSON *object, const char *key, const char *list)
+void json_add_words(cJSON *object, const char *key, const char *list)
 {
 	cJSON *array = cJSON_AddArrayToObject(object, key);
 
@@ -248,8 +248,8 @@ cJSON *json_vm(const struct stoker_vm *vm)
 	json_add_text(o, "disk_mode", stoker_disk_mode_name(vm->disk_mode));
 	json_add_text(o, "network", stoker_network_name(vm->network));
 	json_add_text(o, "egress", vm->egress);
-	add_published(o, vm->publish);
-	add_words(o, "allow", vm->allow);
+	json_add_published(o, vm->publish);
+	json_add_words(o, "allow", vm->allow);
 	json_add_text(o, "image", vm->image);
 	add_labels(o, vm->labels);
 	json_add_bool(o, "ephemeral", vm->ephemeral);

@@ -24,6 +24,9 @@ void json_add_null(cJSON *object, const char *key);
 void json_add_ms(cJSON *object, const char *key, int64_t ns);            /* milliseconds with three decimals; < 0: null */
 void json_add_at(cJSON *object, const char *key, int64_t at_ms);         /* "2026-02-03T14:02:07.123Z"; 0: null */
 void json_add_base64(cJSON *object, const char *key, const char *data, size_t len);
+/* "8080:80,..." as an array "publish" of objects of host and guest; "a,b" as an array of texts. */
+void json_add_published(cJSON *object, const char *list);
+void json_add_words(cJSON *object, const char *key, const char *list);
 /* code, what, why, fix: the members of an error. */
 void json_fill_error(cJSON *object, const struct stoker_error *err);
 void json_add_error(cJSON *object, const struct stoker_error *err);      /* "error": { code what why fix } */

@@ -115,6 +115,12 @@ static const struct option trash_empty_options[] = {
 	END,
 };
 
+static const struct option network_remove_options[] = {
+	{ 'f', "force", OPTION_FLAG, NULL, NULL, 0, 0, COMPLETE_NONE, "while VMs run with it too: they are killed" },
+	{ 'y', "yes", OPTION_FLAG, NULL, NULL, 0, 0, COMPLETE_NONE, "do not ask" },
+	END,
+};
+
 static const struct option list_options[] = {
 	ALL("every VM; this is the default, for those used to it"),
 	{ 's', "status", OPTION_LIST, "STATE", "created|starting|running|paused|stopping|stopped|crashed|error", 0, 0,
@@ -262,6 +268,19 @@ static const struct verb trash_verbs[] = {
 	{ 0 },
 };
 
+static const struct verb network_verbs[] = {
+	{ "list", "ls", "", "show the devices of VMs with network tap", "A device without a record is left over; stoker "
+	  "reconcile removes it.", "", { no_options }, NULL, 0, 0, COMPLETE_NONE, VERB_JSON, verb_network_list },
+	{ "inspect", "show", "", "show the table of rules, the pools and the forwarding", "", "", { no_options }, NULL, 0, 0,
+	  COMPLETE_NONE, VERB_JSON, verb_network_inspect },
+	{ "remove", "rm del delete", "", "take all of it away", "Devices, rules, the table and the forwarding that was turned on. "
+	  "The VMs stay, and their next start makes their network again. While one runs with it that is refused without "
+	  "--force. The table and the forwarding stay as long as a stoker with another state folder has devices. It asks on a "
+	  "terminal, and needs --yes without one.",
+	  "stoker network remove --yes\n", { network_remove_options }, NULL, 0, 0, COMPLETE_NONE, VERB_JSON, verb_network_remove },
+	{ 0 },
+};
+
 const struct verb verb_table[] = {
 	{ "create", "new", "[NAME...]", "make VMs", "Without a name two words are made up. Sizes and names are checked before "
 	  "anything is done.", "stoker create web --start --wait\nstoker create a b c --memory 256M --label tier=test\n",
@@ -320,6 +339,9 @@ const struct verb verb_table[] = {
 	{ "trash", "", "VERB", "list, restore and remove deleted VMs", "The dashboard's delete and `stoker delete --trash` put "
 	  "VMs there. Each goes for good trash.keep_s seconds later, at the next trash verb, delete or minute of a dashboard.",
 	  "stoker trash list\nstoker trash restore web\n", { no_options }, trash_verbs, 0, 0, COMPLETE_NONE, VERB_JSON, NULL },
+	{ "network", "networks", "VERB", "list, inspect and remove what network tap has on this host", "It takes root, as network "
+	  "tap does. VMs with network user or none have nothing on the host.",
+	  "stoker network list\nstoker network inspect\n", { no_options }, network_verbs, 0, 0, COMPLETE_NONE, VERB_JSON, NULL },
 	{ "bench", "benchmark", "", "measure whole lives of VMs", "Makes VMs one after another and measures each step: create and "
 	  "start, ready, SSH ready (all three from the request on), the first and the following commands over the channel and "
 	  "over SSH (the first opens its connection), stop and delete, and the life of a VM with one command (SSH ready + first "
