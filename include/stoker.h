@@ -102,6 +102,8 @@ struct stoker_options {
 	const char *image_dir;   /**< else $STOKER_IMAGE_DIR, else <state>/images */
 	const char *config_file; /**< else $STOKER_CONFIG, else $XDG_CONFIG_HOME/stoker/stoker.conf, root:
 	                              /etc/stoker/stoker.conf. A named file must exist, a default one may be absent. */
+	const char *firecracker; /**< the Firecracker to use, a path or a name in PATH; else the setting firecracker.binary,
+	                              and where that says nothing else the one that stoker_install() put in place */
 	const char *actor;       /**< who acts, for the event log: "command", "dashboard". Default "library". */
 	bool read_only;          /**< no call can change anything; changing calls give STOKER_E_READ_ONLY */
 };
@@ -712,6 +714,13 @@ struct stoker_check {
 /** Everything that must be right for `vms` VMs (0: as many as there are, at least 1). Free with stoker_free(). */
 STOKER_API enum stoker_status stoker_doctor(stoker *s, unsigned vms, struct stoker_check **out, size_t *count,
                                             struct stoker_error *err);
+
+/** Fetches a program that stoker uses and that the host has no package of, checks its SHA-256 and puts it into the
+ *  folder bin of the state folder, where it is found unless another one is named or is in PATH. The one there is:
+ *  "firecracker" (release 1.12.1). `path` (may be NULL) gets where it is, `*installed` (may be NULL) is false when it
+ *  was there already. A failure leaves what was there. */
+STOKER_API enum stoker_status stoker_install(stoker *s, const char *program, const struct stoker_call *call,
+                                             char *path, size_t cap, bool *installed, struct stoker_error *err);
 
 /** Runs a few instructions of long-mode guest code: true only when KVM really
  *  runs guests here. `reason` gets one sentence either way. Takes a few ms. */

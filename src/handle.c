@@ -7,18 +7,23 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <pwd.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "error.h"
 #include "guest/traffic.h"
 #include "reconcile.h"
 #include "store.h"
+
+enum { LOCK_STEP_MS = 50, LOCK_DEFAULT_MS = 600 * 1000 };
 
 #define TEXT(x) #x
 #define VERSION_TEXT(a, b, c) TEXT(a) "." TEXT(b) "." TEXT(c)
@@ -88,6 +93,33 @@ void handle_touch(const stoker *s)
 		futimens(fd, NULL);
 		close(fd);
 	}
+}
+
+enum stoker_status folder_lock(const char *folder, const char *held, const struct stoker_call *call, int *fd,
+                               struct stoker_error *err)
+{
+	int64_t deadline = deadline_after_ms(call && call->timeout_ms >= 0 ? call->timeout_ms : LOCK_DEFAULT_MS);
+
+	*fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (*fd < 0)
+		return error_errno(err, errno, "the folder %s cannot be opened", folder);
+	while (flock(*fd, LOCK_EX | LOCK_NB) < 0) {
+		struct pollfd cancel = { call ? call->cancel_fd : -1, POLLIN, 0 };
+		int e = errno;
+		if (e == EWOULDBLOCK && clock_now_ns() < deadline) {
+			if (poll(&cancel, 1, LOCK_STEP_MS) <= 0)
+				continue;
+			close(*fd);
+			return error_set(err, STOKER_E_CANCELLED, "cancelled while another %s was going on", held);
+		}
+		close(*fd);
+		if (e == EWOULDBLOCK) {
+			error_set(err, STOKER_E_TIMEOUT, "another %s is still going on", held);
+			return error_fix(err, "Wait until it has ended, or end it");
+		}
+		return error_errno(err, e, "the folder %s cannot be locked", folder);
+	}
+	return STOKER_OK;
 }
 
 /* ---- where things are */
@@ -173,7 +205,9 @@ static enum stoker_status places(stoker *s, const struct stoker_options *o, bool
 	                        : xdg("XDG_CONFIG_HOME", ".config", "/stoker.conf");
 	if (!s->config_file)
 		s->config_file = strdup("");
-	if (!s->runtime_dir || !s->image_dir || !s->config_file)
+	if (o->firecracker)
+		s->firecracker = strchr(o->firecracker, '/') ? absolute(o->firecracker) : strdup(o->firecracker);
+	if (!s->runtime_dir || !s->image_dir || !s->config_file || (o->firecracker && !s->firecracker))
 		return error_set(err, STOKER_E_NOMEM, "not enough memory");
 	/* Room for "/vms/ID/console.log.1" and the like behind each. */
 	if (strlen(s->state_dir) > PATH_MAX - 128 || strlen(s->runtime_dir) > PATH_MAX - 128 ||
@@ -290,6 +324,7 @@ void stoker_close(stoker *s)
 	free(s->runtime_dir);
 	free(s->image_dir);
 	free(s->config_file);
+	free(s->firecracker);
 	free(s);
 }
 

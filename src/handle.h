@@ -11,6 +11,7 @@
  *   STATE/vms/ID/             one VM: manifest.json, disk.ext4, key, console.log[.1]
  *   STATE/trash/ID/           the same of a VM that was deleted and rests (trash.h)
  *   STATE/templates/          formatted empty ext4 images, one per size
+ *   STATE/bin/                programs that stoker_install() fetched
  *   RUNTIME/vms/ID/           status, control.sock, qmp.sock, console.sock, channel.sock
  *   IMAGES/NAME/              image.json, vmlinux, initrd, root.ext4
  *
@@ -29,6 +30,7 @@ struct traffic;
 
 struct stoker {
 	char *state_dir, *runtime_dir, *image_dir, *config_file; /* absolute */
+	char *firecracker; /* that of the options, absolute or a name to look up in PATH; NULL: as the settings say */
 	struct store *store;
 	struct settings *settings;
 	char boot_id[BOOT_ID_SIZE];
@@ -51,6 +53,11 @@ enum stoker_status handle_writable(const stoker *s, struct stoker_error *err);
 
 /* Touches STATE/changed so that every watcher looks again. */
 void handle_touch(const stoker *s);
+
+/* Opens a folder and waits for its flock() (call->timeout_ms < 0: ten minutes). `held` names what others hold it for:
+ * "build of an image". The caller closes *fd. */
+enum stoker_status folder_lock(const char *folder, const char *held, const struct stoker_call *call, int *fd,
+                               struct stoker_error *err);
 
 /* settings.c */
 enum stoker_status settings_load(const char *file, bool must_exist, struct settings **out, struct stoker_error *err);

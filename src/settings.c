@@ -33,6 +33,7 @@ enum kind {
 	CHOICE,    /* one of `allowed`, separated by '|' */
 	NUMBER,    /* low..high */
 	PROGRAM,   /* a name to look up in PATH, or an absolute path */
+	SOURCE,    /* upstream, or a URL */
 	ADDRESSES, /* A-B or CIDR */
 	PORTS,     /* A-B */
 	EGRESS,    /* all, none, or networks */
@@ -63,6 +64,8 @@ static const struct key keys[] = {
 	{ "network.ports", "2200-2999", PORTS, 0, 0, NULL, "Ports of 127.0.0.1 forwarded to the VMs' SSH" },
 	{ "network.dns", "host", DNS, 0, 0, NULL, "Name servers of VMs with network tap: host, none or addresses" },
 	{ "firecracker.binary", "firecracker", PROGRAM, 0, 0, NULL, "Firecracker: a name in PATH or an absolute path" },
+	{ "firecracker.url", "upstream", SOURCE, 0, 0, NULL,
+	  "Where doctor --install gets the release's archive: upstream or a URL" },
 	{ "qemu.binary", "qemu-system-x86_64", PROGRAM, 0, 0, NULL, "QEMU: a name in PATH or an absolute path" },
 	{ "timeouts.ready_s", "60", NUMBER, 1, 3600, NULL, "Seconds to wait for a VM to become ready" },
 	{ "timeouts.stop_s", "3", NUMBER, 0, 3600, NULL, "Seconds a guest has to power off before it is killed" },
@@ -233,6 +236,17 @@ static bool is_key(const char *text)
 	return text[0] == 'F' && number_of(text + 1, &n) && n >= 1 && n <= 12 && text[1] != '0';
 }
 
+static bool is_url(const char *text)
+{
+	size_t scheme = strncmp(text, "https://", 8) == 0 ? 8 : strncmp(text, "http://", 7) == 0 ? 7 : 0;
+	if (!scheme || !isalnum((unsigned char)text[scheme]))
+		return false;
+	for (const char *c = text; *c; c++)
+		if ((unsigned char)*c <= 0x20 || (unsigned char)*c >= 0x7f)
+			return false;
+	return true;
+}
+
 static bool check(const struct key *key, const char *text, struct fault *f)
 {
 	static const char word[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
@@ -271,6 +285,10 @@ static bool check(const struct key *key, const char *text, struct fault *f)
 		for (const char *c = text; *c; c++)
 			ok = ok && (unsigned char)*c >= 0x20 && *c != 0x7f;
 		snprintf(f->allowed, sizeof f->allowed, "Allowed are a program's name and an absolute path");
+		break;
+	case SOURCE:
+		ok = strcmp(text, "upstream") == 0 || is_url(text);
+		snprintf(f->allowed, sizeof f->allowed, "Allowed are upstream and a URL: https://HOST/PATH or http://HOST/PATH");
 		break;
 	case ADDRESSES:
 		ok = addresses_of(text, &a, &b, &why);

@@ -79,12 +79,19 @@ void argv_free(struct argv *argv)
 	memset(argv, 0, sizeof *argv);
 }
 
+/* A folder may be "executed" as well. */
+static bool is_program(const char *path)
+{
+	struct stat info;
+	return access(path, X_OK) == 0 && stat(path, &info) == 0 && S_ISREG(info.st_mode);
+}
+
 static bool in_path(const char *path, const char *name, char out[STOKER_PATH_SIZE])
 {
 	while (*path) {
 		size_t len = strcspn(path, ":");
 		int n = snprintf(out, STOKER_PATH_SIZE, "%.*s/%s", (int)len, path, name);
-		if (len > 0 && n < STOKER_PATH_SIZE && access(out, X_OK) == 0)
+		if (len > 0 && n < STOKER_PATH_SIZE && is_program(out))
 			return true;
 		path += len + (path[len] == ':');
 	}
@@ -95,8 +102,11 @@ bool program_find(const char *name, char out[STOKER_PATH_SIZE])
 {
 	const char *path = getenv("PATH");
 	if (strchr(name, '/')) {
-		int n = snprintf(out, STOKER_PATH_SIZE, "%s", name);
-		return n < STOKER_PATH_SIZE && access(out, X_OK) == 0;
+		size_t len = strlen(name);
+		if (len >= STOKER_PATH_SIZE)
+			return false;
+		memmove(out, name, len + 1);
+		return is_program(out);
 	}
 	if (path && *path && in_path(path, name, out))
 		return true;
@@ -220,6 +230,36 @@ enum stoker_status backend_choose(stoker *s, struct vm_record *rec, const char *
 	         : passed_over[0] ? passed_over
 	                          : "preferred, and all it needs is here",
 	         vm->accel, probe);
+	return STOKER_OK;
+}
+
+enum stoker_status stoker_install(stoker *s, const char *program, const struct stoker_call *call, char *path, size_t cap,
+                                  bool *installed, struct stoker_error *err)
+{
+	const struct backend_ops *ops = backend_by_name(program);
+	char where[STOKER_PATH_SIZE] = "", clean[64];
+	bool fresh = false;
+	enum stoker_status st = handle_writable(s, err);
+
+	if (st == STOKER_OK && (!ops || !ops->install)) {
+		st = error_set(err, STOKER_E_INVALID, "%s is nothing that stoker installs",
+		               error_clean(clean, sizeof clean, program, strnlen(program, 60)));
+		error_fix(err, "What has a package is installed with it; stoker doctor tells the commands");
+	}
+	if (st == STOKER_OK)
+		st = ops->install(s, call, where, &fresh, err);
+	if (st != STOKER_OK) {
+		error_what(err, "install %s", ops ? ops->title : "it");
+		return st;
+	}
+	if (fresh) {
+		history_event(s->store, s->actor, NULL, "installed", "%s installed as %s", ops->title, where);
+		handle_touch(s);
+	}
+	if (path)
+		snprintf(path, cap, "%s", where);
+	if (installed)
+		*installed = fresh;
 	return STOKER_OK;
 }
 

@@ -60,6 +60,9 @@ struct backend_ops {
 	/* Presses ctrl-alt-del in the guest; NULL: it has no keys. */
 	enum stoker_status (*press)(stoker *s, const struct vm_record *rec, int64_t deadline_ns, int cancel_fd,
 	                            struct stoker_error *err);
+	/* Fetches its program, for a host that has no package of it; NULL: there is one. */
+	enum stoker_status (*install)(stoker *s, const struct stoker_call *call, char path[STOKER_PATH_SIZE], bool *installed,
+	                              struct stoker_error *err);
 	/* Its rows of doctor. */
 	void (*doctor)(struct doctor *d);
 };

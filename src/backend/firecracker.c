@@ -38,14 +38,14 @@ enum { ANSWER_MAX = 64 * 1024, CALL_LIMIT_MS = 10000, ASK_LIMIT_MS = 2000, ASK_T
 static enum stoker_status firecracker_check(stoker *s, struct stoker_error *err)
 {
 	char path[STOKER_PATH_SIZE];
-	return firecracker_find(s, path, err);
+	return firecracker_find(s, path, NULL, err);
 }
 
 static enum stoker_status firecracker_command(stoker *s, const struct launch *launch, struct argv *a,
                                               struct stoker_error *err)
 {
 	char path[STOKER_PATH_SIZE];
-	enum stoker_status st = firecracker_find(s, path, err);
+	enum stoker_status st = firecracker_find(s, path, NULL, err);
 
 	if (st != STOKER_OK)
 		return st;
@@ -481,5 +481,6 @@ const struct backend_ops firecracker_backend = {
 	.state = firecracker_state,
 	.pause = firecracker_pause,
 	.press = firecracker_press,
+	.install = firecracker_install,
 	.doctor = firecracker_doctor,
 };

@@ -19,13 +19,26 @@ int firecracker_version_number(const char *text);
 /* What to do about a fault_message. Static. */
 const char *firecracker_advice(const char *fault);
 
-/* The program: the setting firecracker.binary, a path or a name in PATH. */
-enum stoker_status firecracker_find(stoker *s, char path[STOKER_PATH_SIZE], struct stoker_error *err);
+/* The program: the one named by the handle's options (--firecracker), else by the setting firecracker.binary (a path or
+ * a name in PATH), else, when that setting is left as it is, the one that firecracker_install() put in place.
+ * *how (may be NULL) says by which of them; static. */
+enum stoker_status firecracker_find(stoker *s, char path[STOKER_PATH_SIZE], const char **how, struct stoker_error *err);
+
+/* Where firecracker_install() puts it. False when the path is too long. */
+bool firecracker_installed(const stoker *s, char path[STOKER_PATH_SIZE]);
+enum stoker_status firecracker_install(stoker *s, const struct stoker_call *call, char path[STOKER_PATH_SIZE],
+                                       bool *installed, struct stoker_error *err);
+
+/* The version that a program tells of itself. */
+enum stoker_status firecracker_version_of(const char *path, const struct stoker_call *call, char version[32],
+                                          struct stoker_error *err);
 
 void firecracker_doctor(struct doctor *d);
 
-/* What to do when there is none, or none that works. 1.12.1 is the release that the tests run. */
+/* The release that the tests run, and that is installed. */
+#define FIRECRACKER_PINNED "1.12.1"
+/* What to do when there is none, or none that works. */
 #define FIRECRACKER_INSTALL \
-	"Put the program firecracker of its release 1.12.1 into PATH, or name it as firecracker.binary in stoker.conf"
+	"Run stoker doctor --install firecracker, or name one by --firecracker or as firecracker.binary in stoker.conf"
 
 #endif

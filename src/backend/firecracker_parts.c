@@ -76,14 +76,29 @@ const char *firecracker_advice(const char *fault)
 
 /* ---- the program */
 
-enum stoker_status firecracker_find(stoker *s, char path[STOKER_PATH_SIZE], struct stoker_error *err)
+bool firecracker_installed(const stoker *s, char path[STOKER_PATH_SIZE])
 {
-	const char *name = settings_get(s->settings, "firecracker.binary");
-	if (program_find(name, path))
+	return path_state(s, path, "bin/firecracker");
+}
+
+enum stoker_status firecracker_find(stoker *s, char path[STOKER_PATH_SIZE], const char **how, struct stoker_error *err)
+{
+	const char *name = s->firecracker ? s->firecracker : settings_get(s->settings, "firecracker.binary");
+	const char *by = s->firecracker ? "--firecracker" : strchr(name, '/') ? "firecracker.binary" : "in PATH";
+	bool found = program_find(name, path);
+
+	/* What was named in so many words is that one or none. */
+	if (!found && !s->firecracker && strcmp(name, "firecracker") == 0) {
+		by = "installed by stoker";
+		found = firecracker_installed(s, path) && program_find(path, path);
+	}
+	if (how)
+		*how = by;
+	if (found)
 		return STOKER_OK;
-	error_set(err, STOKER_E_MISSING, "Firecracker (%s) is not installed", name);
-	return error_fix(err, "%s", FIRECRACKER_INSTALL),
-	       STOKER_E_MISSING;
+	error_set(err, STOKER_E_MISSING, "Firecracker (%s%s) is not installed", name,
+	          s->firecracker ? ", as --firecracker says" : strcmp(name, "firecracker") != 0 ? ", as firecracker.binary says" : "");
+	return error_fix(err, "%s", FIRECRACKER_INSTALL), STOKER_E_MISSING;
 }
 
 static void version_line(void *user, const char *line)
@@ -93,14 +108,27 @@ static void version_line(void *user, const char *line)
 		error_clean(version, 32, line + 13, strnlen(line + 13, 31));
 }
 
+enum stoker_status firecracker_version_of(const char *path, const struct stoker_call *call, char version[32],
+                                          struct stoker_error *err)
+{
+	const char *const argv[] = { path, "--version", NULL };
+	enum stoker_status st;
+
+	version[0] = '\0';
+	st = process_run(argv, NULL, call, version_line, version, err);
+	if (st == STOKER_OK && !firecracker_version_number(version))
+		st = error_set(err, STOKER_E_FAILED, "it does not tell its version");
+	return st;
+}
+
 void firecracker_doctor(struct doctor *d)
 {
 	char path[STOKER_PATH_SIZE], version[32] = "", probe[160];
-	const char *const argv[] = { path, "--version", NULL };
+	const char *how;
 	struct stoker_call call = STOKER_CALL_INIT;
 	struct stoker_error why = { 0 };
 	struct stoker_check *row;
-	enum stoker_status st = firecracker_find(d->s, path, &why);
+	enum stoker_status st = firecracker_find(d->s, path, &how, &why);
 	int number;
 
 	if (st != STOKER_OK) {
@@ -109,25 +137,25 @@ void firecracker_doctor(struct doctor *d)
 		return;
 	}
 	call.timeout_ms = 5000;
-	st = process_run(argv, NULL, &call, version_line, version, &why);
+	st = firecracker_version_of(path, &call, version, &why);
 	number = firecracker_version_number(version);
-	if (st != STOKER_OK || !number) {
-		row = doctor_row(d, "firecracker", STOKER_CHECK_FAIL, "%s does not work: %s", path,
-		                 st != STOKER_OK ? why.why : "it does not tell its version");
+	if (st != STOKER_OK) {
+		row = doctor_row(d, "firecracker", STOKER_CHECK_FAIL, "%s (%s) does not work: %s", path, how, why.why);
 		doctor_fix(row, "%s", FIRECRACKER_INSTALL);
 	} else if (number < FIRECRACKER_OLDEST) {
-		row = doctor_row(d, "firecracker", STOKER_CHECK_FAIL, "%s: version %s is too old, 1.7 or newer is needed", path, version);
+		row = doctor_row(d, "firecracker", STOKER_CHECK_FAIL, "%s (%s): version %s is too old, 1.7 or newer is needed", path,
+		                 how, version);
 		doctor_fix(row, "%s", FIRECRACKER_INSTALL);
 	} else if (!stoker_kvm_probe(probe, sizeof probe)) {
-		row = doctor_row(d, "firecracker", STOKER_CHECK_WARN, "%s: version %s, of no use here, for it needs KVM: %s", path,
-		                 version, probe);
+		row = doctor_row(d, "firecracker", STOKER_CHECK_WARN, "%s (%s): version %s, of no use here, for it needs KVM: %s", path,
+		                 how, version, probe);
 		doctor_fix(row, "Mend KVM (see above); until then QEMU is used");
 	} else if (number > FIRECRACKER_NEWEST) {
 		row = doctor_row(d, "firecracker", STOKER_CHECK_WARN,
-		                 "%s: version %s is newer than what stoker was tried with (1.7 to 1.17); it is used all the same", path,
-		                 version);
+		                 "%s (%s): version %s is newer than what stoker was tried with (1.7 to 1.17); it is used all the same",
+		                 path, how, version);
 		doctor_fix(row, "Nothing, unless it misbehaves. %s", FIRECRACKER_INSTALL);
 	} else {
-		doctor_row(d, "firecracker", STOKER_CHECK_OK, "%s: version %s, and KVM runs its guests", path, version);
+		doctor_row(d, "firecracker", STOKER_CHECK_OK, "%s (%s): version %s, and KVM runs its guests", path, how, version);
 	}
 }

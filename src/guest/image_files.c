@@ -21,7 +21,7 @@
 #include "clock.h"
 #include "error.h"
 
-enum { JSON_MAX = 1024 * 1024, TREE_DEPTH = 64, LOCK_STEP_MS = 50, LOCK_DEFAULT_MS = 600 * 1000, FORMAT = 1 };
+enum { JSON_MAX = 1024 * 1024, TREE_DEPTH = 64, FORMAT = 1 };
 
 bool image_name_valid(const char *name)
 {
@@ -220,28 +220,7 @@ enum stoker_status image_paths(const stoker *s, const char *name, struct image_f
 
 enum stoker_status image_lock(const stoker *s, const struct stoker_call *call, int *fd, struct stoker_error *err)
 {
-	int64_t deadline = deadline_after_ms(call && call->timeout_ms >= 0 ? call->timeout_ms : LOCK_DEFAULT_MS);
-
-	*fd = open(s->image_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (*fd < 0)
-		return error_errno(err, errno, "the folder %s cannot be opened", s->image_dir);
-	while (flock(*fd, LOCK_EX | LOCK_NB) < 0) {
-		struct pollfd cancel = { call ? call->cancel_fd : -1, POLLIN, 0 };
-		int e = errno;
-		if (e == EWOULDBLOCK && clock_now_ns() < deadline) {
-			if (poll(&cancel, 1, LOCK_STEP_MS) <= 0)
-				continue;
-			close(*fd);
-			return error_set(err, STOKER_E_CANCELLED, "cancelled while another build or delete was going on");
-		}
-		close(*fd);
-		if (e == EWOULDBLOCK) {
-			error_set(err, STOKER_E_TIMEOUT, "another build or delete of an image is still going on");
-			return error_fix(err, "Wait until it has ended, or end it");
-		}
-		return error_errno(err, e, "the folder %s cannot be locked", s->image_dir);
-	}
-	return STOKER_OK;
+	return folder_lock(s->image_dir, "build or delete of an image", call, fd, err);
 }
 
 enum stoker_status image_work_folder(const stoker *s, const char *name, char out[STOKER_PATH_SIZE], int *fd,

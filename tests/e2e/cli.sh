@@ -86,7 +86,7 @@ expect_usage 'published twice' create --publish 8080:80 --publish 8080:81 x
 printf '[firecracker]\nbinary = /nonexistent/firecracker\n' >"$T/fc.conf"
 chmod 600 "$T/fc.conf"
 expect_status 5 stoker --config "$T/fc.conf" create --backend firecracker x
-expect_match "$ERR" 'Firecracker .*is not installed\. Put .* into PATH'
+expect_match "$ERR" 'Firecracker .*is not installed\. Run stoker doctor --install firecracker'
 expect_usage 'takes a time' wait --timeout soon web
 expect_usage 'there is no state "asleep"' list --status asleep
 expect_usage 'json' shell --json web

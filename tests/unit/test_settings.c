@@ -73,11 +73,13 @@ static void test_values(void **state)
 	struct store_pools pools = { 0 };
 	s.settings = load(*state, "\xef\xbb\xbf# ours\r\n[defaults]\r\n  vcpus = 4 ; four\r\nimage: debian-12\r\n\r\n"
 	                          "[network]\npool=10.1.0.0/24\nports=3000-3000\n[qemu]\nbinary=/opt/q/bin/qemu\n"
+	                          "[firecracker]\nurl = http://10.1.0.1:8080/fc.tgz\n"
 	                          "[ui]\nleave_key=F12\n");
 	assert_int_equal(settings_number(s.settings, "defaults.vcpus"), 4);
 	assert_string_equal(settings_get(s.settings, "defaults.image"), "debian-12");
 	assert_string_equal(settings_get(s.settings, "qemu.binary"), "/opt/q/bin/qemu");
 	assert_string_equal(settings_get(s.settings, "ui.leave_key"), "F12");
+	assert_string_equal(settings_get(s.settings, "firecracker.url"), "http://10.1.0.1:8080/fc.tgz");
 	settings_pools(s.settings, &pools);
 	assert_int_equal(pools.first_address, 0x0a010002);
 	assert_int_equal(pools.last_address, 0x0a0100fe);
@@ -117,6 +119,9 @@ static void test_refusals(void **state)
 	refused(*state, "[defaults]\nimage = a\033[31m\n", "a?[31m", "letters");
 	refused(*state, "[qemu]\nbinary = ./qemu\n", "not allowed", "absolute");
 	refused(*state, "[qemu]\nbinary = -evil\n", "not allowed", "absolute");
+	refused(*state, "[firecracker]\nurl = ftp://host/fc.tgz\n", "not allowed", "https://HOST/PATH");
+	refused(*state, "[firecracker]\nurl = https://\n", "not allowed", "https://HOST/PATH");
+	refused(*state, "[firecracker]\nurl = http://host/a b\n", "not allowed", "https://HOST/PATH");
 	refused(*state, "[network]\npool = 172.16.0.9-172.16.0.2\n", "above", "172.16");
 	refused(*state, "[network]\npool = 172.16.0.300-172.16.1.2\n", "neither", "172.16");
 	refused(*state, "[network]\npool = 10.0.0.0/8\n", "/16 to /29", "172.16");

@@ -471,7 +471,7 @@ static void fish_script(FILE *to)
 	      "\t\t\tcontinue\n"
 	      "\t\tend\n"
 	      "\t\tswitch $token\n"
-	      "\t\tcase --state --runtime --image-dir --config\n"
+	      "\t\tcase --state --runtime --image-dir --config --firecracker\n"
 	      "\t\t\tset skip yes\n"
 	      "\t\tcase '-*'\n"
 	      "\t\tcase '*'\n"

@@ -18,6 +18,7 @@ static void take_globals(struct cli *cli, const struct args *args)
 	cli->places.runtime_dir = arg_text(args, "runtime", cli->places.runtime_dir);
 	cli->places.image_dir = arg_text(args, "image-dir", cli->places.image_dir);
 	cli->places.config_file = arg_text(args, "config", cli->places.config_file);
+	cli->places.firecracker = arg_text(args, "firecracker", cli->places.firecracker);
 	cli->json |= arg_flag(args, "json");
 	cli->quiet |= arg_flag(args, "quiet");
 	cli->verbose |= arg_flag(args, "verbose");

@@ -2,13 +2,90 @@
  *
  * verb_doctor.c - doctor: everything this host needs, and how to mend it.
  */
+#include <string.h>
+
 #include "cli/json.h"
 #include "cli/verbs.h"
 
+static const char *const names[] = { "ok", "warn", "fail" };
+
+static unsigned result_of(const struct stoker_check *c)
+{
+	return (unsigned)c->result < 3 ? (unsigned)c->result : 2;
+}
+
+static cJSON *to_json(const struct stoker_check *c)
+{
+	cJSON *item = cJSON_CreateObject();
+
+	json_add_text(item, "name", c->name);
+	json_add_text(item, "result", names[result_of(c)]);
+	json_add_text(item, "reason", c->reason);
+	json_add_text(item, "fix", c->fix);
+	return item;
+}
+
+static void print(const struct cli *cli, const struct stoker_check *c)
+{
+	static const char *const colours[] = { "\033[32m", "\033[33m", "\033[31m" };
+	unsigned r = result_of(c);
+
+	if (cli->quiet && r == STOKER_CHECK_OK)
+		return;
+	printf("%s%-4s%s  %-12s ", cli_colour(cli, colours[r]), names[r], cli_colour(cli, "\033[0m"), c->name);
+	cli_put(stdout, c->reason);
+	if (c->fix[0]) {
+		fputs("\n                    fix: ", stdout);
+		cli_put(stdout, c->fix);
+	}
+	putchar('\n');
+}
+
+/* --install: the program, and the one row that says what it is worth here. */
+static int install(struct cli *cli, const struct args *args, const char *program)
+{
+	struct stoker_check *checks = NULL, *row = NULL;
+	struct stoker_error err = { 0 };
+	struct stoker_call call;
+	char path[4096];
+	bool installed = false;
+	size_t count = 0;
+	cJSON *o;
+
+	cli_call(cli, args, &call);
+	if (stoker_install(cli->s, program, &call, path, sizeof(path), &installed, &err) != STOKER_OK ||
+	    stoker_doctor(cli->s, 0, &checks, &count, &err) != STOKER_OK)
+		return cli_fail(cli, &err);
+	cli_progress_end(cli);
+	for (size_t i = 0; i < count && !row; i++)
+		if (strcmp(checks[i].name, program) == 0)
+			row = &checks[i];
+	if (cli->json) {
+		o = cJSON_CreateObject();
+		json_add_text(o, "program", program);
+		json_add_text(o, "path", path);
+		json_add_bool(o, "installed", installed);
+		if (row)
+			cJSON_AddItemToObject(o, "check", to_json(row));
+		stoker_free(checks);
+		return json_print(cli, o, EXIT_OK);
+	}
+	if (!cli->quiet) {
+		printf(installed ? "%s installed: " : "%s was installed already: ", program);
+		cli_put(stdout, path);
+		putchar('\n');
+	}
+	if (row)
+		print(cli, row);
+	if (row && strncmp(row->reason, path, strlen(path)) != 0)
+		cli_note(cli, "another %s goes before the installed one", program);
+	stoker_free(checks);
+	return EXIT_OK;
+}
+
 int verb_doctor(struct cli *cli, const struct args *args)
 {
-	static const char *const names[] = { "ok", "warn", "fail" };
-	static const char *const colours[] = { "\033[32m", "\033[33m", "\033[31m" };
+	const char *program = arg_text(args, "install", NULL);
 	struct stoker_check *checks = NULL;
 	struct stoker_error err = { 0 };
 	size_t count = 0, counts[3] = { 0 };
@@ -17,6 +94,8 @@ int verb_doctor(struct cli *cli, const struct args *args)
 
 	if (code != EXIT_OK)
 		return code;
+	if (program)
+		return install(cli, args, program);
 	if (stoker_doctor(cli->s, (unsigned)arg_number(args, "vms", 0), &checks, &count, &err) != STOKER_OK)
 		return cli_fail(cli, &err);
 	if (cli->json) {
@@ -24,29 +103,11 @@ int verb_doctor(struct cli *cli, const struct args *args)
 		list = cJSON_AddArrayToObject(o, "checks");
 	}
 	for (size_t i = 0; i < count; i++) {
-		const struct stoker_check *c = &checks[i];
-		unsigned r = (unsigned)c->result < 3 ? (unsigned)c->result : 2;
-
-		counts[r]++;
-		if (cli->json) {
-			cJSON *item = cJSON_CreateObject();
-
-			json_add_text(item, "name", c->name);
-			json_add_text(item, "result", names[r]);
-			json_add_text(item, "reason", c->reason);
-			json_add_text(item, "fix", c->fix);
-			cJSON_AddItemToArray(list, item);
-			continue;
-		}
-		if (cli->quiet && r == STOKER_CHECK_OK)
-			continue;
-		printf("%s%-4s%s  %-12s ", cli_colour(cli, colours[r]), names[r], cli_colour(cli, "\033[0m"), c->name);
-		cli_put(stdout, c->reason);
-		if (c->fix[0]) {
-			fputs("\n                    fix: ", stdout);
-			cli_put(stdout, c->fix);
-		}
-		putchar('\n');
+		counts[result_of(&checks[i])]++;
+		if (cli->json)
+			cJSON_AddItemToArray(list, to_json(&checks[i]));
+		else
+			print(cli, &checks[i]);
 	}
 	stoker_free(checks);
 	code = counts[STOKER_CHECK_FAIL] ? EXIT_FAILED : EXIT_OK;

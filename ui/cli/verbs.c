@@ -19,6 +19,8 @@ const struct option global_options[] = {
 	{ 0, "runtime", OPTION_TEXT, "DIR", NULL, 0, 0, COMPLETE_DIR, "folder of the sockets (STOKER_RUNTIME_DIR)" },
 	{ 0, "image-dir", OPTION_TEXT, "DIR", NULL, 0, 0, COMPLETE_DIR, "folder of the images (STOKER_IMAGE_DIR)" },
 	{ 0, "config", OPTION_TEXT, "FILE", NULL, 0, 0, COMPLETE_FILE, "configuration file (STOKER_CONFIG)" },
+	{ 0, "firecracker", OPTION_TEXT, "PATH", NULL, 0, 0, COMPLETE_FILE, "the Firecracker to use (firecracker.binary, PATH, or "
+	  "what doctor installed)" },
 	{ 0, "json", OPTION_FLAG, NULL, NULL, 0, 0, COMPLETE_NONE, "print one JSON value" },
 	{ 'q', "quiet", OPTION_FLAG, NULL, NULL, 0, 0, COMPLETE_NONE, "print nothing but what was asked for" },
 	{ 'v', "verbose", OPTION_FLAG, NULL, NULL, 0, 0, COMPLETE_NONE, "tell what is being done" },
@@ -221,6 +223,9 @@ static const struct option bench_options[] = {
 
 static const struct option doctor_options[] = {
 	{ 'n', "vms", OPTION_NUMBER, "N", NULL, 0, 100000, COMPLETE_NONE, "check for so many VMs (as many as there are)" },
+	{ 0, "install", OPTION_CHOICE, "PROGRAM", "firecracker", 0, 0, COMPLETE_CHOICE,
+	  "fetch this program, check its SHA-256, put it in place; then check it alone" },
+	TIMEOUT_HELP("limit for the installation (600)"),
 	END,
 };
 
@@ -348,8 +353,9 @@ const struct verb verb_table[] = {
 	  "command + stop and delete). It cleans up after itself, after ctrl-C too.",
 	  "stoker bench --vms 10 -v\nstoker bench --vms 20 --parallel 4 --memory 256M --json\n", { bench_options, spec_options },
 	  NULL, 0, 0, COMPLETE_NONE, VERB_JSON, verb_bench },
-	{ "doctor", "", "", "check everything this host needs", "Exits with 1 when a check fails.",
-	  "stoker doctor --vms 100\n", { doctor_options }, NULL, 0, 0, COMPLETE_NONE, VERB_JSON, verb_doctor },
+	{ "doctor", "", "", "check everything this host needs", "Exits with 1 when a check fails. With "
+	  "--install when the program could not be installed: one that was and is of no use here is a warning.",
+	  "stoker doctor --vms 100\nstoker doctor --install firecracker\n", { doctor_options }, NULL, 0, 0, COMPLETE_NONE, VERB_JSON, verb_doctor },
 	{ "tui", "dashboard ui", "", "open the dashboard", "Also opened by `stoker` alone on a terminal.",
 	  "stoker tui --read-only\n", { tui_options_table }, NULL, 0, 0, COMPLETE_NONE, 0, verb_tui },
 	{ "config", "settings", "[KEY...|check]", "show the settings in force and where they come from", "With keys only their "

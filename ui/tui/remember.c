@@ -122,6 +122,7 @@ static void read_places(struct loop *loop)
 	} places[] = {
 		{ "--state", loop->places.state_dir }, { "--runtime", loop->places.runtime_dir },
 		{ "--image-dir", loop->places.image_dir }, { "--config", loop->places.config_file },
+		{ "--firecracker", loop->places.firecracker },
 	};
 	char quoted[512], *out = loop->model->command_places;
 	size_t i, len = 0, cap = sizeof loop->model->command_places;
