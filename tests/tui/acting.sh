@@ -22,6 +22,7 @@ command_for() {
 check 'a first time gets a hint; keys of the configuration hold, and what is wrong with them is said'
 printf '\n[keys]\nstop = Ctrl-T\nlogs = s\n\n[filters]\nweb = label:tier=web\n\n[presets]\nsmall = memory=128M\n' >>"$STOKER_CONFIG"
 terminal board 120x30 "'$STOKER_PROGRAM'; echo ended with \$?; read x"
+tm set -g set-clipboard on
 see '▸ fox +● running' 20
 see 's is the key of start and of logs; logs has it now'
 keys j k
@@ -165,6 +166,27 @@ expect_equal "$(command_for inspect)" 'stoker inspect fox'
 press Escape
 ok eval "$line"
 see 'fox +○ stopped' 20
+keys y
+see 'Enter copies'
+keys Enter
+see 'copied: stoker create --start'
+expect_equal "$(tm show-buffer)" 'stoker create --start'
+
+check 'a stopped VM gets a larger disk, a smaller one is refused with the reason'
+# action: resize
+keys +
+see 'MiB, or with G: the disk of fox'
+keys C-u
+typed 3G
+keys Enter
+see '▸ fox'
+wait_until 20 sh -c "'$STOKER_PROGRAM' inspect fox --json | jq -e '.disk_mib == 3072' >/dev/null"
+keys +
+see '3072'
+keys C-u
+typed 100
+keys Enter
+see 'a disk is only ever grown'
 
 check 'what was deleted rests, and comes back'
 keys D

@@ -135,14 +135,24 @@ size 120x30
 unseen 'BACKEND'
 
 check 'the mouse: a click selects, on a heading it sorts'
-row=$(screen | grep -n 'amber' | head -n 1 | cut -d: -f1)
-# shellcheck disable=SC2046 # one word for each digit
-tm send-keys -t board -H 1b 5b 3c 30 3b 35 3b $(printf '%s' "$row" | od -An -tx1) 4d
+click amber
 see '▸ amber'
-row=$(screen | grep -nE 'NAME.? +STATUS' | head -n 1 | cut -d: -f1)
-# shellcheck disable=SC2046
-tm send-keys -t board -H 1b 5b 3c 30 3b 32 30 3b $(printf '%s' "$row" | od -An -tx1) 4d
+click STATUS
 see 'STATUS▾'
+click 'c create'
+see 'Create a VM'
+click ' kvm '
+see '\[kvm\]'
+click 'Esc cancel'
+unseen 'Create a VM'
+click '? help'
+see 'Here: the list of VMs'
+click 'Esc back'
+unseen 'Here: the list'
+click otter 2
+see '1 marked'
+click otter 2
+unseen '1 marked'
 
 check 'a killed VMM is seen, with its signal; reconcile mends what is left'
 pid=$(vm_field amber pid)

@@ -13,6 +13,7 @@
 #	see REGEX [SECONDS]               waits until the screen matches
 #	unseen REGEX [SECONDS]            waits until it does not
 #	size COLSxROWS                    resizes it
+#	click TEXT [BUTTON]               clicks where TEXT stands; 2 is the right button
 
 need tmux
 WINDOW=
@@ -93,4 +94,34 @@ unseen() {
 	done
 	printf 'the screen:\n%s\n' "$now" >&2
 	fail "still there after ${2:-10} s: $1"
+}
+
+# A mouse action as xterm reports it: BUTTON COLUMN ROW M|m, counted from one.
+mouse() {
+	local bytes
+	bytes=$(printf '\033[<%d;%d;%d%s' "$@" | od -An -v -tx1)
+	# shellcheck disable=SC2086 # one word for each byte
+	tm send-keys -t "$WINDOW" -H $bytes
+}
+
+# Row and column, counted from one, where a text stands on the screen.
+place_of() {
+	local line number=0 before
+	while IFS= read -r line; do
+		number=$((number + 1))
+		before=${line%%"$1"*}
+		if [ "$before" != "$line" ]; then
+			printf '%d %d\n' $number $((${#before} + 1))
+			return
+		fi
+	done < <(screen)
+}
+
+# With a button (0 left, 2 right), down and up, where a text stands: click TEXT [BUTTON]
+click() {
+	local row col
+	read -r row col < <(place_of "$1")
+	[ -n "$row" ] || fail "not on the screen: $1"
+	mouse "${2:-0}" "$col" "$row" M
+	mouse "${2:-0}" "$col" "$row" m
 }

@@ -14,27 +14,6 @@ ok stoker start fox owl
 ok stoker wait fox --for ready --timeout 120
 ok stoker wait owl --for ready --timeout 120
 
-# A mouse action as xterm reports it: BUTTON COLUMN ROW M|m, counted from one.
-mouse() {
-	local bytes
-	bytes=$(printf '\033[<%d;%d;%d%s' "$@" | od -An -v -tx1)
-	# shellcheck disable=SC2086 # one word for each byte
-	tm send-keys -t "$WINDOW" -H $bytes
-}
-
-# Row and column, counted from one, where a text stands on the screen.
-place_of() {
-	local line number=0 before
-	while IFS= read -r line; do
-		number=$((number + 1))
-		before=${line%%"$1"*}
-		if [ "$before" != "$line" ]; then
-			printf '%d %d\n' $number $((${#before} + 1))
-			return
-		fi
-	done < <(screen)
-}
-
 check 'two shells beside one another: the selected VM joins the one that is open'
 terminal board 200x40 "'$STOKER_PROGRAM'; echo ended with \$?; read x"
 tm set -g set-clipboard on

@@ -326,6 +326,96 @@ static void every_action_has_its_line(void **state)
 	free(line);
 }
 
+static const struct effect *last_of(const struct effects *effects, enum effect_kind kind)
+{
+	size_t i;
+	for (i = effects->count; i > 0; i--) {
+		if (effects->items[i - 1].kind == kind)
+			return &effects->items[i - 1];
+	}
+	return NULL;
+}
+
+/* The line that does what a dialog, the palette or the page of commands shows goes to the clipboard. */
+static void commands_are_copied(void **state)
+{
+	struct story *s = *state;
+	fixture_char(s->model, 'y', 0, &s->effects);
+	assert_true(s->model->text.choose);
+	fixture_char(s->model, 'k', 0, &s->effects); /* not onto the heading */
+	assert_int_equal(s->model->text.cursor, 1);
+	fixture_char(s->model, 'j', 0, &s->effects);
+	fixture_special(s->model, SK_ENTER, &s->effects);
+	assert_int_equal(s->model->dialog, DIALOG_NONE);
+	assert_string_equal(last_of(&s->effects, EFFECT_COPY)->text, "stoker create --start");
+	assert_string_equal(s->model->message, "copied: stoker create --start");
+	fixture_char(s->model, 'X', 0, &s->effects);
+	fixture_char(s->model, 'y', MOD_CTRL, &s->effects);
+	assert_int_equal(s->model->dialog, DIALOG_CONFIRM); /* is still to be answered */
+	assert_string_equal(last_of(&s->effects, EFFECT_COPY)->text, "stoker stop --force quiet-otter");
+	fixture_special(s->model, SK_ESCAPE, &s->effects);
+	fixture_char(s->model, ':', 0, &s->effects);
+	fixture_type(s->model, "inspect", &s->effects);
+	fixture_char(s->model, 'y', MOD_CTRL, &s->effects);
+	assert_string_equal(last_of(&s->effects, EFFECT_COPY)->text, "stoker inspect quiet-otter");
+	assert_false(s->model->commanding);
+}
+
+static void disks_grow(void **state)
+{
+	struct story *s = *state;
+	size_t i;
+	fixture_char(s->model, '+', 0, &s->effects);
+	assert_int_equal(s->model->asking, ASK_NOTHING); /* the selected one runs */
+	assert_string_equal(s->model->message, "resize quiet-otter: it runs; stop it first");
+	for (i = 0; i < s->model->count; i++)
+		s->model->rows[i].marked = true;
+	s->model->marked = s->model->count;
+	fixture_char(s->model, '+', 0, &s->effects);
+	assert_int_equal(s->model->asking, ASK_DISK);
+	assert_string_equal(s->model->answer.text, "2048");
+	fixture_char(s->model, 'u', MOD_CTRL, &s->effects);
+	fixture_type(s->model, "many", &s->effects);
+	fixture_special(s->model, SK_ENTER, &s->effects);
+	assert_int_equal(count_of(&s->effects, EFFECT_DO), 0);
+	assert_non_null(strstr(s->model->message, "many is no size"));
+	fixture_char(s->model, '+', 0, &s->effects);
+	fixture_char(s->model, 'u', MOD_CTRL, &s->effects);
+	fixture_type(s->model, "4g", &s->effects);
+	fixture_special(s->model, SK_ENTER, &s->effects);
+	assert_true(count_of(&s->effects, EFFECT_DO) > 1);
+	assert_int_equal(last_of(&s->effects, EFFECT_DO)->action, ACTION_RESIZE);
+	assert_int_equal(last_of(&s->effects, EFFECT_DO)->count, 4096);
+	assert_int_equal(s->model->marked, 0);
+	for (i = 0; i < s->effects.count; i++) {
+		if (s->effects.items[i].kind == EFFECT_DO)
+			assert_int_equal(model_row(s->model, s->effects.items[i].id)->vm.pid, 0);
+	}
+}
+
+/* Help begins with what had the keys, and gives them back to it. */
+static void help_knows_where_it_is(void **state)
+{
+	struct story *s = *state;
+	fixture_char(s->model, '?', 0, &s->effects);
+	assert_int_equal(s->model->help_of, HELP_LIST);
+	fixture_special(s->model, SK_ESCAPE, &s->effects);
+	fixture_char(s->model, 'e', 0, &s->effects);
+	fixture_char(s->model, '?', 0, &s->effects);
+	assert_int_equal(s->model->help_of, HELP_EVENTS);
+	fixture_char(s->model, 'q', 0, &s->effects);
+	fixture_special(s->model, SK_ESCAPE, &s->effects);
+	fixture_char(s->model, 'c', 0, &s->effects);
+	fixture_type(s->model, "web?", &s->effects); /* is a character there */
+	assert_string_equal(s->model->form.fields[FORM_NAME].text, "web?");
+	fixture_special(s->model, SK_F1, &s->effects);
+	assert_int_equal(s->model->help_of, HELP_FORM);
+	assert_true(dialog_is_open(s->model, DIALOG_CREATE));
+	fixture_special(s->model, SK_ESCAPE, &s->effects);
+	assert_int_equal(s->model->dialog, DIALOG_CREATE);
+	assert_string_equal(s->model->form.fields[FORM_NAME].text, "web?");
+}
+
 /* ----------------------------------------------------------------- palette */
 
 static void fuzzy(void **state)
@@ -457,7 +547,8 @@ int main(void)
 #define STORY(name) cmocka_unit_test_setup_teardown(name, begin, end)
 	const struct CMUnitTest tests[] = {
 		STORY(ranges), STORY(a_batch_is_told_before_and_after), STORY(what_was_deleted_comes_back),
-		STORY(one_command_on_many), cmocka_unit_test(quoting), STORY(every_action_has_its_line), cmocka_unit_test(fuzzy),
+		STORY(one_command_on_many), cmocka_unit_test(quoting), STORY(every_action_has_its_line), STORY(commands_are_copied),
+		STORY(disks_grow), STORY(help_knows_where_it_is), cmocka_unit_test(fuzzy),
 		STORY(palette), STORY(presets), STORY(memory),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -70,6 +70,13 @@ static const char *why_not_shell(const struct stoker_vm *vm)
 	}
 }
 
+static const char *why_not_resize(const struct stoker_vm *vm)
+{
+	if (vm->disk_mode == STOKER_DISK_SHARED)
+		return "it has no disk of its own";
+	return vm->pid > 0 ? "it runs; stop it first" : NULL;
+}
+
 static const char *why_not_run(const struct stoker_vm *vm)
 {
 	return vm->state == STOKER_RUNNING ? NULL : vm->state == STOKER_PAUSED ? "it is paused" : "it does not run";

@@ -47,6 +47,8 @@ enum action_group { GROUP_VM, GROUP_LIST, GROUP_VIEW, GROUP_PANE, GROUP_GENERAL,
 	  "Take the VM deleted last out of the trash")                                                                 \
 	X(CLONE, "clone", PLAIN('C'), NO_KEY, GROUP_VM, ACT_VM | ACT_CHANGES | ACT_QUIET, 0, NULL, "",                  \
 	  "Create one like it: the form begins with its settings")                                                     \
+	X(RESIZE, "resize", PLAIN('+'), NO_KEY, GROUP_VM, ACT_VM | ACT_CHANGES | ACT_MANY | ACT_QUIET, 0, why_not_resize,  \
+	  "", "Grow the disk of a VM that does not run")                                                              \
 	X(RUN, "run", PLAIN('!'), NO_KEY, GROUP_VM, ACT_VM | ACT_CHANGES | ACT_MANY, 18, why_not_run,                   \
 	  "run", "Run a command on all marked VMs, answers side by side")                                              \
 	X(LOGS, "logs", PLAIN('l'), NO_KEY, GROUP_VM, ACT_VM, 9, NULL, "logs", "Show and follow the VM's console")      \

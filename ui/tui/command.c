@@ -208,6 +208,18 @@ char *command_of_ids(const struct model *model, enum action_id id, char (*ids)[S
 	case ACTION_LOGS:
 		add_raw(&line, " logs --follow");
 		break;
+	case ACTION_RESIZE: {
+		unsigned disk_mib = 0;
+		char text[24];
+		add(&line, "resize");
+		if (model->asking == ASK_DISK && form_number(model->answer.text, &disk_mib) && disk_mib > 0) {
+			snprintf(text, sizeof text, "%u", disk_mib);
+			add_option(&line, "--disk", text);
+		} else {
+			add_raw(&line, " --disk SIZE");
+		}
+		break;
+	}
 	case ACTION_CLONE:
 	case ACTION_MARK:
 	case ACTION_MARK_ALL:

@@ -132,23 +132,46 @@ bool field_key(struct field *field, const struct key *key)
 	return true;
 }
 
-void field_draw(const struct field *field, struct screen *screen, int row, int col, int width, struct style style,
-                bool focus)
+/* Leaves out so many bytes at the left that the cursor is in sight; *cursor is its column then. */
+static size_t window(const struct field *field, int width, int *cursor)
 {
 	char part[FIELD_SIZE];
 	size_t from = 0;
-	int cursor;
 
-	/* Leave out so many characters at the left that the cursor is in sight. */
 	for (;;) {
 		size_t n = field->at - from;
 		memcpy(part, field->text + from, n);
 		part[n] = '\0';
-		cursor = text_width(part);
-		if (cursor < width || from >= field->at)
-			break;
+		*cursor = text_width(part);
+		if (*cursor < width || from >= field->at)
+			return from;
 		from = after(field, from);
 	}
+}
+
+void field_click(struct field *field, int width, int col)
+{
+	char part[FIELD_SIZE];
+	int cursor;
+	size_t from = window(field, width, &cursor), at = from;
+
+	while (at < field->len) {
+		size_t n = after(field, at) - from;
+		memcpy(part, field->text + from, n);
+		part[n] = '\0';
+		if (text_width(part) > col)
+			break;
+		at = from + n;
+	}
+	field->at = at;
+}
+
+void field_draw(const struct field *field, struct screen *screen, int row, int col, int width, struct style style,
+                bool focus)
+{
+	int cursor;
+	size_t from = window(field, width, &cursor);
+
 	screen_fill(screen, row, col, 1, width, style);
 	screen_put(screen, row, col, width, style, field->text + from);
 	if (focus)

@@ -17,6 +17,8 @@ struct field {
 void field_set(struct field *field, const char *text);
 /* A key or paste; true when it was for the field. Enter, Tab, Escape, up and down are not. */
 bool field_key(struct field *field, const struct key *key);
+/* The cursor to the character at this column of where it is drawn, `width` wide. */
+void field_click(struct field *field, int width, int col);
 /* Draws `width` columns with the cursor in sight. */
 void field_draw(const struct field *field, struct screen *screen, int row, int col, int width, struct style style,
                 bool focus);

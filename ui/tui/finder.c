@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "command.h"
 #include "fuzzy.h"
 #include "layout.h"
 #include "update.h"
@@ -162,6 +163,16 @@ static void take(struct model *model, const struct finder_item *item, struct eff
 	}
 }
 
+void finder_click(struct model *model, size_t at, struct effects *effects)
+{
+	struct finder_item items[FINDER_MAX];
+	size_t count = finder_find(model, items, FINDER_MAX);
+
+	model->commanding = false;
+	if (at < count)
+		take(model, &items[at], effects);
+}
+
 void finder_key(struct model *model, const struct key *key, struct effects *effects)
 {
 	struct finder_item items[FINDER_MAX];
@@ -181,6 +192,10 @@ void finder_key(struct model *model, const struct key *key, struct effects *effe
 			say(model, MESSAGE_BAD, "nothing is called like %s", model->palette.text);
 	} else if ((special && key->special == SK_ESCAPE) || (control && key->ch == 'c') ||
 	           (special && key->special == SK_BACKSPACE && model->palette.len == 0)) {
+		model->commanding = false;
+	} else if (control && key->ch == 'y') {
+		if (count > 0 && items[model->palette_at].kind == FINDER_ACTION)
+			command_copy(model, command_of(model, (enum action_id)items[model->palette_at].index), effects);
 		model->commanding = false;
 	} else if ((special && key->special == SK_UP) || (control && key->ch == 'p')) {
 		model->palette_at -= model->palette_at > 0;

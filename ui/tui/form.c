@@ -43,8 +43,7 @@ const char *form_unit(enum form_field field)
 	return fields[field].unit;
 }
 
-/* MiB, or with a G behind it GiB. False when it is no such number. */
-static bool number(const char *text, unsigned *out)
+bool form_number(const char *text, unsigned *out)
 {
 	char *end;
 	unsigned long value;
@@ -90,7 +89,7 @@ static struct form_spec *specification(struct model *model)
 	numbers[1] = &spec->spec.memory_mib;
 	numbers[2] = &spec->spec.disk_mib;
 	for (i = 0; i < 3; i++) {
-		if (!number(form->fields[FORM_VCPUS + i].text, numbers[i])) {
+		if (!form_number(form->fields[FORM_VCPUS + i].text, numbers[i])) {
 			snprintf(form->message, sizeof form->message, "%s: %.40s is not a whole number",
 			         fields[FORM_VCPUS + i].label, form->fields[FORM_VCPUS + i].text);
 			form->wrong = true;
@@ -214,7 +213,7 @@ void form_clone(struct model *model, const struct row *row, struct effects *effe
 void form_checked(struct model *model, const struct event *event)
 {
 	struct form *form = &model->form;
-	if (model->dialog != DIALOG_CREATE || event->generation != form->generation)
+	if (!dialog_is_open(model, DIALOG_CREATE) || event->generation != form->generation)
 		return;
 	form->checking = false;
 	form->wrong = event->failed;
@@ -263,18 +262,47 @@ static void submit(struct model *model, struct effects *effects)
 	effect->op = op_begin(model, ACTION_CREATE, "", name);
 }
 
+static const char *choices_of(const struct model *model, int field)
+{
+	return field == FORM_PRESET ? model->presets : fields[field].choices;
+}
+
+void form_click(struct model *model, int field, int cols, int col)
+{
+	model->form.focus = field;
+	if (col >= 0 && choices_of(model, field) == NULL)
+		field_click(&model->form.fields[field], cols, col);
+}
+
+void form_choose(struct model *model, int field, int which, struct effects *effects)
+{
+	const char *word = choices_of(model, field);
+	char chosen[64];
+
+	model->form.focus = field;
+	while (word != NULL && which-- > 0) {
+		word += strcspn(word, " ");
+		word += *word == ' ';
+	}
+	if (word == NULL || *word == '\0')
+		return;
+	snprintf(chosen, sizeof chosen, "%.*s", (int)strcspn(word, " "), word);
+	field_set(&model->form.fields[field], chosen);
+	if (field == FORM_PRESET)
+		take_preset(model);
+	check(model, effects);
+}
+
 void form_key(struct model *model, const struct key *key, struct effects *effects)
 {
 	struct form *form = &model->form;
 	struct field *field = &form->fields[form->focus];
-	const char *choices = fields[form->focus].choices;
+	const char *choices = choices_of(model, form->focus);
 	bool changed = false;
 
 	if (form->focus == FORM_IMAGE && key->kind == KEY_KIND_SPECIAL && model->images[0] != '\0' &&
 	    (key->special == SK_LEFT || key->special == SK_RIGHT) && field->at == field->len)
 		choices = model->images;
-	if (form->focus == FORM_PRESET)
-		choices = model->presets;
 	if (key->kind == KEY_KIND_SPECIAL) {
 		switch (key->special) {
 		case SK_ESCAPE:

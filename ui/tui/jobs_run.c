@@ -75,6 +75,10 @@ static void do_action(stoker *s, struct watched *watched, struct event *event)
 	case ACTION_RESUME:
 		status = stoker_resume(s, job->id, &call, &event->vm, &event->error);
 		break;
+	case ACTION_RESIZE:
+		status = stoker_resize(s, job->id, (unsigned)job->count, &call, &event->vm, &event->error);
+		event->has_vm = status == STOKER_OK;
+		break;
 	case ACTION_UNDO:
 		status = stoker_trash_restore(s, job->id, NULL, &event->vm, &event->error);
 		event->has_vm = status == STOKER_OK;

@@ -180,6 +180,10 @@ static void one_effect(struct loop *loop, struct effect *effect)
 	case EFFECT_DO:
 		loop_submit(loop, effect, JOB_DO);
 		break;
+	case EFFECT_COPY:
+		if (effect->text != NULL)
+			terminal_copy(loop->terminal, effect->text, strlen(effect->text));
+		break;
 	case EFFECT_CREATE:
 		loop_submit(loop, effect, JOB_CREATE);
 		break;

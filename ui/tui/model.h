@@ -74,6 +74,7 @@ struct op {
 	char name[STOKER_NAME_MAX + 1];
 	int64_t since_ns, since_ms;
 	bool cancelling;
+	unsigned disk_mib;          /* wanted, of a resize */
 	char step[64];              /* "copying disk", "" before the first word of it */
 	int64_t done, total;        /* total 0: unknown */
 };
@@ -91,6 +92,10 @@ enum message_tone { MESSAGE_PLAIN, MESSAGE_GOOD, MESSAGE_BAD };
 
 enum dialog { DIALOG_NONE, DIALOG_CONFIRM, DIALOG_CREATE, DIALOG_RECONCILE, DIALOG_TEXT, DIALOG_HELP, DIALOG_COLUMNS,
 	DIALOG_FANOUT, DIALOG_COUNT };
+
+/* What had the keys when help was asked for. */
+enum help_of { HELP_LIST, HELP_OPERATIONS, HELP_EVENTS, HELP_SHELL, HELP_LOG, HELP_FORM, HELP_PLAN, HELP_COLUMNS, HELP_FANOUT,
+	HELP_TEXT, HELP_COUNT };
 
 enum form_field {
 	FORM_PRESET, FORM_NAME, FORM_IMAGE, FORM_VCPUS, FORM_MEMORY, FORM_DISK, FORM_DISK_MODE, FORM_BACKEND, FORM_ACCEL, FORM_NETWORK,
@@ -140,7 +145,7 @@ struct kept_filter {
 #define KEPT_MAX 32
 
 /* What is being asked for in the message line. */
-enum asking { ASK_NOTHING, ASK_COMMAND, ASK_FILTER_NAME };
+enum asking { ASK_NOTHING, ASK_COMMAND, ASK_FILTER_NAME, ASK_DISK };
 
 enum plan_state { PLAN_LOOKING, PLAN_READY, PLAN_WORKING, PLAN_DONE, PLAN_FAILED };
 struct plan_item {
@@ -163,6 +168,8 @@ struct text_view {
 	char vm_id[STOKER_ID_SIZE];
 	char **lines;
 	int count, top;
+	bool choose;  /* a line is chosen: what is behind its tab can be copied */
+	int cursor;
 };
 
 struct model {
@@ -258,8 +265,8 @@ struct model {
 		bool other_first;     /* it is the left or upper one */
 	} split;
 	int mouse_pane;           /* where a button went down and has not come up, -1 */
-	int64_t clicked_ns;       /* the last click on a row of the list, for the double one */
-	char clicked[STOKER_ID_SIZE];
+	int64_t clicked_ns;       /* the last click on a line of the list or below it, for the double one */
+	char clicked[GROUP_KEY_SIZE]; /* the VM's id, the group, or which line */
 	char session_dir[900];    /* where session logs go unless told otherwise */
 	struct field path;
 	bool naming;              /* the path of a session log has the focus */
@@ -276,6 +283,8 @@ struct model {
 	struct plan_view plan;
 	struct text_view text;
 	int help_top;
+	enum dialog help_back;    /* what the help was opened over */
+	enum help_of help_of;     /* whose keys it begins with */
 };
 
 struct model *model_new(int rows, int cols);
@@ -379,7 +388,7 @@ struct event {
 
 enum effect_kind {
 	EFFECT_QUIT, EFFECT_SUSPEND, EFFECT_REDRAW,
-	EFFECT_DO,        /* carry out `action` on `id` as operation `op` */
+	EFFECT_DO,        /* carry out `action` on `id` as operation `op`; a resize to `count` MiB */
 	EFFECT_CREATE,    /* create (and start) `spec`, which goes to the worker */
 	EFFECT_CHECK,     /* check `spec` and answer with `generation` */
 	EFFECT_PLAN, EFFECT_APPLY, /* apply: `choices`, `count` long, goes to the worker */
@@ -389,6 +398,7 @@ enum effect_kind {
 	EFFECT_OPEN,      /* open a pane of `pane_kind` on `id` */
 	EFFECT_RUN,       /* run `text` in `id` as operation `op` of a fan-out */
 	EFFECT_REMEMBER,  /* keep the present filter under the name `text` */
+	EFFECT_COPY,      /* `text` to the clipboard */
 	EFFECT_CANCEL,    /* operation `op` is not wanted any more */
 	EFFECT_PANE_KEY, EFFECT_PANE_COMMAND, EFFECT_PANE_FREE,
 	EFFECT_PANE_LOG   /* write its session to `path`, "": stop */

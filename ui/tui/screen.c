@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "common/text.h"
+#include "hot.h"
 
 #define SCREEN_MAX 4096 /* rows or columns; also bounds every product below */
 
@@ -16,6 +17,8 @@ struct screen {
 	int cursor_row, cursor_col;
 	bool ascii;
 	struct cell *cells;
+	int seek_row, seek_col; /* row < 0: nothing is looked for */
+	struct hot found;
 };
 
 static const struct style plain = { COLOUR_DEFAULT, COLOUR_DEFAULT, 0 };
@@ -109,6 +112,8 @@ static int clamp_size(int n)
 struct screen *screen_new(int rows, int cols)
 {
 	struct screen *screen = calloc(1, sizeof *screen);
+	if (screen != NULL)
+		screen->seek_row = -1;
 	if (screen == NULL || !screen_resize(screen, rows, cols)) {
 		free(screen);
 		return NULL;
@@ -384,4 +389,36 @@ char *screen_text(const struct screen *screen)
 	text[len] = '\0';
 	shrunk = realloc(text, len + 1);
 	return shrunk != NULL ? shrunk : text;
+}
+
+/* ------------------------------------------------------------------ clicks */
+
+void screen_hot(struct screen *screen, int row, int col, int cols, enum hot_kind kind, int value)
+{
+	if (row != screen->seek_row || screen->seek_col < col || screen->seek_col >= col + cols)
+		return;
+	screen->found = (struct hot){ kind, value, screen->seek_col - col, cols };
+}
+
+void screen_hot_box(struct screen *screen, int row, int col, int rows, int cols)
+{
+	if (screen->seek_row >= row && screen->seek_row < row + rows)
+		screen_hot(screen, screen->seek_row, col, cols, HOT_INSIDE, 0);
+}
+
+void screen_seek(struct screen *screen, int row, int col)
+{
+	screen->seek_row = row;
+	screen->seek_col = col;
+	screen->found = (struct hot){ HOT_NONE, 0, 0, 0 };
+}
+
+bool screen_seeking(const struct screen *screen)
+{
+	return screen->seek_row >= 0;
+}
+
+struct hot screen_found(const struct screen *screen)
+{
+	return screen->found;
 }

@@ -4,6 +4,8 @@
  */
 #include "theme.h"
 
+#include "hot.h"
+
 static const struct style styles[TONE_COUNT] = {
 	[TONE_PLAIN] = { COLOUR_DEFAULT, COLOUR_DEFAULT, 0 },
 	[TONE_QUIET] = { COLOUR_DEFAULT, COLOUR_DEFAULT, ATTR_DIM },
@@ -150,6 +152,7 @@ void draw_box(struct screen *screen, int row, int col, int rows, int cols, const
 {
 	struct style quiet = tone(TONE_QUIET);
 	int r;
+	screen_hot_box(screen, row, col, rows, cols);
 	screen_fill(screen, row, col, rows, cols, tone(TONE_PLAIN));
 	line(screen, row, col + 1, cols - 2, quiet);
 	line(screen, row + rows - 1, col + 1, cols - 2, quiet);

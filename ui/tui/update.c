@@ -319,7 +319,7 @@ static void list_key(struct model *model, const struct key *key, struct effects 
 		update_act(model, action, effects);
 }
 
-static void take_key(struct model *model, const struct key *key, struct effects *effects)
+void key_take(struct model *model, const struct key *key, struct effects *effects)
 {
 	bool leader = model->leader;
 
@@ -377,7 +377,7 @@ static bool take_event(struct model *model, const struct event *given, struct ef
 	model->wall_ms = event.wall_ms;
 	switch (event.kind) {
 	case EVENT_KEY:
-		take_key(model, &event.key, effects);
+		key_take(model, &event.key, effects);
 		return true;
 	case EVENT_RESIZE:
 		model->rows_size = event.rows;
@@ -395,7 +395,7 @@ static bool take_event(struct model *model, const struct event *given, struct ef
 		return true;
 	case EVENT_CHECKED:
 		form_checked(model, &event);
-		return model->dialog == DIALOG_CREATE;
+		return dialog_is_open(model, DIALOG_CREATE);
 	case EVENT_PLAN:
 	case EVENT_PLAN_ITEM:
 		plan_event(model, &event);
@@ -404,8 +404,10 @@ static bool take_event(struct model *model, const struct event *given, struct ef
 		run_ended(model, &event, effects);
 		return true;
 	case EVENT_TEXT:
-		if (strcmp(event.vm_id, model->text.vm_id) == 0 && model->dialog == DIALOG_TEXT) {
+		if (strcmp(event.vm_id, model->text.vm_id) == 0 && dialog_is_open(model, DIALOG_TEXT)) {
+			enum dialog before = model->dialog;
 			text_open(model, event.text, event.lines, event.line_count);
+			model->dialog = before;
 		} else {
 			for (fewer = 0; fewer < event.line_count; fewer++)
 				free(event.lines[fewer]);

@@ -10,6 +10,9 @@
 /* Adds an effect, zeroed but for its kind; a dummy without memory. */
 struct effect *effect_add(struct effects *effects, enum effect_kind kind);
 
+/* A key as it was typed, or as a click on its name on the screen has it. */
+void key_take(struct model *model, const struct key *key, struct effects *effects);
+
 void say(struct model *model, enum message_tone message_tone, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
@@ -25,12 +28,15 @@ void run_ended(struct model *model, struct event *event, struct effects *effects
 void run_key(struct model *model, const struct key *key, struct effects *effects);
 void results_open(struct model *model);
 void commands_open(struct model *model);
+/* A command line to the clipboard; `command` (malloc'ed, may be NULL) is taken over. */
+void command_copy(struct model *model, char *command, struct effects *effects);
 void undo(struct model *model, struct effects *effects);
 /* An operation ended that may have put its VM into the trash or taken part in a batch. */
 void many_ended(struct model *model, const struct event *event, const struct op *op, const struct row *row);
 void ask_key(struct model *model, const struct key *key, struct effects *effects);
 
-/* finder.c: a key while the palette has the focus. */
+/* finder.c: a key while the palette has the focus, and a click on what it found. */
+void finder_click(struct model *model, size_t at, struct effects *effects);
 void finder_key(struct model *model, const struct key *key, struct effects *effects);
 
 /* Is this VM one of those the action is for, and can it be done to it? */
@@ -39,7 +45,10 @@ bool action_target(const struct model *model, const struct action *action, const
 /* update_act.c */
 void update_act(struct model *model, enum action_id action, struct effects *effects);
 /* `action` once more on a VM; one that is confirmed was confirmed then. */
-void op_again(struct model *model, enum action_id action, const char *id, struct effects *effects);
+void op_again(struct model *model, const struct op *op, enum action_id action, struct effects *effects);
+/* The disks of those the action is for to this size, as it was typed. */
+void resize_begin(struct model *model, const char *text, struct effects *effects);
+void resize_ask(struct model *model);
 uint64_t op_begin(struct model *model, enum action_id action, const char *id, const char *name);
 void op_end(struct model *model, const struct event *event, struct effects *effects);
 void confirm_yes(struct model *model, struct effects *effects);
@@ -95,6 +104,11 @@ void dialog_key(struct model *model, const struct key *key, struct effects *effe
 void dialog_close(struct model *model, struct effects *effects);
 void plan_open(struct model *model, struct effects *effects);
 void plan_event(struct model *model, struct event *event);
+/* Open, or only covered by the help. */
+bool dialog_is_open(const struct model *model, enum dialog dialog);
+void help_open(struct model *model);
+/* Copies the line of the text page that is chosen. */
+void text_copy(struct model *model, struct effects *effects);
 void text_open(struct model *model, const char *title, char **lines, int count);
 
 /* form.c */
@@ -104,7 +118,12 @@ void form_again(struct model *model, struct effects *effects);
 /* Beginning as this VM is. */
 void form_clone(struct model *model, const struct row *row, struct effects *effects);
 void form_key(struct model *model, const struct key *key, struct effects *effects);
+/* A click on a field, at this column of what shows its text, or (< 0) on its name; on the which-th of its words. */
+void form_click(struct model *model, int field, int cols, int col);
+void form_choose(struct model *model, int field, int which, struct effects *effects);
 void form_checked(struct model *model, const struct event *event);
+/* MiB, or with a G behind it GiB; false when it is no such number. */
+bool form_number(const char *text, unsigned *out);
 /* The choices of a field, separated by blanks; NULL for one that is typed. */
 const char *form_choices(enum form_field field);
 const char *form_label(enum form_field field);
@@ -112,14 +131,5 @@ const char *form_unit(enum form_field field);
 
 /* update_mouse.c */
 void mouse_key(struct model *model, const struct key *key, struct effects *effects);
-
-/* view_footer.c: which action's button is at this column; ACTION_NONE. */
-enum action_id footer_at(const struct model *model, int col);
-/* view_list.c: which column's heading is at this column; SORT_COUNT. */
-enum sort_by heading_at(const struct model *model, int col);
-/* view_pane.c: which pane's tab is at this column; -1. */
-int tab_at(const struct model *model, int col);
-/* view_dialog.c: the confirm dialog's buttons: 0 none, 1 keep, 2 go on. */
-int button_at(const struct model *model, int row, int col);
 
 #endif

@@ -110,7 +110,7 @@ bool action_target(const struct model *model, const struct action *action, const
 	return action->why_not == NULL || action->why_not(&row->vm) == NULL;
 }
 
-static void carry_out(struct model *model, enum action_id action, const char *id, struct effects *effects)
+static void carry_out(struct model *model, enum action_id action, const char *id, unsigned disk_mib, struct effects *effects)
 {
 	struct row *row = model_row(model, id);
 	struct effect *effect;
@@ -126,12 +126,17 @@ static void carry_out(struct model *model, enum action_id action, const char *id
 	/* A confirmed delete means it: the dialog said that the VM runs. */
 	effect->force = action == ACTION_KILL || action == ACTION_DELETE;
 	memcpy(effect->id, row->vm.id, sizeof effect->id);
+	effect->count = disk_mib;
 	effect->op = op_begin(model, action, row->vm.id, row->vm.name);
+	if (model->op_count > 0)
+		model->ops[model->op_count - 1].disk_mib = disk_mib;
 	batch_add(&model->batch, effect->op, row->vm.name, model->now_ns);
 }
 
-void op_again(struct model *model, enum action_id action, const char *id, struct effects *effects)
+void op_again(struct model *model, const struct op *op, enum action_id action, struct effects *effects)
 {
+	const char *id = op->vm_id;
+
 	if (action == ACTION_SHELL || action == ACTION_LOGS) {
 		snprintf(model->selected, sizeof model->selected, "%s", id);
 		model->on_group = false;
@@ -140,7 +145,43 @@ void op_again(struct model *model, enum action_id action, const char *id, struct
 		return;
 	}
 	batch_begin(&model->batch, action);
-	carry_out(model, action, id, effects);
+	carry_out(model, action, id, op->disk_mib, effects);
+}
+
+void resize_ask(struct model *model)
+{
+	const struct action *action = action_at(ACTION_RESIZE);
+	char text[24] = "";
+	size_t i;
+
+	/* What the first of them has: a larger figure is typed over it. */
+	for (i = 0; i < model->count && text[0] == '\0'; i++) {
+		if (action_target(model, action, &model->rows[i]))
+			snprintf(text, sizeof text, "%u", model->rows[i].vm.disk_mib);
+	}
+	field_set(&model->answer, text);
+	model->asking = ASK_DISK;
+}
+
+void resize_begin(struct model *model, const char *text, struct effects *effects)
+{
+	const struct action *action = action_at(ACTION_RESIZE);
+	unsigned disk_mib;
+	size_t i;
+
+	if (!form_number(text, &disk_mib) || disk_mib == 0) {
+		say(model, MESSAGE_BAD, "%.40s is no size: a whole number of MiB, or with a G behind it of GiB", text);
+		return;
+	}
+	batch_begin(&model->batch, ACTION_RESIZE);
+	for (i = 0; i < model->count; i++) {
+		const struct row *row = &model->rows[i];
+		if (action_target(model, action, row))
+			carry_out(model, ACTION_RESIZE, row->vm.id, disk_mib, effects);
+		else if (row->marked)
+			batch_leave(&model->batch, row->vm.name, action->why_not(&row->vm));
+	}
+	unmark(model);
 }
 
 static void ask(struct model *model, const struct action *action)
@@ -182,7 +223,7 @@ void confirm_yes(struct model *model, struct effects *effects)
 			batch_leave(&model->batch, row->vm.name, action_at(action)->why_not(&row->vm));
 	}
 	for (i = 0; i < model->confirm.count; i++)
-		carry_out(model, action, model->confirm.ids[i], effects);
+		carry_out(model, action, model->confirm.ids[i], 0, effects);
 	unmark(model);
 }
 
@@ -197,7 +238,7 @@ static void do_now(struct model *model, const struct action *action, struct effe
 	batch_begin(&model->batch, action->id);
 	for (i = 0; i < model->count; i++) {
 		if (action_target(model, action, &model->rows[i]))
-			carry_out(model, action->id, model->rows[i].vm.id, effects);
+			carry_out(model, action->id, model->rows[i].vm.id, 0, effects);
 	}
 	unmark(model);
 }
@@ -365,6 +406,9 @@ void update_act(struct model *model, enum action_id id, struct effects *effects)
 	case ACTION_RUN:
 		run_ask(model);
 		break;
+	case ACTION_RESIZE:
+		resize_ask(model);
+		break;
 	case ACTION_MARK_RANGE:
 		mark_range(model);
 		break;
@@ -445,8 +489,7 @@ void update_act(struct model *model, enum action_id id, struct effects *effects)
 		model->commanding = true;
 		break;
 	case ACTION_HELP:
-		model->dialog = DIALOG_HELP;
-		model->help_top = 0;
+		help_open(model);
 		break;
 	case ACTION_SUSPEND:
 		effect_add(effects, EFFECT_SUSPEND);

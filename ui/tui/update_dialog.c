@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "command.h"
 #include "update.h"
 
 static bool is_special(const struct key *key, enum special_key special)
@@ -89,7 +90,8 @@ void text_open(struct model *model, const char *title, char **lines, int count)
 	free(text->lines);
 	text->lines = lines;
 	text->count = count;
-	text->top = 0;
+	text->top = text->cursor = 0;
+	text->choose = false;
 	snprintf(text->title, sizeof text->title, "%s", title);
 	model->dialog = DIALOG_TEXT;
 }
@@ -124,7 +126,7 @@ void plan_event(struct model *model, struct event *event)
 	size_t i;
 
 	if (event->kind == EVENT_PLAN) {
-		if (event->op != plan->op || model->dialog != DIALOG_RECONCILE) {
+		if (event->op != plan->op || !dialog_is_open(model, DIALOG_RECONCILE)) {
 			free(event->items);
 			return;
 		}
@@ -200,27 +202,97 @@ static void plan_key(struct model *model, const struct key *key, struct effects 
 	}
 }
 
-static void text_key(struct model *model, const struct key *key)
+void text_copy(struct model *model, struct effects *effects)
+{
+	const struct text_view *text = &model->text;
+	const char *tab = text->cursor < text->count ? strchr(text->lines[text->cursor], '\t') : NULL;
+	model->dialog = DIALOG_NONE;
+	if (tab != NULL)
+		command_copy(model, strdup(tab + 1), effects);
+}
+
+static void text_key(struct model *model, const struct key *key, struct effects *effects)
 {
 	int page = model->rows_size - 6 > 1 ? model->rows_size - 6 : 1;
-	if (is_away(key) || is_char(key, 'i'))
+	if (is_away(key) || is_char(key, 'i')) {
 		model->dialog = DIALOG_NONE;
-	else
+	} else if (model->text.choose) {
+		/* The chosen line moves, and the page with it; the view keeps it in sight. */
+		if (is_special(key, SK_ENTER) || is_char(key, 'y')) {
+			text_copy(model, effects);
+			return;
+		}
+		scroll_key(&model->text.cursor, key, page);
+		model->text.cursor = model->text.cursor < 1 ? 1 : model->text.cursor >= model->text.count ? model->text.count - 1
+		                                                                                           : model->text.cursor;
+		if (model->text.top > model->text.cursor - 1)
+			model->text.top = model->text.cursor - 1;
+		return;
+	} else
 		scroll_key(&model->text.top, key, page);
 	clamp(&model->text.top, model->text.count, page);
+}
+
+bool dialog_is_open(const struct model *model, enum dialog dialog)
+{
+	return model->dialog == dialog || (model->dialog == DIALOG_HELP && model->help_back == dialog);
+}
+
+void help_open(struct model *model)
+{
+	static const enum help_of dialogs[DIALOG_COUNT] = { [DIALOG_CREATE] = HELP_FORM, [DIALOG_RECONCILE] = HELP_PLAN,
+		[DIALOG_TEXT] = HELP_TEXT, [DIALOG_COLUMNS] = HELP_COLUMNS, [DIALOG_FANOUT] = HELP_FANOUT };
+	const struct pane *pane = model->front >= 0 ? model->panes[model->front] : NULL;
+
+	if (model->dialog != DIALOG_NONE)
+		model->help_of = dialogs[model->dialog];
+	else if (model->leader && pane != NULL)
+		model->help_of = pane->ops->kind == PANE_LOG ? HELP_LOG : HELP_SHELL;
+	else if (model->panel_focus)
+		model->help_of = model->panel == PANEL_EVENTS ? HELP_EVENTS : HELP_OPERATIONS;
+	else
+		model->help_of = HELP_LIST;
+	model->help_back = model->dialog;
+	model->dialog = DIALOG_HELP;
+	model->help_top = 0;
+}
+
+static void help_close(struct model *model)
+{
+	model->dialog = model->help_back;
+	model->help_back = DIALOG_NONE;
 }
 
 static void help_key(struct model *model, const struct key *key)
 {
 	if (is_away(key) || is_char(key, '?') || is_special(key, SK_F1))
-		model->dialog = DIALOG_NONE;
+		help_close(model);
 	else
 		scroll_key(&model->help_top, key, model->rows_size - 4 > 1 ? model->rows_size - 4 : 1);
 	clamp(&model->help_top, 200, 1);
 }
 
+/* The command line that a dialog shows. */
+static char *command_shown(const struct model *model)
+{
+	if (model->dialog == DIALOG_CREATE)
+		return command_of_form(model);
+	if (model->dialog == DIALOG_CONFIRM && model->confirm.count > 0)
+		return command_of_ids(model, model->confirm.action, model->confirm.ids, model->confirm.count);
+	return NULL;
+}
+
 void dialog_key(struct model *model, const struct key *key, struct effects *effects)
 {
+	if (key->kind == KEY_KIND_CHAR && key->ch == 'y' && key->mods == MOD_CTRL) {
+		command_copy(model, command_shown(model), effects);
+		return;
+	}
+	if (model->dialog != DIALOG_HELP && model->dialog != DIALOG_CONFIRM &&
+	    (is_special(key, SK_F1) || (is_char(key, '?') && model->dialog != DIALOG_CREATE))) {
+		help_open(model);
+		return;
+	}
 	switch (model->dialog) {
 	case DIALOG_CONFIRM:
 		confirm_key(model, key, effects);
@@ -232,7 +304,7 @@ void dialog_key(struct model *model, const struct key *key, struct effects *effe
 		plan_key(model, key, effects);
 		break;
 	case DIALOG_TEXT:
-		text_key(model, key);
+		text_key(model, key, effects);
 		break;
 	case DIALOG_HELP:
 		help_key(model, key);

@@ -125,8 +125,8 @@ void commands_open(struct model *model)
 
 	if (lines == NULL)
 		return;
-	lines[count++] = strdup(model->marked > 0 ? "What the actions on the marked VMs are on the command line"
-	                                          : "What the actions are on the command line");
+	lines[count++] = strdup(model->marked > 0 ? "What the actions on the marked VMs are on the command line; Enter copies"
+	                                          : "What the actions are on the command line; Enter copies");
 	for (i = 0; i < ACTION_COUNT; i++) {
 		char *command = action_disabled((enum action_id)i, model) == NULL ? command_of(model, (enum action_id)i) : NULL;
 		if (command != NULL && command[0] != '\0') {
@@ -141,6 +141,21 @@ void commands_open(struct model *model)
 	}
 	text_open(model, "Commands", lines, count);
 	model->text.vm_id[0] = '\0';
+	model->text.choose = count > 1;
+	model->text.cursor = 1;
+}
+
+void command_copy(struct model *model, char *command, struct effects *effects)
+{
+	struct effect *effect;
+	if (command == NULL || command[0] == '\0') {
+		free(command);
+		return;
+	}
+	say(model, MESSAGE_GOOD, "copied: %s", command);
+	effect = effect_add(effects, EFFECT_COPY);
+	free(effect->text);
+	effect->text = command;
 }
 
 /* -------------------------------------------------------------------- undo */
@@ -313,6 +328,8 @@ void ask_key(struct model *model, const struct key *key, struct effects *effects
 			return;
 		if (asking == ASK_COMMAND)
 			run_begin(model, model->answer.text, effects);
+		else if (asking == ASK_DISK)
+			resize_begin(model, model->answer.text, effects);
 		else
 			keep_filter(model, model->answer.text, effects);
 	} else if ((key->kind == KEY_KIND_SPECIAL && key->special == SK_ESCAPE) ||

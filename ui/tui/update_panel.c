@@ -90,6 +90,7 @@ bool op_can_cancel(const struct op *op)
 	case ACTION_CREATE:
 	case ACTION_START:
 	case ACTION_STOP:
+	case ACTION_RESIZE:
 	case ACTION_SHELL:
 		return true;
 	default:
@@ -163,6 +164,7 @@ void panel_retry(struct model *model, struct effects *effects)
 	const struct row *row = ended != NULL ? model_row(model, ended->op.vm_id) : NULL;
 	enum action_id action;
 	const char *why;
+	struct op again;
 
 	if (ended == NULL || ended->result == OP_DONE) {
 		say(model, MESSAGE_PLAIN, ended == NULL ? "retry: that operation is still under way" :
@@ -184,12 +186,13 @@ void panel_retry(struct model *model, struct effects *effects)
 		say(model, MESSAGE_PLAIN, "retry: %s is not there any more", ended->op.name);
 		return;
 	}
+	again = ended->op;
 	why = action_at(action)->why_not != NULL ? action_at(action)->why_not(&row->vm) : NULL;
 	if (why != NULL) {
 		say(model, MESSAGE_PLAIN, "retry %s %s: %s", action_at(action)->name, row->vm.name, why);
 		return;
 	}
-	op_again(model, action, ended->op.vm_id, effects);
+	op_again(model, &again, action, effects);
 }
 
 /* ------------------------------------------------------------------ groups */

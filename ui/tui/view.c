@@ -102,7 +102,7 @@ static void panel(const struct model *model, struct screen *screen, const struct
 	}
 }
 
-void view_draw(struct model *model, struct screen *screen)
+void view_draw(const struct model *model, struct screen *screen)
 {
 	struct layout layout;
 

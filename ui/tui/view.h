@@ -10,7 +10,7 @@
 #include "theme.h"
 
 /* The whole frame. */
-void view_draw(struct model *model, struct screen *screen);
+void view_draw(const struct model *model, struct screen *screen);
 
 void view_header(const struct model *model, struct screen *screen, const struct layout *layout);
 void view_list(const struct model *model, struct screen *screen, const struct layout *layout);
@@ -20,7 +20,7 @@ void view_graphs(const struct model *model, struct screen *screen, const struct 
 void view_fleet(const struct model *model, struct screen *screen, const struct rect *at);
 void view_operations(const struct model *model, struct screen *screen, const struct rect *at);
 void view_history(const struct model *model, struct screen *screen, const struct rect *at);
-void view_panes(struct model *model, struct screen *screen, const struct layout *layout);
+void view_panes(const struct model *model, struct screen *screen, const struct layout *layout);
 void view_events(const struct model *model, struct screen *screen, const struct layout *layout);
 void view_message(const struct model *model, struct screen *screen, const struct layout *layout);
 void view_footer(const struct model *model, struct screen *screen, const struct layout *layout);

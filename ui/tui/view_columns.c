@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "hot.h"
 #include "view.h"
 
 #define WIDTH 64
@@ -21,6 +22,7 @@ void view_columns(const struct model *model, struct screen *screen)
 	static const enum tone tones[3] = { TONE_PLAIN, TONE_ACCENT, TONE_QUIET };
 	struct column_place place[COL_COUNT];
 	struct layout layout;
+	const char *keys;
 
 	layout_of(model, &layout);
 	columns_place(columns, layout.list.cols - layout.beside, place);
@@ -41,6 +43,8 @@ void view_columns(const struct model *model, struct screen *screen)
 		screen_field(screen, line, col + 7, 8, tone(there ? TONE_STRONG : TONE_QUIET), text);
 		screen_field(screen, line, col + 16, 8, tone(tones[choice->want]),
 		             choice->column <= COL_STATUS ? "always" : wants[choice->want]);
+		screen_hot(screen, line, col + 1, cols - 2, HOT_COLUMN, top + i);
+		screen_hot(screen, line, col + 2, 5, HOT_COLUMN_BOX, top + i);
 		if (choice->width > 0)
 			snprintf(text, sizeof text, "%d", choice->width);
 		screen_field(screen, line, col + 25, -3, tone(TONE_ACCENT), choice->width > 0 ? text : "");
@@ -49,6 +53,7 @@ void view_columns(const struct model *model, struct screen *screen)
 		if (cursor)
 			screen_restyle(screen, line, col + 1, cols - 2, ATTR_REVERSE, ATTR_DIM);
 	}
-	screen_field(screen, row + rows - 2, col + 3, cols - 5, tone(TONE_QUIET),
-	             cols > 50 ? "Space as fits, shown, left out  J K move  + - width  r reset  Esc" : "Space  J K  + -  r reset  Esc");
+	keys = cols > 50 ? "Space as fits, shown, left out  J K move  + - width  r reset  Esc" : "Space  J K  + -  r reset  Esc";
+	screen_field(screen, row + rows - 2, col + 3, cols - 5, tone(TONE_QUIET), keys);
+	hot_hints(screen, row + rows - 2, col + 3, keys);
 }

@@ -8,6 +8,7 @@
 
 #include "common/format.h"
 #include "command.h"
+#include "hot.h"
 #include "update.h"
 #include "view.h"
 
@@ -135,21 +136,12 @@ static int confirm_place(const struct model *model, struct place *place, int *ke
 	return names;
 }
 
-int button_at(const struct model *model, int row, int col)
-{
-	struct place place;
-	int keep_col, keep_cols, go_col, go_cols;
-	confirm_place(model, &place, &keep_col, &keep_cols, &go_col, &go_cols);
-	if (row != place.row + place.rows - 2)
-		return 0;
-	return col >= keep_col && col < keep_col + keep_cols ? 1 : col >= go_col && col < go_col + go_cols ? 2 : 0;
-}
-
-static void button(struct screen *screen, int row, int col, int cols, const char *text, bool focus)
+static void button(struct screen *screen, int row, int col, int cols, const char *text, bool focus, enum hot_kind kind)
 {
 	char label[176];
 	snprintf(label, sizeof label, focus ? "[ %s ]" : "  %s  ", text);
 	screen_put(screen, row, col, cols, tone(TONE_STRONG), label);
+	screen_hot(screen, row, col, cols, kind, 0);
 	if (focus)
 		screen_restyle(screen, row, col, cols, ATTR_REVERSE, 0);
 }
@@ -197,27 +189,44 @@ static void view_confirm(const struct model *model, struct screen *screen)
 		screen_field(screen, row++, p.col + 2, p.cols - 4, tone(TONE_ACCENT), left);
 	if (row < last && note[0] != '\0')
 		screen_field(screen, row++, p.col + 2, p.cols - 4, tone(TONE_PLAIN), note);
-	if (row < last && command != NULL && command[0] != '\0')
+	if (row < last && command != NULL && command[0] != '\0') {
 		screen_field(screen, row, p.col + 2, p.cols - 4, tone(TONE_QUIET), command);
+		screen_hot(screen, row, p.col + 2, p.cols - 4, HOT_COPY, 0);
+	}
 	free(command);
-	button(screen, last, keep_col, keep_cols, keep, !confirm->yes);
-	button(screen, last, go_col, go_cols, go, confirm->yes);
+	button(screen, last, keep_col, keep_cols, keep, !confirm->yes, HOT_NO);
+	button(screen, last, go_col, go_cols, go, confirm->yes, HOT_YES);
 }
 
 /* ------------------------------------------------------------ text and help */
+
+/* Rows that the lines from..to take. */
+static int text_height(const struct text_view *text, int from, int to, int cols)
+{
+	int rows = 0, i, used;
+	for (i = from; i <= to && i < text->count; i++) {
+		const char *tab = strchr(text->lines[i], '\t');
+		used = draw_wrapped(NULL, 0, 0, 99, cols - 4 - (tab != NULL ? LABEL_COLS : 0), tone(TONE_PLAIN),
+		                    tab != NULL ? tab + 1 : text->lines[i]);
+		rows += used > 0 ? used : 1;
+	}
+	return rows;
+}
 
 void view_text(const struct model *model, struct screen *screen)
 {
 	const struct text_view *text = &model->text;
 	struct place p = centred(model, model->rows_size - 2, model->cols_size > 110 ? 110 : model->cols_size);
-	int i, page, row = 0, used;
+	int i, k, page, row = 0, used, top = text->top;
 
 	p.row = 1;
 	draw_box(screen, p.row, p.col, p.rows, p.cols, text->title);
 	page = p.rows - 2;
+	while (text->choose && top < text->cursor && text_height(text, top, text->cursor, p.cols) > page)
+		top++;
 	if (text->count == 0)
 		screen_put(screen, p.row + 1, p.col + 2, p.cols - 4, tone(TONE_QUIET), "Reading ...");
-	for (i = text->top; row < page && i < text->count; i++) {
+	for (i = top; row < page && i < text->count; i++) {
 		/* A value comes behind its label and a tab; what has no tab is a heading. */
 		const char *line = text->lines[i], *tab = strchr(line, '\t');
 		if (tab != NULL) {
@@ -231,105 +240,17 @@ void view_text(const struct model *model, struct screen *screen)
 		} else {
 			used = draw_wrapped(screen, p.row + 1 + row, p.col + 2, page - row, p.cols - 4, tone(TONE_STRONG), line);
 		}
-		row += used > 0 ? used : 1;
-	}
-	if (text->top > 0)
-		screen_put(screen, p.row, p.col + p.cols - 4, 1, tone(TONE_ACCENT), glyph(screen, GLYPH_UP));
-	if (i < text->count)
-		screen_put(screen, p.row + p.rows - 1, p.col + p.cols - 4, 1, tone(TONE_ACCENT), glyph(screen, GLYPH_DOWN));
-}
-
-/* Counts lines when screen is NULL. */
-static int help_lines(const struct model *model, struct screen *screen, const struct place *p, int top)
-{
-	static const struct {
-		enum glyph glyph;
-		enum tone tone;
-		const char *text;
-	} signs[] = {
-		{ GLYPH_RUNNING, TONE_GOOD, "running and ready" },
-		{ GLYPH_BUSY, TONE_BUSY, "on its way: starting, booting, stopping" },
-		{ GLYPH_PAUSED, TONE_PAUSED, "paused" },
-		{ GLYPH_STOPPED, TONE_QUIET, "created or stopped" },
-		{ GLYPH_CRASHED, TONE_BAD, "crashed: the VMM ended by itself (its exit status, or signal, behind)" },
-		{ GLYPH_ERROR, TONE_BAD, "error: an operation failed, the reason is kept" },
-		{ GLYPH_STALE, TONE_ODD, "the host contradicts the record: reconcile" },
-		{ GLYPH_SHELL, TONE_ACCENT, "has a shell open" },
-	};
-	int line = 0, group, i, row, page = p->rows - 2;
-	char key[24], both[48];
-	bool narrow = p->cols < 60;
-	int help_col = p->col + (narrow ? 15 : 29);
-
-#define SHOWN (screen != NULL && line >= top && line < top + page)
-	for (group = 0; group < GROUP_COUNT; group++) {
-		if (SHOWN)
-			screen_put(screen, p->row + 1 + line - top, p->col + 2, p->cols - 4, tone(TONE_STRONG),
-			           action_group_name((enum action_group)group));
-		line++;
-		for (i = 0; i < ACTION_COUNT; i++) {
-			const struct action *action = action_at((enum action_id)i);
-			bool off;
-			if (action->group != (enum action_group)group)
-				continue;
-			row = p->row + 1 + line - top;
-			if (SHOWN) {
-				action_keys_text(model, action->id, both, sizeof both);
-				off = model->read_only && (action->flags & ACT_CHANGES);
-				screen_put(screen, row, p->col + 4, 12, tone(off ? TONE_QUIET : TONE_TITLE), both);
-				if (!narrow)
-					screen_put(screen, row, p->col + 16, 12, tone(off ? TONE_QUIET : TONE_PLAIN), action->name);
-				screen_field(screen, row, help_col, p->col + p->cols - 2 - help_col, tone(off ? TONE_QUIET : TONE_PLAIN),
-				             off ? "(not in a read-only dashboard)" : action->help);
-			}
-			line++;
+		used = used > 0 ? used : 1;
+		for (k = 0; k < used && text->choose && tab != NULL; k++) {
+			screen_hot(screen, p.row + 1 + row + k, p.col + 1, p.cols - 2, HOT_TEXT, i);
+			if (i == text->cursor)
+				screen_restyle(screen, p.row + 1 + row + k, p.col + 1, p.cols - 2, ATTR_REVERSE, ATTR_DIM);
 		}
-		if (group == GROUP_PANE) {
-			if (SHOWN) {
-				action_key_text(&model->leave_key, model->ascii, key, sizeof key);
-				screen_put(screen, p->row + 1 + line - top, p->col + 4, 12, tone(TONE_TITLE), key);
-				if (!narrow)
-					screen_put(screen, p->row + 1 + line - top, p->col + 16, 12, tone(TONE_PLAIN), "leave");
-				screen_field(screen, p->row + 1 + line - top, help_col, p->col + p->cols - 2 - help_col, tone(TONE_PLAIN),
-				             "From the pane to the list; twice sends it to the guest");
-			}
-			line++;
-		}
-		line++;
+		row += used;
 	}
-	if (SHOWN)
-		screen_put(screen, p->row + 1 + line - top, p->col + 2, p->cols - 4, tone(TONE_STRONG), "Signs");
-	line++;
-	for (i = 0; i < (int)(sizeof signs / sizeof *signs); i++) {
-		row = p->row + 1 + line - top;
-		if (SHOWN) {
-			screen_put(screen, row, p->col + 4, 2, tone(signs[i].tone), glyph(screen, signs[i].glyph));
-			screen_field(screen, row, p->col + 16, p->cols - 18, tone(TONE_PLAIN), signs[i].text);
-		}
-		line++;
-	}
-#undef SHOWN
-	return line;
-}
-
-void view_help(const struct model *model, struct screen *screen)
-{
-	struct place p = centred(model, model->rows_size - 2, model->cols_size > 100 ? 100 : model->cols_size);
-	int total, top = model->help_top;
-
-	p.row = 1;
-	total = help_lines(model, NULL, &p, 0);
-	if (p.rows > total + 2)
-		p.rows = total + 2;
-	if (top > total - (p.rows - 2))
-		top = total - (p.rows - 2);
-	if (top < 0)
-		top = 0;
-	draw_box(screen, p.row, p.col, p.rows, p.cols, "Keys");
-	help_lines(model, screen, &p, top);
 	if (top > 0)
 		screen_put(screen, p.row, p.col + p.cols - 4, 1, tone(TONE_ACCENT), glyph(screen, GLYPH_UP));
-	if (top + p.rows - 2 < total)
+	if (i < text->count)
 		screen_put(screen, p.row + p.rows - 1, p.col + p.cols - 4, 1, tone(TONE_ACCENT), glyph(screen, GLYPH_DOWN));
 }
 

@@ -5,12 +5,14 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "hot.h"
 #include "update.h"
 #include "view.h"
 
 void panel_cursor(const struct model *model, struct screen *screen, const struct rect *at, int i)
 {
 	int row = at->row + 2 + i;
+	screen_hot(screen, row, at->col, at->cols, HOT_PANEL, model->panel_top + i);
 	if (model->panel_top + i == model->panel_at) {
 		screen_put(screen, row, 1, 1, tone(TONE_STRONG), glyph(screen, GLYPH_SELECT));
 		if (model->panel_focus) {

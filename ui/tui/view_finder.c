@@ -8,6 +8,7 @@
 
 #include "command.h"
 #include "finder.h"
+#include "hot.h"
 #include "view.h"
 
 #define LINES_MAX 14
@@ -33,6 +34,7 @@ void view_finder(const struct model *model, struct screen *screen, const struct 
 	screen_fill(screen, row, 0, lines, cols, tone(TONE_PLAIN));
 	for (i = first; i < first + (size_t)lines; i++, row++) {
 		finder_words(model, &items[i], name, sizeof name, key, sizeof key, help, sizeof help, &why);
+		screen_hot(screen, row, 0, cols, HOT_FOUND, (int)i);
 		screen_put(screen, row, 1, 1, tone(TONE_STRONG), i == at ? glyph(screen, GLYPH_SELECT) : " ");
 		screen_field(screen, row, 3, name_cols, tone(why != NULL ? TONE_QUIET : TONE_STRONG), name);
 		screen_put(screen, row, 4 + name_cols, key_cols, tone(why != NULL ? TONE_QUIET : TONE_TITLE), key);

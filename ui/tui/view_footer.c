@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "hot.h"
 #include "update.h"
 #include "view.h"
 
@@ -26,8 +27,10 @@ void view_events(const struct model *model, struct screen *screen, const struct 
 	int i;
 	for (i = 0; i < layout->events.rows; i++) {
 		int index = layout->events.rows - i;
-		if (index < model->event_count)
+		if (index < model->event_count) {
 			event_line(model, screen, layout->events.row + i, layout->events.cols, index);
+			screen_hot(screen, layout->events.row + i, 0, layout->events.cols, HOT_ACTION, ACTION_EVENTS);
+		}
 	}
 }
 
@@ -38,6 +41,7 @@ static void prompt(const struct field *field, struct screen *screen, const struc
 	int width = cols - 4 - need > 10 ? cols - 4 - need : cols - 3;
 	screen_put(screen, row, 1, 1, tone(TONE_TITLE), sign);
 	field_draw(field, screen, row, 2, width, tone(TONE_PLAIN), true);
+	screen_hot(screen, row, 2, width, HOT_PROMPT, 0);
 	if (cols - 4 - need > 10)
 		screen_put(screen, row, cols - need - 1, need, tone(TONE_QUIET), right);
 }
@@ -74,11 +78,16 @@ void view_message(const struct model *model, struct screen *screen, const struct
 		prompt(&model->palette, screen, layout, ":", text);
 	} else if (model->asking != ASK_NOTHING) {
 		size_t many = model->marked > 0 ? model->marked : 1;
+		const struct row *selected = model_selected(model);
 		if (model->asking == ASK_COMMAND)
 			snprintf(text, sizeof text, "a command for %zu VM%s", many, many == 1 ? "" : "s");
+		else if (model->asking == ASK_DISK && model->marked > 0)
+			snprintf(text, sizeof text, "MiB, or with G: the disks of %zu VM%s", many, many == 1 ? "" : "s");
+		else if (model->asking == ASK_DISK)
+			snprintf(text, sizeof text, "MiB, or with G: the disk of %s", selected != NULL ? selected->vm.name : "no VM");
 		else
 			snprintf(text, sizeof text, "a name for the filter");
-		prompt(&model->answer, screen, layout, model->asking == ASK_COMMAND ? "$" : "=", text);
+		prompt(&model->answer, screen, layout, model->asking == ASK_COMMAND ? "$" : model->asking == ASK_DISK ? "+" : "=", text);
 	} else if (model->filtering) {
 		filter_text(model, text, sizeof text);
 		prompt(&model->filter, screen, layout, "/", text);
@@ -95,8 +104,10 @@ void view_message(const struct model *model, struct screen *screen, const struct
 		snprintf(text, sizeof text, "/%.60s   %zu of %zu   Esc shows all", model->filter.text, model->shown_count,
 		         model->count);
 		screen_put(screen, row, 1, cols - 2, tone(TONE_ACCENT), text);
+		screen_hot(screen, row, 0, cols, HOT_ACTION, ACTION_FILTER);
 	} else if (model->event_count > 0) {
 		event_line(model, screen, row, cols, 0);
+		screen_hot(screen, row, 0, cols, HOT_ACTION, ACTION_EVENTS);
 	}
 }
 
@@ -148,35 +159,25 @@ static int buttons(const struct model *model, struct button *out)
 	return count;
 }
 
-enum action_id footer_at(const struct model *model, int col)
-{
-	struct button button[ACTION_COUNT + 2];
-	int i, count;
-	if (model->pane_focus || model->panel_focus || model->filtering || model->commanding || model->asking != ASK_NOTHING)
-		return ACTION_NONE;
-	count = buttons(model, button);
-	for (i = 0; i < count; i++) {
-		if (col >= button[i].col && col < button[i].col + button[i].width)
-			return button[i].action;
-	}
-	return ACTION_NONE;
-}
-
 /* "key what" pairs, separated by two blanks; the keys stand out. */
 static void hint(struct screen *screen, int row, int col, int cols, const char *text)
 {
+	bool leader = false;
 	while (*text != '\0' && col < cols) {
 		char part[128];
 		const char *end = strstr(text, "  ");
 		size_t n = end != NULL ? (size_t)(end - text) : strlen(text), key;
 		n = n < sizeof part ? n : sizeof part - 1;
+		snprintf(part, sizeof part, "%.*s", (int)n, text);
+		hot_part(screen, row, col, part, leader);
 		key = strcspn(text, " ");
 		key = key > n ? n : key;
 		if (key == 0)
 			break;
 		memcpy(part, text, key);
 		part[key] = '\0';
-		/* "then:" is no key. */
+		/* "then:" is no key: it says that those behind it come after the leave key. */
+		leader = leader || part[key - 1] == ':';
 		col += screen_put(screen, row, col, cols - col, tone(part[key - 1] == ':' ? TONE_PLAIN : TONE_TITLE), part);
 		memcpy(part, text + key, n - key);
 		part[n - key] = '\0';
@@ -216,6 +217,7 @@ static void pane_footer(const struct model *model, struct screen *screen, int ro
 		size_t n = broadcast_names(model, names, sizeof names);
 		snprintf(text, sizeof text, " BROADCAST: what you type goes to %zu shells: %s   %s B ends it", n, names, leave);
 		screen_field(screen, row, 0, cols, tone(TONE_WARN), text);
+		screen_hot(screen, row, 0, cols, HOT_LEADER, 'B');
 		return;
 	}
 	/* The way out comes first: it is never the part that does not fit. */
@@ -238,6 +240,10 @@ void view_footer(const struct model *model, struct screen *screen, const struct 
 	int row = layout->footer.row, cols = layout->footer.cols, i, count, used;
 	char key[16];
 
+	if (model->dialog == DIALOG_TEXT && model->text.choose) {
+		hint(screen, row, 1, cols, "j k choose  Enter copy  Esc back");
+		return;
+	}
 	if (model->dialog == DIALOG_HELP || model->dialog == DIALOG_TEXT) {
 		hint(screen, row, 1, cols, "j k scroll  Esc back");
 		return;
@@ -247,7 +253,7 @@ void view_footer(const struct model *model, struct screen *screen, const struct 
 		return;
 	}
 	if (model->dialog == DIALOG_CONFIRM) {
-		hint(screen, row, 1, cols, "Tab other answer  Enter take it  Esc back");
+		hint(screen, row, 1, cols, "Tab other answer  Enter take it  Esc back  Ctrl-Y copy the command line");
 		return;
 	}
 	if (model->dialog == DIALOG_FANOUT) {
@@ -270,11 +276,12 @@ void view_footer(const struct model *model, struct screen *screen, const struct 
 		return;
 	}
 	if (model->asking != ASK_NOTHING) {
-		hint(screen, row, 1, cols, model->asking == ASK_COMMAND ? "Enter run it there  Esc back" : "Enter keep it  Esc back");
+		hint(screen, row, 1, cols, model->asking == ASK_COMMAND ? "Enter run it there  Esc back" :
+		                         model->asking == ASK_DISK ? "Enter grow to it  Esc back" : "Enter keep it  Esc back");
 		return;
 	}
 	if (model->commanding) {
-		hint(screen, row, 1, cols, "Enter do it  Up Down choose  Tab complete  Esc back");
+		hint(screen, row, 1, cols, "Enter do it  Up Down choose  Tab complete  Ctrl-Y copy the command line  Esc back");
 		return;
 	}
 	if (model->panel_focus) {
@@ -289,6 +296,7 @@ void view_footer(const struct model *model, struct screen *screen, const struct 
 	for (i = 0; i < count; i++) {
 		const struct action *action = action_at(button[i].action);
 		action_first_key(model, action->id, key, sizeof key);
+		screen_hot(screen, row, button[i].col, button[i].width, HOT_ACTION, (int)action->id);
 		used = screen_put(screen, row, button[i].col, cols - button[i].col, tone(TONE_TITLE), key);
 		screen_put(screen, row, button[i].col + used + 1, cols - button[i].col - used - 1, tone(TONE_PLAIN),
 		           action->footer);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "command.h"
+#include "hot.h"
 #include "update.h"
 #include "view.h"
 
@@ -15,7 +16,7 @@
 
 /* The choices in a row, the chosen one standing out; NULL when they do not fit. */
 static void draw_choices(struct screen *screen, int row, int col, int cols, const char *choices, const char *chosen,
-                         bool focus)
+                         bool focus, int first)
 {
 	char word[64];
 	while (*choices != '\0') {
@@ -30,6 +31,7 @@ static void draw_choices(struct screen *screen, int row, int col, int cols, cons
 		screen_put(screen, row, col, 1, tone(TONE_PLAIN), is ? "[" : " ");
 		screen_put(screen, row, col + 1, (int)n, tone(is ? TONE_STRONG : TONE_QUIET), word);
 		screen_put(screen, row, col + 1 + (int)n, 1, tone(TONE_PLAIN), is ? "]" : " ");
+		screen_hot(screen, row, col, (int)n + 2, HOT_CHOICE, first++);
 		if (is && focus)
 			screen_restyle(screen, row, col, (int)n + 2, ATTR_REVERSE, 0);
 		col += (int)n + 3;
@@ -49,13 +51,15 @@ static void draw_field(const struct model *model, struct screen *screen, int row
 		choices = model->presets;
 	screen_put(screen, row, col, 1, tone(TONE_STRONG), focus ? glyph(screen, GLYPH_SELECT) : " ");
 	screen_put(screen, row, col + 2, LABEL - 3, tone(focus ? TONE_STRONG : TONE_PLAIN), form_label((enum form_field)index));
+	screen_hot(screen, row, col, cols, HOT_FIELD, -1 - index);
 	if (choices != NULL) {
-		draw_choices(screen, row, col + LABEL, room, choices, form->fields[index].text, focus);
+		draw_choices(screen, row, col + LABEL, room, choices, form->fields[index].text, focus, index * HOT_CHOICES);
 	} else {
 		width = index >= FORM_VCPUS && index <= FORM_DISK ? 8 : room > 28 ? 28 : room;
 		if (index == FORM_LABELS)
 			width = room;
 		field_draw(&form->fields[index], screen, row, col + LABEL, width, tone(TONE_FIELD), focus);
+		screen_hot(screen, row, col + LABEL, width, HOT_FIELD, index);
 		if (index == FORM_NAME && form->fields[index].len == 0)
 			screen_put(screen, row, col + LABEL, width, tone(TONE_QUIET), "made up when empty");
 		else if (index == FORM_IMAGE && model->images[0] != '\0' && room - width > 6)
@@ -73,7 +77,7 @@ void view_form(const struct model *model, struct screen *screen)
 	int cols = WIDTH < model->cols_size - 2 ? WIDTH : model->cols_size - 2;
 	int message = model->rows_size >= 22 ? 3 : model->rows_size >= 14 ? 2 : 1;
 	int fields, rows, row, col, first = 0, i;
-	const char *keys = cols < 50 ? "Enter create  Esc cancel" : "Enter create  Tab next  Space choose  Esc cancel";
+	const char *keys = cols < 50 ? "Enter create  Esc cancel" : "Enter create  Tab next  Space choose  F1 help  Esc cancel";
 
 	if (form->wrong) { /* the reason is shown whole; fields scroll */
 		int need = draw_wrapped(NULL, 0, 0, model->rows_size / 2, cols - 4, tone(TONE_BAD), form->message);
@@ -99,9 +103,12 @@ void view_form(const struct model *model, struct screen *screen)
 		char *command = command_of_form(model);
 		screen_put(screen, row + 1 + fields + (message > 2), col + 2, cols - 4, tone(TONE_GOOD),
 		           strcmp(form->fields[FORM_START].text, "no") == 0 ? "Can be created." : "Can be created and started.");
-		if (message > 1 && command != NULL)
+		if (message > 1 && command != NULL) {
 			screen_field(screen, row + 2 + fields + (message > 2), col + 2, cols - 4, tone(TONE_QUIET), command);
+			screen_hot(screen, row + 2 + fields + (message > 2), col + 2, cols - 4, HOT_COPY, 0);
+		}
 		free(command);
 	}
 	screen_put(screen, row + rows - 2, col + 2, cols - 4, tone(TONE_QUIET), keys);
+	hot_hints(screen, row + rows - 2, col + 2, keys);
 }

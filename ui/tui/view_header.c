@@ -11,6 +11,7 @@
 
 #include "common/format.h"
 #include "graph.h"
+#include "hot.h"
 #include "view.h"
 
 struct pen {
@@ -40,15 +41,18 @@ static void counts(const struct model *model, struct pen *pen)
 	size_t count[GLYPH_COUNT] = { 0 }, i;
 	char text[32];
 	bool wide = model->cols_size >= 60;
+	int from;
 
 	for (i = 0; i < model->count; i++)
 		count[row_glyph(&model->rows[i])]++;
 	for (i = 0; i < sizeof kinds / sizeof *kinds; i++) {
 		if (count[kinds[i].glyph] == 0)
 			continue;
+		from = pen->col;
 		write_text(pen, kinds[i].tone, glyph(pen->screen, kinds[i].glyph));
 		snprintf(text, sizeof text, wide ? " %zu  " : "%zu ", count[kinds[i].glyph]);
 		write_text(pen, TONE_PLAIN, text);
+		screen_hot(pen->screen, pen->row, from, pen->col - from - 1, HOT_STATE, (int)kinds[i].glyph);
 	}
 	if (model->loaded && model->count == 0)
 		write_text(pen, TONE_QUIET, wide ? "no VMs  " : "no VMs ");
@@ -61,14 +65,18 @@ static void news(const struct model *model, struct pen *pen)
 	size_t failures = model_failures(model);
 	bool wide = model->cols_size >= 60, slow;
 	char text[STOKER_NAME_MAX + 64], clock[16];
+	int from = pen->col;
 
 	if (failures > 0) {
 		snprintf(text, sizeof text, wide ? "%zu failed  " : "!%zu ", failures);
 		write_text(pen, TONE_BAD, text);
+		screen_hot(pen->screen, pen->row, from, pen->col - from - 1, HOT_ACTION, ACTION_EVENTS);
 	}
+	from = pen->col;
 	if (model->op_count > 0) {
 		snprintf(text, sizeof text, wide ? "%zu under way  " : "+%zu ", model->op_count);
 		write_text(pen, TONE_BUSY, text);
+		screen_hot(pen->screen, pen->row, from, pen->col - from - 1, HOT_ACTION, ACTION_OPERATIONS);
 	}
 	if (model->marked > 0 && model->cols_size >= 80) {
 		snprintf(text, sizeof text, "%zu marked  ", model->marked);
@@ -80,7 +88,9 @@ static void news(const struct model *model, struct pen *pen)
 	slow = model_slow(model, slowest->vm.phase, model->now_ns - slowest->vm.phase_since_ns);
 	snprintf(text, sizeof text, "slowest %s %s %s%s  ", slowest->vm.name, stoker_phase_name(slowest->vm.phase), clock,
 	         slow ? glyph(pen->screen, GLYPH_SLOW) : "");
+	from = pen->col;
 	write_text(pen, slow ? TONE_BAD : TONE_QUIET, text);
+	screen_hot(pen->screen, pen->row, from, pen->col - from - 1, HOT_VM, (int)(slowest - model->rows));
 }
 
 static void host(const struct model *model, struct pen *pen, bool live)

@@ -8,26 +8,13 @@
 #include "common/format.h"
 #include "graph.h"
 #include "groups.h"
+#include "hot.h"
 #include "update.h"
 #include "view.h"
 
 static int wide(int width)
 {
 	return width < 0 ? -width : width;
-}
-
-enum sort_by heading_at(const struct model *model, int col)
-{
-	struct column_place place[COL_COUNT];
-	struct layout layout;
-	int i;
-	layout_of(model, &layout);
-	columns_place(&model->columns, layout.list.cols - layout.beside, place);
-	for (i = 0; i < COL_COUNT; i++) {
-		if (place[i].width != 0 && col >= place[i].col - 1 && col < place[i].col + wide(place[i].width))
-			return (enum sort_by)column_sort((enum column)i);
-	}
-	return SORT_COUNT;
 }
 
 static void heading(const struct model *model, struct screen *screen, const struct layout *layout,
@@ -43,6 +30,8 @@ static void heading(const struct model *model, struct screen *screen, const stru
 		         sorted ? glyph(screen, model->reverse ? GLYPH_UP : GLYPH_DOWN) : "");
 		screen_field(screen, layout->heading.row, place[i].col, place[i].width, tone(sorted ? TONE_STRONG : TONE_QUIET),
 		             text);
+		screen_hot(screen, layout->heading.row, place[i].col - 1, wide(place[i].width) + 1, HOT_SORT,
+		           column_sort((enum column)i));
 	}
 }
 
@@ -318,6 +307,8 @@ static void empty(const struct model *model, struct screen *screen, const struct
 	}
 	action_first_key(model, ACTION_CREATE, key, sizeof key);
 	snprintf(text, sizeof text, key[0] != '\0' ? "No VMs yet. Press %s to create one." : "No VMs yet.", key);
+	if (!model->read_only && key[0] != '\0')
+		screen_hot(screen, row, 3, list->cols - 6, HOT_ACTION, ACTION_CREATE);
 	row += draw_wrapped(screen, row, 3, 2, list->cols - 6, tone(TONE_STRONG), model->read_only ? "No VMs yet." : text);
 	if (list->rows > 5 && !model->read_only) {
 		char help[24];
@@ -344,6 +335,7 @@ void view_list(const struct model *model, struct screen *screen, const struct la
 	for (i = 0; i < layout->list.rows && model->top + (size_t)i < model->line_count; i++) {
 		const struct group *group = model_line_group(model, model->top + (size_t)i);
 		const struct row *row = model_line_row(model, model->top + (size_t)i);
+		screen_hot(screen, layout->list.row + i, layout->list.col, layout->list.cols, HOT_LINE, (int)model->top + i);
 		if (group != NULL)
 			draw_group(model, screen, layout, i, place, group);
 		else if (row != NULL)

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "hot.h"
 #include "update.h"
 #include "view.h"
 
@@ -26,21 +27,6 @@ static int first_tab(const struct model *model, int cols)
 	return first;
 }
 
-int tab_at(const struct model *model, int col)
-{
-	struct layout layout;
-	int i, at;
-	layout_of(model, &layout);
-	at = layout.tabs.col + 1;
-	for (i = first_tab(model, layout.tabs.cols - 2); i < model->pane_count; i++) {
-		int width = tab_width(model->panes[i]);
-		if (col >= at && col < at + width)
-			return i;
-		at += width;
-	}
-	return -1;
-}
-
 static void draw_tabs(const struct model *model, struct screen *screen, const struct rect *at)
 {
 	int col = at->col + 1, end = at->col + at->cols, i, need;
@@ -58,6 +44,7 @@ static void draw_tabs(const struct model *model, struct screen *screen, const st
 		if (col + width > end)
 			width = end - col;
 		screen_field(screen, at->row, col, width - 2, style, text);
+		screen_hot(screen, at->row, col, width, HOT_TAB, i);
 		if (pane->activity && !front && i != model->split.other)
 			screen_put(screen, at->row, col + width - 3, 1, tone(TONE_BUSY), glyph(screen, GLYPH_ACTIVITY));
 		if (pane->broadcast)
@@ -102,7 +89,7 @@ static void opening(const struct model *model, struct screen *screen, const stru
 }
 
 /* The other one of two, and the line between them. */
-static void second(struct model *model, struct screen *screen, const struct layout *layout)
+static void second(const struct model *model, struct screen *screen, const struct layout *layout)
 {
 	struct pane *pane = model->panes[model->split.other];
 	const struct rect *at = &layout->divider;
@@ -119,10 +106,11 @@ static void second(struct model *model, struct screen *screen, const struct layo
 		for (r = 0; r < at->rows; r++)
 			screen_put(screen, at->row + r, at->col, 1, tone(TONE_QUIET), glyph(screen, GLYPH_V));
 	}
-	pane->ops->draw(pane, screen, layout->other.row, layout->other.col, layout->other.rows, layout->other.cols, false);
+	if (!screen_seeking(screen))
+		pane->ops->draw(pane, screen, layout->other.row, layout->other.col, layout->other.rows, layout->other.cols, false);
 }
 
-void view_panes(struct model *model, struct screen *screen, const struct layout *layout)
+void view_panes(const struct model *model, struct screen *screen, const struct layout *layout)
 {
 	const struct rect *pane = &layout->pane;
 	int r;
@@ -144,7 +132,7 @@ void view_panes(struct model *model, struct screen *screen, const struct layout 
 	}
 	if (layout->other.rows > 0)
 		second(model, screen, layout);
-	if (pane->rows > 0)
+	if (pane->rows > 0 && !screen_seeking(screen))
 		model->panes[model->front]->ops->draw(model->panes[model->front], screen, pane->row, pane->col, pane->rows,
 		                                      pane->cols, model->pane_focus && model->dialog == DIALOG_NONE);
 }

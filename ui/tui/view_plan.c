@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "hot.h"
 #include "view.h"
 
 static void item_sign(struct screen *screen, int row, int col, const struct plan_item *item, enum plan_state state)
@@ -62,6 +63,9 @@ static void items(const struct model *model, struct screen *screen, int row, int
 		int at = row + i * lines;
 		bool left_out = item->choice == STOKER_REPAIR_NONE;
 		item_sign(screen, at, col, item, plan->state);
+		screen_hot(screen, at, col, cols, HOT_PLAN, top + i);
+		screen_hot(screen, at + lines - 1, col, cols, HOT_PLAN, top + i);
+		screen_hot(screen, at, col, 4, HOT_PLAN_BOX, top + i);
 		screen_field(screen, at, col + 4, subject, tone(left_out ? TONE_QUIET : TONE_STRONG),
 		             item->finding.subject[0] != '\0' ? item->finding.subject : "(no record)");
 		item_text(screen, item, plan->state, text, sizeof text);
@@ -131,4 +135,5 @@ void view_plan(const struct model *model, struct screen *screen)
 	if (plan->count > 0)
 		items(model, screen, row + 1, col + 2, rows - 4, cols - 4);
 	screen_field(screen, row + rows - 2, col + 2, cols - 4, tone(TONE_QUIET), text);
+	hot_hints(screen, row + rows - 2, col + 2, text);
 }
