@@ -20,6 +20,7 @@
 #include "clock.h"
 #include "error.h"
 #include "guest/traffic.h"
+#include "net/net.h"
 #include "reconcile.h"
 #include "store.h"
 
@@ -287,6 +288,11 @@ enum stoker_status stoker_open(const struct stoker_options *options, stoker **ou
 	*out = NULL;
 	if (!s)
 		return error_set(err, STOKER_E_NOMEM, "not enough memory");
+	s->filter = net_filter_new();
+	if (!s->filter) {
+		st = error_set(err, STOKER_E_NOMEM, "not enough memory");
+		goto fail;
+	}
 	s->read_only = o->read_only;
 	snprintf(s->actor, sizeof s->actor, "%s", o->actor ? o->actor : "library");
 	if (!process_boot_id(s->boot_id)) {
@@ -318,6 +324,7 @@ void stoker_close(stoker *s)
 	if (!s)
 		return;
 	traffic_free(s->traffic);
+	net_filter_free(s->filter);
 	store_close(s->store);
 	settings_free(s->settings);
 	free(s->state_dir);

@@ -26,6 +26,7 @@
 
 struct store;
 struct settings;
+struct net_filter;
 struct traffic;
 
 struct stoker {
@@ -33,6 +34,7 @@ struct stoker {
 	char *firecracker; /* that of the options, absolute or a name to look up in PATH; NULL: as the settings say */
 	struct store *store;
 	struct settings *settings;
+	struct net_filter *filter; /* net/net.h */
 	char boot_id[BOOT_ID_SIZE];
 	char actor[16];
 	char notice[512];

@@ -419,9 +419,47 @@ static bool gone(const struct net_link *link)
 	return !if_indextoname((unsigned)link->index, name);
 }
 
+/* A grandchild that nobody waits for: it holds nothing of ours but the socket and the pipe, and calls nothing but the
+ * kernel. It sends the message, if there is one, and with a pipe goes when its other end is closed. */
+static bool apart(int fd, const void *message, size_t len, int pipe)
+{
+	pid_t child = _Fork();
+	if (child == 0) {
+		char byte;
+		int sk = fcntl(fd, F_DUPFD, 3), end = pipe >= 0 ? fcntl(pipe, F_DUPFD, 3) : -1;
+		if (sk < 0 || dup2(sk, 0) < 0 || (end >= 0 && dup2(end, 1) < 0))
+			_exit(1);
+		close_range(end >= 0 ? 2 : 1, ~0U, 0);
+		if (_Fork() == 0) {
+			if (len)
+				send(0, message, len, 0);
+			while (end >= 0 && read(1, &byte, 1) < 0 && errno == EINTR)
+				;
+		}
+		_exit(0);
+	}
+	while (child > 0 && waitpid(child, NULL, 0) < 0 && errno == EINTR)
+		;
+	return child > 0;
+}
+
+void link_close_apart(struct nl_sock *sk)
+{
+	int ends[2];
+	bool held = pipe2(ends, O_CLOEXEC) == 0;
+
+	/* Its end of the pipe tells it that ours is not the last descriptor of the socket any more. */
+	if (held) {
+		apart(nl_socket_get_fd(sk), NULL, 0, ends[0]);
+		close(ends[0]);
+	}
+	nl_socket_free(sk);
+	if (held)
+		close(ends[1]);
+}
+
 /* The kernel takes a device away within a millisecond, and then keeps who asked for it waiting for 10 to 25 more until
- * every processor has let go of it. A grandchild that nobody waits for does the asking: it holds nothing of ours but
- * the socket, and calls nothing but the kernel. */
+ * every processor has let go of it. */
 static bool remove_apart(const struct net_link *link)
 {
 	struct {
@@ -430,24 +468,14 @@ static bool remove_apart(const struct net_link *link)
 	} ask = { { sizeof ask, RTM_DELLINK, NLM_F_REQUEST, 1, 0 }, { .ifi_family = AF_UNSPEC, .ifi_index = link->index } };
 	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
 	int64_t deadline = deadline_after_ms(REMOVE_WAIT_MS);
-	pid_t child;
+	bool asked;
 
 	if (fd < 0)
 		return false;
-	child = _Fork();
-	if (child == 0) {
-		if (_Fork() == 0) {
-			dup2(fd, 0);
-			close_range(1, ~0U, 0);
-			send(0, &ask, sizeof ask, 0);
-		}
-		_exit(0);
-	}
+	asked = apart(fd, &ask, sizeof ask, -1);
 	close(fd);
-	if (child < 0)
+	if (!asked)
 		return false;
-	while (waitpid(child, NULL, 0) < 0 && errno == EINTR)
-		;
 	while (!gone(link) && clock_now_ns() < deadline)
 		nanosleep(&(struct timespec){ .tv_nsec = 50000 }, NULL);
 	return gone(link);

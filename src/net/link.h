@@ -55,6 +55,8 @@ enum stoker_status link_configure(struct nl_sock *sk, const struct net_link *lin
 /* Up, with the gateway's address, the route to the guest and its MAC as a permanent neighbour. */
 enum stoker_status link_connect(struct nl_sock *sk, const struct net_link *link, const struct net_instance *me,
                                 uint32_t gateway, uint32_t guest, const char *mac, struct stoker_error *err);
+/* Closes a socket in a process that nobody waits for: for a close that the kernel keeps its caller waiting for. */
+void link_close_apart(struct nl_sock *sk);
 /* Returns once nobody can see it any more. */
 enum stoker_status link_remove(struct nl_sock *sk, const struct net_link *link, struct stoker_error *err);
 

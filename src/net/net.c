@@ -91,7 +91,7 @@ enum stoker_status net_check(stoker *s, struct stoker_error *err)
 	struct net_instance me;
 	struct nft_view view = { 0 };
 	size_t count = 0;
-	enum stoker_status st = nft_look(&view, err);
+	enum stoker_status st = nft_look(s->filter, &view, err);
 
 	nft_view_free(&view);
 	if (st == STOKER_OK)
@@ -188,6 +188,19 @@ static enum stoker_status add_everybodys(stoker *s, struct nl_sock *sk, const st
 	return st;
 }
 
+static enum stoker_status refuse_taken(const struct nft_view *view, const struct nft_element *elements, size_t count,
+                                       struct stoker_error *err)
+{
+	for (size_t i = 0; i < count; i++)
+		if (nft_port_taken(view, &elements[i])) {
+			error_set(err, STOKER_E_EXISTS, "port %u of 127.0.0.1 leads to another guest already",
+			          (unsigned)elements[i].key[0] << 8 | elements[i].key[1]);
+			return error_fix(err, "If its rules were left over: stoker reconcile. If it is of another stoker, give this one ports "
+			                 "of its own: [network] ports = 3000-3999"), STOKER_E_EXISTS;
+		}
+	return STOKER_OK;
+}
+
 /* The rules of one VM: what is missing of them, and of the table. */
 static enum stoker_status make_rules(stoker *s, struct nl_sock *sk, const struct net_instance *me, const struct vm_record *rec,
                                      const struct net_policy *policy, const struct forward_names *names,
@@ -201,9 +214,13 @@ static enum stoker_status make_rules(stoker *s, struct nl_sock *sk, const struct
 	/* A second time when the table went away between the look and the change. */
 	for (int tries = 0; tries < 2; tries++) {
 		struct nft_change change = { 0 };
-		st = nft_look(&view, err);
-		if (st != STOKER_OK)
+		st = nft_look(s->filter, &view, err);
+		if (st == STOKER_OK)
+			st = refuse_taken(&view, elements, count, err);
+		if (st != STOKER_OK) {
+			nft_view_free(&view);
 			return st;
+		}
 		for (size_t i = 0; i < count; i++)
 			if (!nft_has(&view, &elements[i]))
 				nft_add(&change, &elements[i]);
@@ -215,7 +232,7 @@ static enum stoker_status make_rules(stoker *s, struct nl_sock *sk, const struct
 		if (view.table == NFT_ABSENT)
 			st = add_everybodys(s, sk, me, &change, rec->vm.id, err);
 		if (st == STOKER_OK)
-			st = view.table == NFT_SOUND ? nft_commit(&change, err) : nft_restore(&change, err);
+			st = view.table == NFT_SOUND ? nft_commit(s->filter, &change, err) : nft_restore(s->filter, &change, err);
 		nft_view_free(&view);
 		if (st == STOKER_OK || st == STOKER_E_MISSING)
 			break;
@@ -299,36 +316,48 @@ enum stoker_status net_restore(stoker *s, struct stoker_error *err)
 	if (st == STOKER_OK)
 		st = add_everybodys(s, sk, &me, &change, "", err);
 	if (st == STOKER_OK)
-		st = nft_restore(&change, err);
+		st = nft_restore(s->filter, &change, err);
 	link_close(sk);
 	return st;
 }
 
 /* ---- detach */
 
-enum stoker_status net_detach(stoker *s, const struct vm_record *rec, struct stoker_error *err)
+static enum stoker_status remove_rules(stoker *s, const struct vm_record *rec, struct stoker_error *err)
 {
 	struct nft_element elements[NFT_VM_MAX];
+	struct net_policy policy;
+	struct nft_view view;
+	size_t count = net_policy_of(&rec->vm, &policy) ? nft_elements_of(rec, &policy, elements) : 0;
+	enum stoker_status st = STOKER_OK;
+
+	/* A second time when some of them went away between the look and the change. */
+	for (int tries = 0; tries < 2; tries++) {
+		struct nft_change change = { 0 };
+		st = nft_look(s->filter, &view, err);
+		if (st != STOKER_OK)
+			return st;
+		for (size_t i = 0; i < count; i++)
+			if (nft_has(&view, &elements[i]))
+				nft_delete(&change, &elements[i]);
+		nft_view_free(&view);
+		st = nft_commit(s->filter, &change, err);
+		if (st == STOKER_OK)
+			break;
+	}
+	return st;
+}
+
+enum stoker_status net_detach(stoker *s, const struct vm_record *rec, struct stoker_error *err)
+{
 	char name[NET_NAME_SIZE], owner[STOKER_ID_SIZE];
 	struct nl_sock *sk = NULL;
 	struct net_instance me;
-	struct net_policy policy;
-	struct nft_view view;
-	struct nft_change change = { 0 };
 	struct net_link link;
-	size_t count;
 	enum stoker_status st = link_instance(s, true, &me, err);
 
 	if (st == STOKER_OK)
-		st = nft_look(&view, err);
-	if (st != STOKER_OK)
-		return st;
-	count = net_policy_of(&rec->vm, &policy) ? nft_elements_of(rec, &policy, elements) : 0;
-	for (size_t i = 0; i < count; i++)
-		if (nft_has(&view, &elements[i]))
-			nft_delete(&change, &elements[i]);
-	nft_view_free(&view);
-	st = nft_commit(&change, err);
+		st = remove_rules(s, rec, err);
 	if (st == STOKER_OK)
 		st = link_open(&sk, err);
 	if (st != STOKER_OK)

@@ -18,7 +18,7 @@
  *   guest.c     names, MACs, and what a guest is told on its command line
  *   link.c      devices, addresses, routes, neighbours (libnl)
  *   forward.c   which devices of the host forward, and which of them for us
- *   nft.c       the table: its text, reading it back, changing it
+ *   nft.c       the table: its text, making it; nft_read.c reads it, nft_write.c changes its elements
  *   view.c      what is there against what should be: lists, reconcile, removal
  *
  * The order of the effects is: device (tagged, then made to last), rules, and
@@ -87,6 +87,11 @@ bool net_policy_text(const struct net_policy *policy, struct stoker_vm *vm);
 bool net_publishes(const struct net_policy *policy, uint16_t port);
 
 /* ---- the host's side, for network `tap` only */
+
+/* The packet filter as a handle sees it. NULL without memory. Freeing NULL is allowed. */
+struct net_filter *net_filter_new(void);
+void net_filter_free(struct net_filter *filter);
+
 
 /* Can VMs have TAPs here? CAP_NET_ADMIN, /dev/net/tun, nft, and a pool that no route of the host's overlaps.
  * Changes nothing. */

@@ -1,16 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * nft.c - the table of rules: its text, its elements, and changing it.
+ * nft.c - the table of rules: its text, what a VM has in its sets, and making it.
  *
- * Changes are written in nft's own language, not as JSON, which `nft -j` reads
- * as well: it is how rules are read and reviewed, and all that goes into them
- * was numbers before. Reading back needs neither (nft_read.c).
+ * The text is in nft's own language, not JSON, which `nft -j` reads as well: it
+ * is how rules are read and reviewed. It is the same for every host and VM.
  */
 #include "nft.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -113,9 +111,12 @@ static size_t field_size(char kind)
 	return kind == 'n' ? 16 : kind == 'e' ? 8 : 4;
 }
 
+/* A port alone is not filled up. */
 size_t nft_fields_size(const char *fields)
 {
 	size_t n = 0;
+	if (strcmp(fields, "s") == 0)
+		return 2;
 	for (; *fields; fields++)
 		n += field_size(*fields);
 	return n;
@@ -239,91 +240,7 @@ void nft_element_device(const struct nft_element *e, char out[NET_NAME_SIZE])
 	snprintf(out, NET_NAME_SIZE, "%.15s", has ? (const char *)e->key : "");
 }
 
-/* ---- composing a change */
-
-__attribute__((format(printf, 2, 3))) static void say(struct nft_change *c, const char *fmt, ...)
-{
-	va_list ap;
-	int n;
-	if (c->cap - c->len < 512) {
-		size_t cap = c->cap ? c->cap * 2 : 8192;
-		char *more = c->failed ? NULL : realloc(c->text, cap);
-		if (!more) {
-			c->failed = true;
-			return;
-		}
-		c->text = more;
-		c->cap = cap;
-	}
-	va_start(ap, fmt);
-	n = vsnprintf(c->text + c->len, c->cap - c->len, fmt, ap);
-	va_end(ap);
-	if (n < 0 || (size_t)n >= c->cap - c->len)
-		c->failed = true;
-	else
-		c->len += (size_t)n;
-}
-
-static void say_fields(struct nft_change *c, const char *fields, const uint8_t *at, const uint8_t *end)
-{
-	char a[16], b[16];
-	for (const char *f = fields; *f; f++) {
-		if (f > fields)
-			say(c, " . ");
-		switch (*f) {
-		case 'n':
-			say(c, "\"%.15s\"", (const char *)at);
-			break;
-		case 'e':
-			say(c, "%02x:%02x:%02x:%02x:%02x:%02x", at[0], at[1], at[2], at[3], at[4], at[5]);
-			break;
-		case 'a':
-			if (end && get_address(end) != get_address(at))
-				say(c, "%s-%s", net_address_text(get_address(at), a), net_address_text(get_address(end), b));
-			else
-				say(c, "%s", net_address_text(get_address(at), a));
-			break;
-		case 'p':
-			say(c, "%u", at[0]);
-			break;
-		default:
-			say(c, "%u", (unsigned)at[0] << 8 | at[1]);
-			break;
-		}
-		at += field_size(*f);
-		if (end)
-			end += field_size(*f);
-	}
-}
-
-static void say_element(struct nft_change *c, const char *verb, const struct nft_element *e)
-{
-	const struct nft_layout *l = &nft_layouts[e->set];
-	say(c, "%s element inet stoker %s { ", verb, l->name);
-	say_fields(c, l->key, e->key, l->interval ? e->end : NULL);
-	if (l->data[0] && verb[0] == 'a') {
-		say(c, " : ");
-		say_fields(c, l->data, e->data, NULL);
-	}
-	say(c, " }\n");
-}
-
-void nft_add(struct nft_change *change, const struct nft_element *e)
-{
-	say_element(change, "add", e);
-}
-
-void nft_delete(struct nft_change *change, const struct nft_element *e)
-{
-	say_element(change, "delete", e);
-}
-
-void nft_drop_table(struct nft_change *change)
-{
-	say(change, "delete table inet stoker\n");
-}
-
-/* ---- running it */
+/* ---- making the table */
 
 static enum stoker_status nft_run(const char *text, size_t len, struct stoker_error *err)
 {
@@ -337,67 +254,37 @@ static enum stoker_status nft_run(const char *text, size_t len, struct stoker_er
 	return st;
 }
 
-enum stoker_status nft_commit(struct nft_change *change, struct stoker_error *err)
-{
-	enum stoker_status st = STOKER_OK;
-	if (change->failed)
-		st = error_set(err, STOKER_E_NOMEM, "not enough memory");
-	else if (change->len)
-		st = nft_run(change->text, change->len, err);
-	free(change->text);
-	memset(change, 0, sizeof *change);
-	return st;
-}
-
 uint32_t nft_text_hash(void)
 {
 	return nft_hash(nft_hash(NFT_HASH_START, sets_and_chains, sizeof sets_and_chains), rules, sizeof rules);
 }
 
-/* The seal is put on what the kernel then says of the rules. */
-static enum stoker_status seal(struct stoker_error *err)
+static enum stoker_status make_table(bool anew, struct stoker_error *err)
 {
-	struct nft_change c = { 0 };
-	bool there;
+	char text[sizeof sets_and_chains + sizeof rules + 64];
+	int len = snprintf(text, sizeof text, "%s%s%s", anew ? "table inet stoker\ndelete table inet stoker\n" : "",
+	                   sets_and_chains, rules);
+	return nft_run(text, (size_t)len, err);
+}
+
+enum stoker_status nft_restore(struct net_filter *filter, struct nft_change *change, struct stoker_error *err)
+{
+	struct nft_change all = { 0 };
 	uint32_t hash;
-	enum stoker_status st = nft_rules_hash(&hash, &there, err);
+	bool there;
+	enum stoker_status st = make_table(false, NULL);
+
+	/* A set of another kind, as another version of stoker has it, cannot become ours. */
 	if (st != STOKER_OK)
-		return st;
-	say(&c, "flush set inet stoker seal\nadd element inet stoker seal { 0x%08x, 0x%08x }\n", hash, nft_text_hash());
-	return nft_commit(&c, err);
-}
-
-static enum stoker_status restore(const struct nft_change *change, bool anew, struct stoker_error *err)
-{
-	struct nft_change c = { 0 };
-	enum stoker_status st;
-	if (anew)
-		say(&c, "table inet stoker\ndelete table inet stoker\n");
-	for (const char *p = sets_and_chains; *p; p += strcspn(p, "\n") + 1)
-		say(&c, "%.*s\n", (int)strcspn(p, "\n"), p);
-	for (const char *p = rules; *p; p += strcspn(p, "\n") + 1)
-		say(&c, "%.*s\n", (int)strcspn(p, "\n"), p);
-	for (size_t at = 0; at < change->len;) {
-		size_t n = strcspn(change->text + at, "\n") + 1;
-		say(&c, "%.*s", (int)n, change->text + at);
-		at += n;
+		st = make_table(true, err);
+	/* The seal is put on what the kernel now says of the rules. Until the elements are there, guests are shut in. */
+	if (st == STOKER_OK)
+		st = nft_rules_hash(filter, &hash, &there, err);
+	if (st == STOKER_OK) {
+		nft_seal(&all, hash, nft_text_hash());
+		nft_append(&all, change);
+		st = nft_commit(filter, &all, err);
 	}
-	st = nft_commit(&c, err);
-	return st == STOKER_OK ? seal(err) : st;
-}
-
-enum stoker_status nft_restore(struct nft_change *change, struct stoker_error *err)
-{
-	enum stoker_status st;
-	if (change->failed) {
-		st = error_set(err, STOKER_E_NOMEM, "not enough memory");
-	} else {
-		st = restore(change, false, NULL);
-		/* A set of another kind, as another version of stoker has it, cannot become ours. */
-		if (st != STOKER_OK)
-			st = restore(change, true, err);
-	}
-	free(change->text);
-	memset(change, 0, sizeof *change);
+	nft_change_free(change);
 	return st;
 }

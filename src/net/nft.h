@@ -3,8 +3,8 @@
  * nft.h - the one table of rules, for the files of src/net only.
  *
  * The rules are the same for any number of VMs; a VM is elements in their
- * sets. Everything is read over netlink, without a subprocess, and changed by
- * one run of nft, in one transaction.
+ * sets. The rules are made by one run of nft; everything is read, and elements
+ * are changed, over netlink without a subprocess: a VM costs one transaction.
  *
  * Which rules the table holds is told by its set `seal`: a hash of the text
  * that they were made from, and a hash of what the kernel said of them when it
@@ -45,6 +45,9 @@ uint32_t nft_element_guest(const struct nft_element *e);
 /* The device's name in an element of GUEST or FORWARDING. */
 void nft_element_device(const struct nft_element *e, char out[NET_NAME_SIZE]);
 
+/* The packet filter as a handle sees it: one socket, opened when it is first needed. (Its life is in net.h.) */
+struct net_filter;
+
 enum nft_verdict { NFT_ABSENT, NFT_SOUND, NFT_CHANGED };
 struct nft_view {
 	enum nft_verdict table;
@@ -52,22 +55,24 @@ struct nft_view {
 	size_t count;
 };
 /* STOKER_E_MISSING when it takes CAP_NET_ADMIN. Free with nft_view_free(). */
-enum stoker_status nft_look(struct nft_view *out, struct stoker_error *err);
+enum stoker_status nft_look(struct net_filter *filter, struct nft_view *out, struct stoker_error *err);
 void nft_view_free(struct nft_view *view);
 bool nft_has(const struct nft_view *view, const struct nft_element *e);
+/* A port of the host that leads to another guest already: no second element can have it. */
+bool nft_port_taken(const struct nft_view *view, const struct nft_element *e);
 
-/* A transaction being composed. */
+/* A transaction being composed: netlink messages. */
 struct nft_change {
-	char *text;
+	uint8_t *data;
 	size_t len, cap;
-	bool failed;
+	bool failed, deletes;
 };
 void nft_add(struct nft_change *change, const struct nft_element *e);
 void nft_delete(struct nft_change *change, const struct nft_element *e);
 void nft_drop_table(struct nft_change *change);
-/* Runs nft unless there is nothing to do, and frees the change. */
-enum stoker_status nft_commit(struct nft_change *change, struct stoker_error *err);
+/* Carries it out unless there is nothing to do, and frees it. */
+enum stoker_status nft_commit(struct net_filter *filter, struct nft_change *change, struct stoker_error *err);
 /* Makes the table, or makes its rules right again, keeping the elements that are there; then adds the change's. */
-enum stoker_status nft_restore(struct nft_change *change, struct stoker_error *err);
+enum stoker_status nft_restore(struct net_filter *filter, struct nft_change *change, struct stoker_error *err);
 
 #endif

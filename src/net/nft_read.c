@@ -220,54 +220,34 @@ static int read_all(struct nl_sock *sk, struct nft_view *view)
 
 /* ---- asking */
 
-static enum stoker_status read_failed(int code, struct stoker_error *err)
+static enum stoker_status read_failed(struct net_filter *filter, int code, struct stoker_error *err)
 {
-	if (code == -NLE_NOMEM)
-		return error_errno(err, ENOMEM, "cannot read the host's packet filter");
-	if (code == -NLE_PERM) {
-		error_set(err, STOKER_E_MISSING, "network tap needs the right to change the host's network (CAP_NET_ADMIN)");
-		return error_fix(err, "Run stoker as root, or use --network user"), STOKER_E_MISSING;
-	}
-	error_set(err, STOKER_E_MISSING, "the host's packet filter (nf_tables) cannot be asked: %s", nl_geterror(code));
-	return error_fix(err, "Load it: sudo modprobe nf_tables; or use --network user"), STOKER_E_MISSING;
+	nft_socket_drop(filter);
+	return nft_failed(code, "read", err);
 }
 
-static int connect_filter(struct nl_sock **out)
+enum stoker_status nft_rules_hash(struct net_filter *filter, uint32_t *hash, bool *there, struct stoker_error *err)
 {
 	int code;
-	*out = nl_socket_alloc();
-	code = *out ? nl_connect(*out, NETLINK_NETFILTER) : -NLE_NOMEM;
-	if (code == 0) {
-		nl_socket_disable_auto_ack(*out);
-		nl_socket_set_buffer_size(*out, 1 << 20, 0);
-	}
-	return code;
-}
-
-enum stoker_status nft_rules_hash(uint32_t *hash, bool *there, struct stoker_error *err)
-{
-	struct nl_sock *sk;
+	struct nl_sock *sk = nft_socket(filter, &code);
 	struct summary sum = { 0 };
-	int code = connect_filter(&sk);
 	for (int i = 0; code == 0 && i < READ_TRIES; i++) {
 		code = read_summary(sk, &sum);
 		if (code != -NLE_DUMP_INTR)
 			break;
 		code = 0;
 	}
-	nl_socket_free(sk);
 	*hash = sum.hash;
 	*there = sum.table;
-	return code == 0 ? STOKER_OK : read_failed(code, err);
+	return code == 0 ? STOKER_OK : read_failed(filter, code, err);
 }
 
-enum stoker_status nft_look(struct nft_view *out, struct stoker_error *err)
+enum stoker_status nft_look(struct net_filter *filter, struct nft_view *out, struct stoker_error *err)
 {
-	struct nl_sock *sk;
 	int code;
+	struct nl_sock *sk = nft_socket(filter, &code);
 
 	memset(out, 0, sizeof *out);
-	code = connect_filter(&sk);
 	for (int i = 0; code == 0 && i < READ_TRIES; i++) {
 		nft_view_free(out);
 		code = read_all(sk, out);
@@ -275,11 +255,10 @@ enum stoker_status nft_look(struct nft_view *out, struct stoker_error *err)
 			break;
 		code = 0;
 	}
-	nl_socket_free(sk);
 	if (code == 0)
 		return STOKER_OK;
 	nft_view_free(out);
-	return read_failed(code, err);
+	return read_failed(filter, code, err);
 }
 
 void nft_view_free(struct nft_view *view)
@@ -291,4 +270,12 @@ void nft_view_free(struct nft_view *view)
 bool nft_has(const struct nft_view *view, const struct nft_element *e)
 {
 	return view->count && bsearch(e, view->items, view->count, sizeof *e, by_element);
+}
+
+bool nft_port_taken(const struct nft_view *view, const struct nft_element *e)
+{
+	for (size_t i = 0; e->set == NFT_SET_PORTS && i < view->count; i++)
+		if (view->items[i].set == NFT_SET_PORTS && memcmp(view->items[i].key, e->key, 2) == 0)
+			return memcmp(view->items[i].data, e->data, sizeof e->data) != 0;
+	return false;
 }

@@ -44,7 +44,7 @@ struct net_view *net_view_take(const stoker *s, struct stoker_error *err)
 {
 	struct net_view *view = calloc(1, sizeof *view);
 	struct nl_sock *sk = NULL;
-	enum stoker_status st = view ? nft_look(&view->rules, err) : error_set(err, STOKER_E_NOMEM, "not enough memory");
+	enum stoker_status st = view ? nft_look(s->filter, &view->rules, err) : error_set(err, STOKER_E_NOMEM, "not enough memory");
 
 	if (st == STOKER_OK)
 		st = link_instance(s, false, &view->me, err);
@@ -187,9 +187,8 @@ enum stoker_status net_remove_stray(stoker *s, uint32_t address, struct stoker_e
 {
 	struct nft_view rules;
 	struct nft_change change = { 0 };
-	enum stoker_status st = nft_look(&rules, err);
+	enum stoker_status st = nft_look(s->filter, &rules, err);
 
-	(void)s;
 	if (st != STOKER_OK)
 		return st;
 	if (!has_device(&rules, address))
@@ -197,7 +196,7 @@ enum stoker_status net_remove_stray(stoker *s, uint32_t address, struct stoker_e
 			if (nft_element_guest(&rules.items[i]) == address)
 				nft_delete(&change, &rules.items[i]);
 	nft_view_free(&rules);
-	return nft_commit(&change, err);
+	return nft_commit(s->filter, &change, err);
 }
 
 enum stoker_status net_remove_device(stoker *s, const char *id, struct stoker_error *err)
@@ -223,7 +222,7 @@ enum stoker_status net_remove_device(stoker *s, const char *id, struct stoker_er
 	for (size_t i = 0; address && i < view->rules.count; i++)
 		if (nft_element_guest(&view->rules.items[i]) == address)
 			nft_delete(&change, &view->rules.items[i]);
-	st = nft_commit(&change, err);
+	st = nft_commit(s->filter, &change, err);
 	if (st == STOKER_OK && link) {
 		st = link_open(&sk, err);
 		if (st == STOKER_OK)
@@ -245,7 +244,7 @@ static enum stoker_status drop_table(stoker *s, bool *gone, struct stoker_error 
 	enum stoker_status st;
 
 	nft_drop_table(&change);
-	st = nft_commit(&change, err);
+	st = nft_commit(s->filter, &change, err);
 	*gone = st == STOKER_OK;
 	if (st == STOKER_OK)
 		st = link_open(&sk, err);
