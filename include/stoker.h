@@ -375,6 +375,21 @@ struct stoker_paths {
 STOKER_API enum stoker_status stoker_vm_paths(stoker *s, const char *ref, struct stoker_paths *out,
                                               struct stoker_error *err);
 
+/** What the VMM itself has counted in this run. */
+struct stoker_vmm_counters {
+	int64_t at_ms;      /**< wall clock when it told them: now, unless it hangs */
+	int64_t startup_ns; /**< from its start (with its supervisor) to its API; 0: not told */
+	int64_t boot_ns;    /**< from the accepted boot to the agent's hello (phase boot); -1: not yet */
+	int64_t exits_io_in, exits_io_out;       /**< times the guest left for a port of the VMM's */
+	int64_t exits_mmio_read, exits_mmio_write; /**< and for a device's memory */
+	int64_t read_bytes, write_bytes; /**< of all its disks */
+	int64_t rx_bytes, tx_bytes;      /**< received and sent by the guest's network card; -1: it has none */
+};
+/** Makes a VMM that keeps counters (Firecracker) tell them and sums them up; some ms, at most 2 s. STOKER_E_MISSING for
+ *  one that keeps none (QEMU), STOKER_E_STATE when it does not run. */
+STOKER_API enum stoker_status stoker_vmm_count(stoker *s, const char *ref, const struct stoker_call *call,
+                                               struct stoker_vmm_counters *out, struct stoker_error *err);
+
 /* ---------------------------------------------------- commands in the guest */
 
 /** An open way into one VM, for many commands one after another. */

@@ -12,7 +12,7 @@
  *   STATE/trash/ID/           the same of a VM that was deleted and rests (trash.h)
  *   STATE/templates/          formatted empty ext4 images, one per size
  *   STATE/bin/                programs that stoker_install() fetched
- *   RUNTIME/vms/ID/           status, control.sock, qmp.sock, console.sock, channel.sock
+ *   RUNTIME/vms/ID/           status, metrics, control.sock, qmp.sock, console.sock, channel.sock
  *   IMAGES/NAME/              image.json, vmlinux, initrd, root.ext4
  *
  * All folders are 0700, all files 0600. ID is the VM's id. The lock of a VM is

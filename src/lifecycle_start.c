@@ -112,6 +112,8 @@ static enum stoker_status supervisor_start(stoker *s, struct vm_record *rec, con
 	argv_add(&a, "%s", ops->console);
 	argv_add(&a, "--channel");
 	argv_add(&a, "%s", ops->channel);
+	argv_add(&a, "--metrics");
+	argv_add(&a, "%s", ops->counters ? "fifo" : "none");
 	if (adopt) {
 		argv_add(&a, "--adopt");
 		argv_add(&a, "%lld:%llu", (long long)rec->vmm.pid, (unsigned long long)rec->vmm.start_ticks);

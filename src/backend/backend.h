@@ -43,6 +43,7 @@ struct backend_ops {
 	unsigned networks;            /* NETWORK_BIT of each that it can have */
 	enum stoker_network standard; /* when none is asked for */
 	const char *console, *channel; /* how the supervisor reaches them: its --console and --channel */
+	bool counters; /* it writes them: the supervisor's --metrics */
 	const char *boot; /* its part of the guest's kernel command line */
 
 	/* Can it be used on this host at all? STOKER_E_MISSING with the way out when not. KVM is asked for elsewhere. */
@@ -59,6 +60,9 @@ struct backend_ops {
 	                            struct stoker_error *err);
 	/* Presses ctrl-alt-del in the guest; NULL: it has no keys. */
 	enum stoker_status (*press)(stoker *s, const struct vm_record *rec, int64_t deadline_ns, int cancel_fd,
+	                            struct stoker_error *err);
+	/* Makes it write its counters now; NULL: it has none. */
+	enum stoker_status (*flush)(stoker *s, const struct vm_record *rec, int64_t deadline_ns, int cancel_fd,
 	                            struct stoker_error *err);
 	/* Fetches its program, for a host that has no package of it; NULL: there is one. */
 	enum stoker_status (*install)(stoker *s, const struct stoker_call *call, char path[STOKER_PATH_SIZE], bool *installed,

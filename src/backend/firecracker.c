@@ -58,6 +58,11 @@ static enum stoker_status firecracker_command(stoker *s, const struct launch *la
 	argv_add(a, VMM_ERRORS_FIFO);
 	argv_add(a, "--level");
 	argv_add(a, "Warning");
+	argv_add(a, "--metrics-path");
+	argv_add(a, VMM_METRICS_FIFO);
+	/* By the same clock; without it a start-up of 0 is counted. */
+	argv_add(a, "--start-time-us");
+	argv_add(a, "%lld", (long long)(clock_now_ns() / 1000));
 	return a->failed ? error_set(err, STOKER_E_NOMEM, "not enough memory") : STOKER_OK;
 }
 
@@ -464,6 +469,18 @@ static enum stoker_status firecracker_press(stoker *s, const struct vm_record *r
 	return st;
 }
 
+static enum stoker_status firecracker_flush(stoker *s, const struct vm_record *rec, int64_t deadline_ns, int cancel_fd,
+                                            struct stoker_error *err)
+{
+	struct api api;
+	bool explained = false;
+	enum stoker_status st = api_open(s, rec, deadline_ns, cancel_fd, &api, err);
+	if (st == STOKER_OK)
+		st = action(&api, "FlushMetrics", VMM_NOT_STARTED, &explained, err);
+	http_close(api.http);
+	return st;
+}
+
 const struct backend_ops firecracker_backend = {
 	.name = "firecracker",
 	.title = "Firecracker",
@@ -472,6 +489,7 @@ const struct backend_ops firecracker_backend = {
 	.standard = STOKER_NET_TAP,
 	.console = "output",
 	.channel = "vsock",
+	.counters = true,
 	/* A reset by the keyboard's controller is what Firecracker ends on, and it has no power switch. Its keyboard is
 	 * there for ctrl-alt-del and not found by ACPI; looking for a mouse would cost a second. */
 	.boot = "reboot=k stoker.off=reset 8250.nr_uarts=1 i8042.noaux i8042.nomux i8042.nopnp i8042.dumbkbd",
@@ -481,6 +499,7 @@ const struct backend_ops firecracker_backend = {
 	.state = firecracker_state,
 	.pause = firecracker_pause,
 	.press = firecracker_press,
+	.flush = firecracker_flush,
 	.install = firecracker_install,
 	.doctor = firecracker_doctor,
 };

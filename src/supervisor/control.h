@@ -6,7 +6,7 @@
  *
  *   stoker-supervisor --run RUNTIME/vms/ID --log STATE/vms/ID/console.log
  *       --notify STATE/changed --name NAME --report FD [--log-cap BYTES]
- *       [--console output] [--channel vsock] -- VMM-ARGV...
+ *       [--console output] [--channel vsock] [--metrics fifo] -- VMM-ARGV...
  *   stoker-supervisor ... --adopt PID:START_TICKS
  *
  * It detaches (new session, /, default signals; descriptors other than its own
@@ -70,6 +70,13 @@
  * the log it is to write. What comes through it stands in vmm.log beside the
  * console log, at most VMM_LOG_CAP bytes of it and as many in vmm.log.1.
  *
+ * With --metrics fifo the VMM writes its counters to the FIFO `vmm.metrics`,
+ * which it opens by that name. Each line is a JSON object with what was added
+ * since the line before; the sums since the start stand in the file `metrics`
+ * (metrics.h), replaced by rename with each line. Nobody is told: who wants to
+ * know makes the VMM write a line, and waits for the file. What does not fit
+ * into the FIFO while there is no supervisor is lost.
+ *
  * Each start begins a new console.log; that of the run before becomes
  * console.log.1. The supervisor's own remarks stand in it on lines of their
  * own that begin with "stoker: ".
@@ -88,6 +95,8 @@ enum { VMM_FD_QMP = 10, VMM_FD_CONSOLE = 11, VMM_FD_CHANNEL = 12 };
 #define VMM_VSOCK_SOCKET "vsock.sock"
 #define VMM_ERRORS_FIFO "vmm.err"
 #define VMM_OUTPUT_FIFO "vmm.out"
+#define VMM_METRICS_FIFO "vmm.metrics"
+#define METRICS_FILE "metrics"
 
 /* Descriptor `out` of a unix stream socket bound in or connected to folder
  * `dir`, name `name`; works for any path length. O_CLOEXEC and non-blocking.

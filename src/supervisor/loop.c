@@ -152,6 +152,9 @@ static void event(struct supervisor *s, const struct epoll_event *ev)
 	case WATCH_ERRORS:
 		vmm_errors_read(s);
 		break;
+	case WATCH_METRICS:
+		vmm_metrics_read(s);
+		break;
 	case WATCH_VMM:
 		if (!s->over)
 			vmm_over(s);
@@ -171,7 +174,8 @@ int loop_run(struct supervisor *s)
 	if (!watch_set(s, EPOLL_CTL_ADD, s->listen, WATCH_LISTEN, 0, false) ||
 	    !watch_set(s, EPOLL_CTL_ADD, s->vmm_fd, WATCH_VMM, 0, false) ||
 	    (s->bell_fd >= 0 && !watch_set(s, EPOLL_CTL_ADD, s->bell_fd, WATCH_BELL, 0, false)) ||
-	    (s->errors_fd >= 0 && !watch_set(s, EPOLL_CTL_ADD, s->errors_fd, WATCH_ERRORS, 0, false)))
+	    (s->errors_fd >= 0 && !watch_set(s, EPOLL_CTL_ADD, s->errors_fd, WATCH_ERRORS, 0, false)) ||
+	    (s->metrics_fd >= 0 && !watch_set(s, EPOLL_CTL_ADD, s->metrics_fd, WATCH_METRICS, 0, false)))
 		return 1;
 	if (s->console_fd < 0 || !watch_set(s, EPOLL_CTL_ADD, s->console_fd, WATCH_CONSOLE, 0, false))
 		s->console_due_ns = clock_now_ns() + CONSOLE_RETRY;

@@ -63,7 +63,8 @@ static bool arguments(int argc, char **argv, struct options *o)
 		{ "notify", required_argument, NULL, 'n' }, { "name", required_argument, NULL, 'N' },
 		{ "report", required_argument, NULL, 'R' }, { "adopt", required_argument, NULL, 'a' },
 		{ "log-cap", required_argument, NULL, 'c' }, { "console", required_argument, NULL, 'o' },
-		{ "channel", required_argument, NULL, 'C' }, { NULL, 0, NULL, 0 },
+		{ "channel", required_argument, NULL, 'C' }, { "metrics", required_argument, NULL, 'm' },
+		{ NULL, 0, NULL, 0 },
 	};
 	int c;
 	char *end;
@@ -102,6 +103,11 @@ static bool arguments(int argc, char **argv, struct options *o)
 		case 'C':
 			o->channel_vsock = strcmp(optarg, "vsock") == 0;
 			if (!o->channel_vsock && strcmp(optarg, "socket") != 0)
+				return false;
+			break;
+		case 'm':
+			o->metrics = strcmp(optarg, "fifo") == 0;
+			if (!o->metrics && strcmp(optarg, "none") != 0)
 				return false;
 			break;
 		case 'a':
@@ -207,7 +213,7 @@ int main(int argc, char **argv)
 	}
 	mallopt(M_MMAP_THRESHOLD, 64 * 1024); /* what a burst needed goes back to the host */
 	mallopt(M_TRIM_THRESHOLD, 64 * 1024);
-	s.run_dir = s.listen = s.epoll = s.console_fd = s.errors_fd = s.bell_fd = s.vmm_fd = -1;
+	s.run_dir = s.listen = s.epoll = s.console_fd = s.errors_fd = s.metrics_fd = s.bell_fd = s.vmm_fd = -1;
 	s.status.exit_status = -2;
 	if (!detach(&s.opt)) {
 		report_error(s.opt.report_fd, "the supervisor cannot detach");

@@ -21,17 +21,15 @@ static void touch(const char *path)
 	close(fd);
 }
 
-bool publish_now(struct supervisor *s)
+/* NAME by way of NAME.new: whoever reads finds a whole one. False with errno. */
+static bool replace(const struct supervisor *s, const char *name, const char *text, size_t len)
 {
-	char text[SUPERVISOR_STATUS_MAX];
-	size_t len = status_format(&s->status, text, sizeof text), done = 0;
+	char aside[32];
+	size_t done = 0;
 	int fd, saved;
 
-	if (len == 0) {
-		errno = EOVERFLOW;
-		return false;
-	}
-	fd = openat(s->run_dir, "status.new", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+	snprintf(aside, sizeof aside, "%s.new", name);
+	fd = openat(s->run_dir, aside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
 		return false;
 	while (done < len) {
@@ -41,17 +39,54 @@ bool publish_now(struct supervisor *s)
 		if (n <= 0) {
 			saved = n < 0 ? errno : EIO;
 			close(fd);
-			unlinkat(s->run_dir, "status.new", 0);
+			unlinkat(s->run_dir, aside, 0);
 			errno = saved;
 			return false;
 		}
 		done += (size_t)n;
 	}
 	close(fd);
-	if (renameat(s->run_dir, "status.new", s->run_dir, "status") < 0)
+	return renameat(s->run_dir, aside, s->run_dir, name) == 0;
+}
+
+bool publish_now(struct supervisor *s)
+{
+	char text[SUPERVISOR_STATUS_MAX];
+	size_t len = status_format(&s->status, text, sizeof text);
+
+	if (len == 0) {
+		errno = EOVERFLOW;
+		return false;
+	}
+	if (!replace(s, "status", text, len))
 		return false;
 	touch(s->opt.notify);
 	return true;
+}
+
+void publish_metrics(struct supervisor *s)
+{
+	char text[METRICS_TEXT_MAX];
+	size_t len = metrics_format(&s->metrics, text, sizeof text);
+	/* Where it cannot be written now it is with the next line: they are sums. */
+	if (len > 0)
+		replace(s, METRICS_FILE, text, len);
+}
+
+void publish_metrics_inherit(struct supervisor *s)
+{
+	char text[METRICS_TEXT_MAX + 1];
+	int fd = openat(s->run_dir, METRICS_FILE, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	ssize_t n = fd >= 0 ? read(fd, text, sizeof text) : -1;
+	if (n > 0)
+		metrics_parse(text, (size_t)n, &s->metrics);
+	if (fd >= 0)
+		close(fd);
+}
+
+void publish_metrics_forget(struct supervisor *s)
+{
+	unlinkat(s->run_dir, METRICS_FILE, 0);
 }
 
 void publish(struct supervisor *s)

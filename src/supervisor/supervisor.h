@@ -7,6 +7,7 @@
 
 #include "console.h"
 #include "control.h"
+#include "metrics.h"
 #include "queue.h"
 #include "relay.h"
 #include "status.h"
@@ -15,7 +16,7 @@ struct options {
 	const char *run, *log, *notify, *name;
 	int report_fd;
 	size_t log_cap; /* 0: CONSOLE_LOG_CAP */
-	bool console_output, channel_vsock;
+	bool console_output, channel_vsock, metrics;
 	struct process_id adopt; /* pid 0: start one */
 	char *const *argv;       /* of the VMM */
 };
@@ -35,7 +36,7 @@ struct client {
 
 struct supervisor {
 	struct options opt;
-	int epoll, run_dir, listen, console_fd, errors_fd, guest_fd, bell_fd, vmm_fd, spare_fd;
+	int epoll, run_dir, listen, console_fd, errors_fd, metrics_fd, guest_fd, bell_fd, vmm_fd, spare_fd;
 	bool child; /* the VMM is our child: its exit status is ours to collect */
 	bool over;  /* the VMM has ended */
 	bool guest_dirty, guest_wants_out, clients_held;
@@ -48,6 +49,7 @@ struct supervisor {
 	struct console console, vmm_log;
 	char errors[2048]; /* the newest of what the VMM wrote to stderr */
 	size_t errors_len;
+	struct metrics metrics;
 	struct queue guest_out;
 	uint8_t *guest_in, *scratch;
 	size_t guest_in_len;
@@ -59,7 +61,11 @@ struct supervisor {
 
 /* publish.c: the status file and the notify file. False (errno): not written. */
 bool publish_now(struct supervisor *s);
-/* As above, but tried again later when it failed. */
+/* The file `metrics`: what the lines so far add up to; taken over; gone. */
+void publish_metrics(struct supervisor *s);
+void publish_metrics_inherit(struct supervisor *s);
+void publish_metrics_forget(struct supervisor *s);
+/* As publish_now(), but tried again later when it failed. */
 void publish(struct supervisor *s);
 /* Takes over what an earlier supervisor of this run had published. */
 void publish_inherit(struct supervisor *s);
@@ -69,6 +75,8 @@ bool vmm_start(struct supervisor *s, char *why, size_t cap);
 bool vmm_adopt(struct supervisor *s, char *why, size_t cap);
 /* The FIFO has something; keeps the newest. */
 void vmm_errors_read(struct supervisor *s);
+/* The FIFO of the counters has something. */
+void vmm_metrics_read(struct supervisor *s);
 /* Removes what the VMM and its supervisor have made in the --run folder but the status. */
 void vmm_leftovers(struct supervisor *s);
 /* Our end of the VMM's console; -1 with errno. */
@@ -101,7 +109,7 @@ void guest_flush(struct supervisor *s);
 void guest_close(struct supervisor *s, const char *why);
 
 /* loop.c */
-enum watch_kind { WATCH_LISTEN, WATCH_GUEST, WATCH_BELL, WATCH_CONSOLE, WATCH_ERRORS, WATCH_VMM, WATCH_CLIENT };
+enum watch_kind { WATCH_LISTEN, WATCH_GUEST, WATCH_BELL, WATCH_CONSOLE, WATCH_ERRORS, WATCH_METRICS, WATCH_VMM, WATCH_CLIENT };
 bool watch_set(struct supervisor *s, int op, int fd, enum watch_kind kind, unsigned index, bool out);
 int loop_run(struct supervisor *s);
 

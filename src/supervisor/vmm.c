@@ -55,7 +55,8 @@ int vmm_console(struct supervisor *s)
 void vmm_leftovers(struct supervisor *s)
 {
 	static const char *const names[] = { "control.sock", "qmp.sock", "console.sock", "channel.sock", VMM_ERRORS_FIFO,
-		                             VMM_OUTPUT_FIFO, VMM_API_SOCKET, VMM_VSOCK_SOCKET, BELL_SOCKET };
+		                             VMM_OUTPUT_FIFO, VMM_METRICS_FIFO, VMM_API_SOCKET, VMM_VSOCK_SOCKET,
+		                             BELL_SOCKET };
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
 		unlinkat(s->run_dir, names[i], 0);
 }
@@ -165,6 +166,9 @@ static bool prepare(struct supervisor *s, int given[GIVEN], int *guest, char *wh
 	s->errors_fd = fifo_open(s, VMM_ERRORS_FIFO);
 	if (s->errors_fd < 0)
 		return failed(why, cap, "cannot make the FIFO for the VMM's messages");
+	publish_metrics_forget(s); /* those of the run before */
+	if (s->opt.metrics && (s->metrics_fd = fifo_open(s, VMM_METRICS_FIFO)) < 0)
+		return failed(why, cap, "cannot make the FIFO for the VMM's counters");
 	for (int i = 0; i < GIVEN; i++) {
 		given[i] = wanted[i] ? control_listen(s->opt.run, names[i]) : -1;
 		if (wanted[i] && given[i] < 0)
@@ -249,6 +253,10 @@ bool vmm_adopt(struct supervisor *s, char *why, size_t cap)
 	publish_inherit(s);
 	s->errors_fd = fifo_open(s, VMM_ERRORS_FIFO);
 	s->console_fd = vmm_console(s);
+	if (s->opt.metrics) {
+		publish_metrics_inherit(s);
+		s->metrics_fd = fifo_open(s, VMM_METRICS_FIFO);
+	}
 	if (s->opt.channel_vsock)
 		guest_bell(s); /* without it only a cut connection is noticed later */
 	guest_reconnect(s);
@@ -290,6 +298,17 @@ void vmm_errors_read(struct supervisor *s)
 		memcpy(s->errors + s->errors_len, chunk, (size_t)n);
 		s->errors_len += (size_t)n;
 	}
+}
+
+void vmm_metrics_read(struct supervisor *s)
+{
+	char chunk[4096];
+	bool changed = false;
+	ssize_t n;
+	for (int i = 0; i < 16 && (n = read(s->metrics_fd, chunk, sizeof chunk)) > 0; i++)
+		changed |= metrics_feed(&s->metrics, chunk, (size_t)n);
+	if (changed)
+		publish_metrics(s);
 }
 
 /* What the VMM calls information is no reason for its end. */
@@ -338,5 +357,7 @@ void vmm_ended(struct supervisor *s)
 		s->status.exit_status = si.si_code == CLD_EXITED ? si.si_status & 255 : 256 + (si.si_status & 127);
 	if (s->errors_fd >= 0)
 		vmm_errors_read(s);
+	if (s->metrics_fd >= 0)
+		vmm_metrics_read(s);
 	last_words(s);
 }

@@ -14,6 +14,7 @@
 #	need_image                builds the image `micro` (Debian's kernel) once for all scripts
 #	need_own_image            the same with the own kernel, called `own`
 #	need_debian               the image `debian` with DEBIAN_PACKAGES
+#	with_double               $DOUBLE is a Firecracker that runs no guest, and KVM is said to work
 #	new_vm NAME [OPTIONS]     create, always with --egress none
 #	expect_status N CMD...    runs CMD; its output is then in $OUT and $ERR
 #	ok CMD...                 expect_status 0
@@ -189,6 +190,17 @@ need_debian() {
 		options+=(--package "$package")
 	done
 	build_image debian --kernel debian "${options[@]}"
+}
+
+# The answer of the probe is kept in a file, which is written here before stoker does: nothing in stoker is asked to lie.
+with_double() {
+	DOUBLE=$BUILD_DIR/tests/firecracker_double
+	[ -x "$DOUBLE" ] || fail "$DOUBLE is not built"
+	[ -e /dev/kvm ] || skip '/dev/kvm is not here: Firecracker is not chosen then'
+	[ -d "$STOKER_RUNTIME_DIR" ] || mkdir -m 0700 "$STOKER_RUNTIME_DIR"
+	printf '%s %s %s|y|said by the test\n' "$(cat /proc/sys/kernel/random/boot_id)" "$(id -u)" \
+		"$(stat -c '%f %u %g %Z' /dev/kvm | (read -r mode rest && printf '%o %s' "$((16#$mode))" "$rest"))" \
+		>"$STOKER_RUNTIME_DIR/kvm-probe"
 }
 
 new_vm() {

@@ -7,6 +7,8 @@
 #ifndef STOKER_TESTS_FC_DOUBLE_H
 #define STOKER_TESTS_FC_DOUBLE_H
 
+#include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -41,6 +43,8 @@ struct double_plan {
 	const char *step;    /* path at which it happens; "" at none */
 	unsigned times;      /* so often, then it behaves */
 	const char *text, *version;
+	bool dies;           /* on ctrl-alt-del */
+	const char *metrics; /* where FlushMetrics writes; NULL: nowhere */
 };
 
 static inline void double_answer(int fd, const struct double_plan *p, enum fault fault, bool get, const char *body)
@@ -91,6 +95,24 @@ static inline void double_answer(int fd, const struct double_plan *p, enum fault
 	send(fd, text, (size_t)n, MSG_NOSIGNAL);
 }
 
+/* What the real one writes on FlushMetrics: a line of what was added since the line before. */
+static inline bool double_metrics(const struct double_plan *p)
+{
+	char text[1024];
+	int fd = p->metrics ? open(p->metrics, O_RDWR | O_NONBLOCK | O_CLOEXEC) : -1;
+	int n = snprintf(text, sizeof text,
+	                 "{\"utc_timestamp_ms\":1763900000000,\"api_server\":{\"process_startup_time_us\":8123,"
+	                 "\"process_startup_time_cpu_us\":2000},\"block\":{\"read_bytes\":4096,\"write_bytes\":8192,"
+	                 "\"read_agg\":{\"min_us\":1,\"max_us\":9,\"sum_us\":10}},\"block_disk\":{\"read_bytes\":4096},"
+	                 "\"net\":{\"rx_bytes_count\":1500,\"tx_bytes_count\":700},\"net_eth0\":{\"rx_bytes_count\":1500},"
+	                 "\"vcpu\":{\"exit_io_in\":10,\"exit_io_out\":20,\"exit_mmio_read\":30,\"exit_mmio_write\":40,"
+	                 "\"exit_io_in_agg\":{\"min_us\":1,\"exit_io_in\":5},\"failures\":0}}\n");
+	bool ok = fd >= 0 && write(fd, text, (size_t)n) == n;
+	if (fd >= 0)
+		close(fd);
+	return ok;
+}
+
 /* One request. False: this connection is over. */
 static inline bool double_serve(int fd, struct double_plan *p, const char **state)
 {
@@ -128,6 +150,16 @@ static inline bool double_serve(int fd, struct double_plan *p, const char **stat
 		}
 		*state = "Running";
 	}
+	if (effect && strstr(in, "\"FlushMetrics\"")) {
+		if (strcmp(*state, "Not started") == 0) {
+			p->text = "The requested operation is not supported before starting the microVM.";
+			fault = FAULT_REFUSED;
+		} else {
+			double_metrics(p);
+		}
+	}
+	if (effect && strstr(in, "\"SendCtrlAltDel\"") && p->dies)
+		exit(0); /* as the real one does when its guest reboots */
 	if (effect && strstr(in, "\"Paused\""))
 		*state = "Paused";
 	if (effect && strstr(in, "\"Resumed\""))
@@ -151,6 +183,21 @@ static inline bool double_serve(int fd, struct double_plan *p, const char **stat
 	return fault == FAULT_NONE || fault == FAULT_REFUSED || fault == FAULT_NO_BODY;
 }
 
+static inline _Noreturn void double_loop(int listener, struct double_plan plan)
+{
+	const char *state = "Not started";
+	for (;;) {
+		int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+		if (fd < 0) {
+			poll(&(struct pollfd){ listener, POLLIN, 0 }, 1, -1);
+			continue;
+		}
+		while (double_serve(fd, &plan, &state))
+			;
+		close(fd);
+	}
+}
+
 /* The process; its API is DIR/api.sock. End it with double_end(). */
 static inline pid_t double_start(const char *dir, struct double_plan plan)
 {
@@ -161,21 +208,11 @@ static inline pid_t double_start(const char *dir, struct double_plan plan)
 		return -1;
 	pid = fork();
 	if (pid == 0) {
-		const char *state = "Not started";
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		listener = control_listen(dir, VMM_API_SOCKET);
 		if (listener < 0 || write(ready[1], "r", 1) != 1)
 			_exit(1);
-		for (;;) {
-			int fd = accept(listener, NULL, NULL);
-			if (fd < 0) {
-				nanosleep(&(struct timespec){ .tv_nsec = 500000 }, NULL);
-				continue;
-			}
-			while (double_serve(fd, &plan, &state))
-				;
-			close(fd);
-		}
+		double_loop(listener, plan);
 	}
 	close(ready[1]);
 	if (pid > 0 && read(ready[0], &byte, 1) != 1) {

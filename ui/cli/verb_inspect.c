@@ -91,6 +91,57 @@ static void show_paths(const struct stoker_paths *p)
 	line("base", "%s", p->base);
 }
 
+static void show_counters(const struct stoker_vmm_counters *c)
+{
+	char text[64], more[64];
+
+	puts("\ncounters of the VMM");
+	format_at(text, sizeof(text), c->at_ms);
+	line("told", "%s", text);
+	if (c->startup_ns > 0) {
+		format_duration(text, sizeof(text), c->startup_ns);
+		line("start-up", "%s to its API", text);
+	}
+	if (c->boot_ns >= 0) {
+		format_duration(text, sizeof(text), c->boot_ns);
+		line("boot", "%s", text);
+	}
+	line("exits", "%lld io in, %lld io out, %lld mmio read, %lld mmio write", (long long)c->exits_io_in,
+	     (long long)c->exits_io_out, (long long)c->exits_mmio_read, (long long)c->exits_mmio_write);
+	format_kib(text, sizeof(text), (uint64_t)c->read_bytes / 1024);
+	format_kib(more, sizeof(more), (uint64_t)c->write_bytes / 1024);
+	line("disks", "%s read, %s written", text, more);
+	if (c->rx_bytes >= 0) {
+		format_kib(text, sizeof(text), (uint64_t)c->rx_bytes / 1024);
+		format_kib(more, sizeof(more), (uint64_t)c->tx_bytes / 1024);
+		line("network", "%s received, %s sent", text, more);
+	}
+}
+
+static cJSON *counters_json(const struct stoker_vmm_counters *c)
+{
+	cJSON *o = cJSON_CreateObject(), *exits;
+
+	json_add_at(o, "at", c->at_ms);
+	json_add_ms(o, "startup_ms", c->startup_ns > 0 ? c->startup_ns : -1);
+	json_add_ms(o, "boot_ms", c->boot_ns);
+	exits = cJSON_AddObjectToObject(o, "exits");
+	json_add_int(exits, "io_in", c->exits_io_in);
+	json_add_int(exits, "io_out", c->exits_io_out);
+	json_add_int(exits, "mmio_read", c->exits_mmio_read);
+	json_add_int(exits, "mmio_write", c->exits_mmio_write);
+	json_add_int(o, "read_bytes", c->read_bytes);
+	json_add_int(o, "write_bytes", c->write_bytes);
+	if (c->rx_bytes >= 0) {
+		json_add_int(o, "rx_bytes", c->rx_bytes);
+		json_add_int(o, "tx_bytes", c->tx_bytes);
+	} else {
+		json_add_null(o, "rx_bytes");
+		json_add_null(o, "tx_bytes");
+	}
+	return o;
+}
+
 static void show_timings(const struct stoker_percentiles *p)
 {
 	bool any = false;
@@ -111,7 +162,7 @@ static void show_timings(const struct stoker_percentiles *p)
 }
 
 static cJSON *inspect_json(const struct stoker_vm *vm, const struct stoker_paths *paths,
-                           const struct stoker_percentiles *timings)
+                           const struct stoker_percentiles *timings, const struct stoker_vmm_counters *counters)
 {
 	cJSON *o = json_vm(vm), *p, *t;
 
@@ -126,6 +177,10 @@ static cJSON *inspect_json(const struct stoker_vm *vm, const struct stoker_paths
 	json_add_some(p, "kernel", paths->kernel);
 	json_add_some(p, "initrd", paths->initrd);
 	json_add_some(p, "base", paths->base);
+	if (counters)
+		cJSON_AddItemToObject(o, "counters", counters_json(counters));
+	else
+		json_add_null(o, "counters");
 	t = cJSON_AddObjectToObject(o, "timings");
 	for (int i = 0; i < STOKER_PHASE_COUNT; i++)
 		json_add_percentiles(cJSON_AddObjectToObject(t, stoker_phase_name((enum stoker_phase)i)), &timings[i]);
@@ -145,7 +200,9 @@ int verb_inspect(struct cli *cli, const struct args *args)
 		struct stoker_percentiles timings[STOKER_PHASE_COUNT] = { 0 };
 		struct stoker_paths paths = { 0 };
 		struct stoker_error err = { 0 };
+		struct stoker_vmm_counters counters;
 		struct stoker_vm vm;
+		bool counted;
 
 		if (stoker_get(cli->s, targets.names[i], &vm, &err) != STOKER_OK ||
 		    stoker_vm_paths(cli->s, vm.id, &paths, &err) != STOKER_OK ||
@@ -162,13 +219,17 @@ int verb_inspect(struct cli *cli, const struct args *args)
 			}
 			continue;
 		}
+		/* None is no failure: QEMU keeps none, and one that hangs is to be looked at all the more. */
+		counted = stoker_vmm_count(cli->s, vm.id, NULL, &counters, NULL) == STOKER_OK;
 		if (cli->json) {
-			cJSON_AddItemToArray(results, inspect_json(&vm, &paths, timings));
+			cJSON_AddItemToArray(results, inspect_json(&vm, &paths, timings, counted ? &counters : NULL));
 			continue;
 		}
 		if (i > 0)
 			putchar('\n');
 		show_vm(cli, &vm);
+		if (counted)
+			show_counters(&counters);
 		show_paths(&paths);
 		show_timings(timings);
 	}

@@ -62,6 +62,35 @@ static void timings(struct page *page, stoker *s, const char *id)
 	}
 }
 
+static void counters(struct page *page, stoker *s, const char *id)
+{
+	struct stoker_vmm_counters c;
+	char a[32], b[32];
+
+	if (stoker_vmm_count(s, id, NULL, &c, NULL) != STOKER_OK)
+		return;
+	line(page, NULL, "%s", "");
+	line(page, NULL, "%s", "Counters of the VMM");
+	if (c.startup_ns > 0) {
+		format_duration(a, sizeof a, c.startup_ns);
+		line(page, "start-up", "%s to its API", a);
+	}
+	if (c.boot_ns >= 0) {
+		format_duration(a, sizeof a, c.boot_ns);
+		line(page, "boot", "%s", a);
+	}
+	line(page, "exits", "%lld io in, %lld io out, %lld mmio read, %lld mmio write", (long long)c.exits_io_in,
+	     (long long)c.exits_io_out, (long long)c.exits_mmio_read, (long long)c.exits_mmio_write);
+	format_kib(a, sizeof a, (uint64_t)c.read_bytes / 1024);
+	format_kib(b, sizeof b, (uint64_t)c.write_bytes / 1024);
+	line(page, "disks", "%s read, %s written", a, b);
+	if (c.rx_bytes >= 0) {
+		format_kib(a, sizeof a, (uint64_t)c.rx_bytes / 1024);
+		format_kib(b, sizeof b, (uint64_t)c.tx_bytes / 1024);
+		line(page, "network", "%s received, %s sent", a, b);
+	}
+}
+
 static void files(struct page *page, stoker *s, const char *id)
 {
 	struct stoker_paths paths;
@@ -136,6 +165,7 @@ char **inspect_lines(stoker *s, const char *id, int *count, struct stoker_error 
 		line(&page, "labels", "%s", vm.labels);
 	if (vm.ephemeral)
 		line(&page, "ephemeral", "deleted as soon as it ends");
+	counters(&page, s, vm.id);
 	timings(&page, s, vm.id);
 	files(&page, s, vm.id);
 	*count = page.count;

@@ -29,6 +29,14 @@ ok stoker exec a -- sh -c 'dmesg | grep -i -m1 "hypervisor detected"; ip -4 -o a
 expect_match "$OUT" 'KVM'
 expect_match "$OUT" "$(vm_field a ip)"
 
+check "its counters: of this boot, and of what the guest reads and sends"
+ok stoker inspect a --json
+expect_equal "$(json '.counters | .startup_ms > 0 and .boot_ms > 0 and .exits.io_out > 0 and .exits.mmio_write > 0 and .read_bytes > 100000')" true
+sent=$(json .counters.rx_bytes) read=$(json .counters.read_bytes)
+head -c 200000 /dev/zero | stoker exec --via ssh -i a -- sh -c 'cat >/dev/null; dd if=/dev/vda of=/dev/null bs=64k count=64 2>/dev/null'
+ok stoker inspect a --json
+expect_equal "$(json ".counters | .rx_bytes - $sent > 200000 and .rx_bytes - $sent < 1000000 and .read_bytes >= $read")" true
+
 check "exec over vsock, over SSH through the forwarded port, and a file through both"
 ok stoker exec --via ssh a -- cat /proc/sys/kernel/random/boot_id
 expect_equal "$OUT" "$(boot_id a)"
