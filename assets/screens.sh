@@ -62,11 +62,13 @@ between() { # FILE NAME
 	awk -v from="screen $2 begins" -v to="screen $2 ends" 'index($0, to) { on = 0 } on && !/^```/ { print } index($0, from) { on = 1 }' "$1"
 }
 
-# What a screen consists of, whatever the figures: words of headings, phases, keys.
+# What a screen consists of, whatever the figures: its columns, its phases, its keys.
 structure() {
-	grep -E 'NAME +STATUS|: phases|^ +(create|start|boot|ssh) |Ctrl-\]|↵ shell' |
-		grep -oE '[A-Za-z][A-Za-z/-]+' | grep -vE '^(ms|s|p[0-9]+|root|[0-9].*|x)$' |
-		grep -E '^(NAME|STATUS|PID|IP|PORT|BACKEND|CPU|MEM|phases|create|start|boot|ssh|Ctrl-|list|full|screen|scroll|detach|shell|stop|kill|delete|quit|help)$' || true
+	awk '
+		/NAME +STATUS/ { sub(/│.*/, ""); $1 = $1; print }
+		/Ctrl-\]|↵ shell/ { $1 = $1; print }
+		/: phases/ { print "phases" }
+		/^ +(create|start|boot|ssh|exec|stop|delete) / { print $1 }'
 }
 
 put() { # FILE NAME TEXT

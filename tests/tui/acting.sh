@@ -20,7 +20,7 @@ command_for() {
 }
 
 check 'a first time gets a hint; keys of the configuration hold, and what is wrong with them is said'
-printf '\n[keys]\nstop = Ctrl-T\nlogs = s\n\n[filters]\nweb = label:tier=web\n\n[presets]\nsmall = memory=128M\n' >>"$STOKER_CONFIG"
+printf '\n[keys]\nstop = Ctrl-T\nlogs = s\n\n[filters]\nweb = label:tier=web\n\n[presets]\nsmall = memory=128M\nodd = vcpus=many\n' >>"$STOKER_CONFIG"
 terminal board 120x30 "'$STOKER_PROGRAM'; echo ended with \$?; read x"
 tm set -g set-clipboard on
 see '▸ fox +● running' 20
@@ -28,14 +28,32 @@ see 's is the key of start and of logs; logs has it now'
 keys j k
 expect_status 1 stoker config check
 expect_match "$OUT" 's is the key of start and of logs; logs has it now'
+expect_match "$OUT" 'stoker\.conf:[0-9]+: vCPUs: many is no number'
+sed -i '/^odd = /d' "$STOKER_CONFIG"
 sed -i '/^logs = s$/d' "$STOKER_CONFIG"
 see 'the configuration was read again'
 sed -i 's/^stop = Ctrl-T$/stop = F9/' "$STOKER_CONFIG"
 see 'F9 stop'
 printf '[ui]\nrefresh_ms = often\n' >>"$STOKER_CONFIG"
 see 'stoker\.conf:[0-9]+:14: ui\.refresh_ms'
-sed -i '/^refresh_ms/d' "$STOKER_CONFIG"
+sed -i 's/^refresh_ms.*/mouse = off/' "$STOKER_CONFIG"
 see 'the configuration was read again'
+expect_equal "$(tm display-message -t board -p '#{mouse_any_flag}')" 0
+coloured() { tm capture-pane -t board -pe | grep -q $'\033\\[[0-9;]*3[0-8]'; }
+coloured || fail 'no colours'
+keys j k
+unseen 'read again'
+sed -i 's/^mouse = off/colour = none/' "$STOKER_CONFIG"
+see 'the configuration was read again'
+expect_equal "$(tm display-message -t board -p '#{mouse_any_flag}')" 1
+if coloured; then fail 'colours are left'; fi
+keys j k
+unseen 'read again'
+sed -i 's/^colour = none/ascii = on/' "$STOKER_CONFIG"
+see '> fox +\* running'
+coloured || fail 'no colours again'
+sed -i '/^ascii/d' "$STOKER_CONFIG"
+see '▸ fox +● running'
 
 check 'one command on many VMs, answers that differ apart'
 keys g Space

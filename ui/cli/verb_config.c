@@ -2,6 +2,7 @@
  *
  * verb_config.c - config: the settings in force, and where each comes from.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "cli/json.h"
@@ -9,6 +10,7 @@
 #include "cli/verbs.h"
 #include "common/vm_filter.h"
 #include "tui/keymap.h"
+#include "tui/preset.h"
 
 static const struct {
 	const char *name;
@@ -124,12 +126,17 @@ static int check(struct cli *cli)
 	struct stoker_setting_row row;
 	struct keymap keymap;
 	struct vm_filter filter;
+	struct field *fields = calloc(FORM_COUNT, sizeof *fields);
+	char why[320];
 
 	keymap_load(&keymap, cli->s, problem, &problems);
 	for (size_t i = 0; stoker_setting_at(cli->s, i, &row); i++) {
 		if (strncmp(row.key, "filters.", 8) == 0 && !vm_filter_read(&filter, row.value))
 			problem(&problems, row.origin, filter.problem);
+		if (strncmp(row.key, "presets.", 8) == 0 && fields && !preset_apply(fields, row.value, why, sizeof why))
+			problem(&problems, row.origin, why);
 	}
+	free(fields);
 	if (cli->json)
 		return json_print(cli, problems.list, problems.count > 0 ? EXIT_FAILED : EXIT_OK);
 	cJSON_Delete(problems.list);

@@ -18,7 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "palette.h"
+#include "appearance.h"
 #include "remember.h"
 #include "view.h"
 
@@ -283,7 +283,7 @@ static void read_keys(struct loop *loop)
 			continue;
 		struct event one = event;
 		if (event.key.kind == KEY_KIND_BACKGROUND) {
-			terminal_palette(loop->terminal, palette_for_background(event.key.ch));
+			appearance_ground(loop, event.key.ch);
 			loop->dirty = true;
 			continue;
 		}

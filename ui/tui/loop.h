@@ -38,6 +38,8 @@ struct loop {
 	char remembered[32768]; /* how the dashboard was left the last time, as text */
 	bool terminal_shown; /* somebody looks at it, and will again */
 	bool guest_clipboard;
+	bool ground_known;   /* the terminal has told its background */
+	uint32_t ground;
 	struct recorder *recorder; /* NULL: nothing is recorded */
 	struct replay *replay;     /* NULL: nothing is played */
 	struct plain *plain;       /* NULL: there is a picture */

@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "update.h"
+
 static const struct {
 	const char *name, *text;
 } built_in[] = {
@@ -25,6 +27,28 @@ static const struct {
 	{ "disk-mode", FORM_DISK_MODE }, { "backend", FORM_BACKEND }, { "accel", FORM_ACCEL }, { "network", FORM_NETWORK },
 	{ "egress", FORM_EGRESS }, { "label", FORM_LABELS }, { "ephemeral", FORM_EPHEMERAL }, { "start", FORM_START },
 };
+
+/* Is it what the field takes? What only the library knows (an image, a backend, labels) is said when the form is checked. */
+static bool fits(enum form_field field, const char *value, char *why, size_t cap)
+{
+	const char *choices = form_choices(field), *word = choices;
+	unsigned number;
+
+	if (field >= FORM_VCPUS && field <= FORM_DISK && !form_number(value, &number)) {
+		snprintf(why, cap, "%s: %.60s is no number%s", form_label(field), value, field == FORM_VCPUS ? "" : " of MiB or, with a G, GiB");
+		return false;
+	}
+	while (word != NULL && *word != '\0') {
+		size_t n = strcspn(word, " ");
+		if (strlen(value) == n && strncmp(word, value, n) == 0)
+			return true;
+		word += n + (word[n] == ' ');
+	}
+	if (choices == NULL)
+		return true;
+	snprintf(why, cap, "%s: there is no %.60s, only %s", form_label(field), value, choices);
+	return false;
+}
 
 bool preset_apply(struct field *fields, const char *text, char *why, size_t cap)
 {
@@ -59,11 +83,8 @@ bool preset_apply(struct field *fields, const char *text, char *why, size_t cap)
 			continue;
 		}
 		labelled = labelled || keys[i].field == FORM_LABELS;
-		if ((keys[i].field == FORM_EPHEMERAL || keys[i].field == FORM_START) && strcmp(value, "yes") != 0 &&
-		    strcmp(value, "no") != 0) {
-			snprintf(why, cap, "%s is yes or no, not %.60s", word, value);
+		if (!fits(keys[i].field, value, why, cap))
 			return false;
-		}
 		field_set(&fields[keys[i].field], value);
 	}
 	return true;

@@ -13,6 +13,7 @@
 #include <sys/inotify.h>
 #include <unistd.h>
 
+#include "appearance.h"
 #include "command.h"
 #include "memory.h"
 #include "preset.h"
@@ -142,6 +143,7 @@ void config_apply(struct loop *loop)
 	loop->refresh_ns = strtol(setting(loop, "ui.refresh_ms"), NULL, 10) * MS;
 	if (loop->refresh_ns < 100 * MS)
 		loop->refresh_ns = 1000 * MS;
+	loop->guest_clipboard = strcmp(setting(loop, "ui.guest_clipboard"), "on") == 0;
 	loop->model->trash_keep_s = strtol(setting(loop, "trash.keep_s"), NULL, 10);
 	read_defaults(loop);
 	read_leave_key(loop);
@@ -198,6 +200,7 @@ void config_changed(struct loop *loop)
 	jobs_renew(loop->jobs);
 	snprintf(event.text, sizeof event.text, "the configuration was read again");
 	loop_feed(loop, &event);
+	appearance_apply(loop);
 	config_apply(loop); /* what it says of keys goes before that line */
 	loop->dirty = true;
 }

@@ -98,6 +98,8 @@ void terminal_size(struct terminal *terminal, int *rows, int *cols);
 bool terminal_ascii(const struct terminal *terminal);
 /* Shows the difference to what is on the terminal now. Writes nothing when nothing differs. */
 void terminal_present(struct terminal *terminal, const struct screen *screen);
+/* As it is wanted now: colours, theme, mouse; with the next frame. */
+void terminal_adjust(struct terminal *terminal, const struct terminal_options *options);
 /* Another theme, with the next frame. */
 void terminal_palette(struct terminal *terminal, enum palette palette);
 /* Forgets what is on the terminal (after SIGCONT, Ctrl-L). */

@@ -237,6 +237,21 @@ static bool can_be_asked(const char *name)
 	return false;
 }
 
+#define BACKGROUND_QUESTION "\033]11;?\033\\"
+#define MOUSE_ON "\033[?1002h\033[?1006h"
+#define MOUSE_OFF "\033[?1006l\033[?1002l"
+
+static void learn_enter(struct terminal *terminal)
+{
+	terminal->enter[0] = '\0';
+	/* Autowrap off: the last cell can be written without scrolling. */
+	append(terminal->enter, sizeof terminal->enter, capability("smcup"));
+	append(terminal->enter, sizeof terminal->enter, "\033[0m\033[?7l\033[?25l\033[?2004h");
+	if (terminal->mouse)
+		append(terminal->enter, sizeof terminal->enter, MOUSE_ON);
+	append(terminal->enter, sizeof terminal->enter, "\033[H\033[2J");
+}
+
 static bool learn(struct terminal *terminal, const struct terminal_options *options, char *why, size_t cap)
 {
 	const char *name = getenv("TERM"), *place;
@@ -263,15 +278,10 @@ static bool learn(struct terminal *terminal, const struct terminal_options *opti
 	terminal->painter.colours = colours_of(options);
 	terminal->painter.palette = options->palette;
 	terminal->ask = options->ask_background && terminal->painter.colours > 0 && can_be_asked(name);
-	/* Autowrap off: the last cell can be written without scrolling. */
-	append(terminal->enter, sizeof terminal->enter, capability("smcup"));
-	append(terminal->enter, sizeof terminal->enter, "\033[0m\033[?7l\033[?25l\033[?2004h");
-	if (terminal->mouse)
-		append(terminal->enter, sizeof terminal->enter, "\033[?1002h\033[?1006h");
-	append(terminal->enter, sizeof terminal->enter, "\033[H\033[2J");
+	learn_enter(terminal);
 	append(terminal->leave, sizeof terminal->leave, "\033[0m");
-	if (terminal->mouse)
-		append(terminal->leave, sizeof terminal->leave, "\033[?1006l\033[?1002l");
+	/* Never wanted is not the same as never turned on: the setting may change. */
+	append(terminal->leave, sizeof terminal->leave, MOUSE_OFF);
 	append(terminal->leave, sizeof terminal->leave, "\033[?2004l\033[?7h\033[?25h");
 	if (capability("rmcup") != NULL)
 		append(terminal->leave, sizeof terminal->leave, capability("rmcup"));
@@ -357,7 +367,7 @@ static bool take(struct terminal *terminal)
 	watch_crashes(terminal);
 	write_out(terminal, terminal->enter, strlen(terminal->enter), 500);
 	if (terminal->ask) {
-		static const char question[] = "\033]11;?\033\\";
+		static const char question[] = BACKGROUND_QUESTION;
 		write_out(terminal, question, sizeof question - 1, 100);
 		terminal->asked_ns = now_ns();
 		terminal->ask = false; /* once: another terminal would be another question */
@@ -467,6 +477,29 @@ void terminal_size(struct terminal *terminal, int *rows, int *cols)
 		*rows = size.ws_row > 1000 ? 1000 : size.ws_row;
 		*cols = size.ws_col > 1000 ? 1000 : size.ws_col;
 	}
+}
+
+void terminal_adjust(struct terminal *terminal, const struct terminal_options *options)
+{
+	static const char question[] = BACKGROUND_QUESTION;
+	struct painter *painter = &terminal->painter;
+	const char *name = getenv("TERM");
+
+	painter->colours = colours_of(options);
+	painter->palette = options->palette;
+	painter->valid = false;
+	terminal->ascii = options->ascii;
+	if (terminal->mouse != options->mouse) {
+		const char *bytes = options->mouse ? MOUSE_ON : MOUSE_OFF;
+		terminal->mouse = options->mouse;
+		learn_enter(terminal);
+		painter_append(painter, bytes, strlen(bytes));
+	}
+	if (options->ask_background && painter->colours > 0 && name != NULL && can_be_asked(name)) {
+		painter_append(painter, question, sizeof question - 1);
+		terminal->asked_ns = now_ns();
+	}
+	terminal_flush(terminal);
 }
 
 bool terminal_ascii(const struct terminal *terminal)

@@ -5,7 +5,6 @@
 #include "loop.h"
 
 #include <errno.h>
-#include <langinfo.h>
 #include <locale.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -15,32 +14,18 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "palette.h"
+#include "appearance.h"
 #include "remember.h"
 #include "update.h"
 #include "view.h"
 
 #define LIST_EVERY_NS (15000 * MS) /* should a change ever go unnoticed */
 
-static const char *setting(const struct loop *loop, const char *key)
-{
-	const char *value = stoker_setting(loop->s, key);
-	return value != NULL ? value : "";
-}
-
 static int utc_offset(void)
 {
 	time_t now = time(NULL);
 	struct tm local;
 	return localtime_r(&now, &local) != NULL ? (int)local.tm_gmtoff : 0;
-}
-
-static bool wants_ascii(const struct loop *loop)
-{
-	const char *value = setting(loop, "ui.ascii");
-	if (loop->options->ascii || strcmp(value, "on") == 0)
-		return true;
-	return strcmp(value, "off") != 0 && strcasecmp(nl_langinfo(CODESET), "UTF-8") != 0;
 }
 
 /* Where session logs go: the state folder, found as stoker.h says it is. */
@@ -64,11 +49,10 @@ static bool prepare_model(struct loop *loop, int rows, int cols)
 	loop->screen = screen_new(rows, cols);
 	if (loop->model == NULL || loop->screen == NULL)
 		return false;
-	loop->model->ascii = wants_ascii(loop);
+	loop->model->ascii = appearance_ascii(loop);
 	loop->model->read_only = loop->options->read_only;
 	loop->model->utc_offset_s = utc_offset();
 	config_apply(loop);
-	loop->guest_clipboard = strcmp(setting(loop, "ui.guest_clipboard"), "on") == 0;
 	session_dir(loop, loop->model->session_dir, sizeof loop->model->session_dir);
 	return true;
 }
@@ -176,17 +160,6 @@ static void finish(struct loop *loop)
 	loop->jobs = NULL;
 }
 
-/* The theme to begin with; true when the terminal is to be asked for a better answer. */
-static bool first_palette(const struct loop *loop, enum palette *palette)
-{
-	const char *name = loop->options->theme != NULL ? loop->options->theme : setting(loop, "ui.theme");
-	*palette = PALETTE_DARK;
-	if (palette_by_name(name, palette))
-		return false;
-	palette_of_colorfgbg(getenv("COLORFGBG"), palette);
-	return true;
-}
-
 static bool open_files(struct loop *loop)
 {
 	char why[1200];
@@ -222,18 +195,11 @@ static int print_frame(struct loop *loop)
 static int run(struct loop *loop)
 {
 	struct terminal_options terminal_options;
-	const char *no_colour = getenv("NO_COLOR"), *colour = setting(loop, "ui.colour");
 	struct stoker_error err;
 	char why[512];
 	int rows, cols;
 
-	memset(&terminal_options, 0, sizeof terminal_options);
-	terminal_options.no_colour = loop->options->no_colour || (no_colour != NULL && *no_colour != '\0') ||
-	                             strcmp(colour, "none") == 0;
-	terminal_options.colours = atoi(colour);
-	terminal_options.ascii = wants_ascii(loop);
-	terminal_options.mouse = strcmp(setting(loop, "ui.mouse"), "off") != 0;
-	terminal_options.ask_background = first_palette(loop, &terminal_options.palette);
+	appearance_read(loop, &terminal_options);
 	memset(&err, 0, sizeof err);
 	if (stoker_watch_open(loop->s, &loop->watch, &err) != STOKER_OK)
 		loop->watch = NULL; /* the list is then read on a timer */

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * appearance.c - see appearance.h.
+ */
+#include "appearance.h"
+
+#include <langinfo.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "palette.h"
+
+static const char *setting(const struct loop *loop, const char *key)
+{
+	const char *value = stoker_setting(loop->s, key);
+	return value != NULL ? value : "";
+}
+
+bool appearance_ascii(const struct loop *loop)
+{
+	const char *value = setting(loop, "ui.ascii");
+	if (loop->options->ascii || strcmp(value, "on") == 0)
+		return true;
+	return strcmp(value, "off") != 0 && strcasecmp(nl_langinfo(CODESET), "UTF-8") != 0;
+}
+
+/* Named by somebody, and not left to the terminal's background? */
+static bool named(const struct loop *loop, enum palette *palette)
+{
+	return palette_by_name(loop->options->theme != NULL ? loop->options->theme : setting(loop, "ui.theme"), palette);
+}
+
+void appearance_read(const struct loop *loop, struct terminal_options *options)
+{
+	const char *no_colour = getenv("NO_COLOR"), *colour = setting(loop, "ui.colour");
+
+	memset(options, 0, sizeof *options);
+	options->no_colour = loop->options->no_colour || (no_colour != NULL && *no_colour != '\0') || strcmp(colour, "none") == 0;
+	options->colours = atoi(colour);
+	options->ascii = appearance_ascii(loop);
+	options->mouse = strcmp(setting(loop, "ui.mouse"), "off") != 0;
+	options->palette = PALETTE_DARK;
+	if (!named(loop, &options->palette)) {
+		palette_of_colorfgbg(getenv("COLORFGBG"), &options->palette);
+		options->ask_background = true;
+	}
+}
+
+void appearance_apply(struct loop *loop)
+{
+	struct terminal_options options;
+	if (loop->terminal == NULL)
+		return;
+	appearance_read(loop, &options);
+	/* The answer of the last time still holds. */
+	if (options.ask_background && loop->ground_known) {
+		options.palette = palette_for_background(loop->ground);
+		options.ask_background = false;
+	}
+	terminal_adjust(loop->terminal, &options);
+	loop->model->ascii = options.ascii;
+}
+
+void appearance_ground(struct loop *loop, uint32_t rgb)
+{
+	enum palette palette;
+	loop->ground = rgb;
+	loop->ground_known = true;
+	if (!named(loop, &palette)) /* else it was asked for before the configuration changed */
+		terminal_palette(loop->terminal, palette_for_background(rgb));
+}
