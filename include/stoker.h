@@ -119,8 +119,9 @@ STOKER_API enum stoker_status stoker_open(const struct stoker_options *options, 
 STOKER_API void stoker_close(stoker *s);
 
 /** What opening had to mend or wants said ("the store was corrupt and was
- *  rebuilt from 12 manifests; the old file is kept as ..."). "" when nothing.
- *  Valid while the handle is open. */
+ *  rebuilt from 12 manifests; the old file is kept as ..."), or what a start
+ *  since then does ("Firecracker 1.99.0 is newer than ..."; once). "" when
+ *  nothing. Valid until the next call on the handle. */
 STOKER_API const char *stoker_notice(const stoker *s);
 
 enum stoker_place { STOKER_PLACE_STATE, STOKER_PLACE_RUNTIME, STOKER_PLACE_IMAGES, STOKER_PLACE_CONFIG };

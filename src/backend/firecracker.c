@@ -58,6 +58,7 @@ static enum stoker_status firecracker_command(stoker *s, const struct launch *la
 	argv_add(a, VMM_ERRORS_FIFO);
 	argv_add(a, "--level");
 	argv_add(a, "Warning");
+	argv_add(a, "--show-level"); /* by which the supervisor tells what may have been the reason for its end */
 	argv_add(a, "--metrics-path");
 	argv_add(a, VMM_METRICS_FIFO);
 	/* By the same clock; without it a start-up of 0 is counted. */
@@ -299,9 +300,9 @@ static enum stoker_status check_version(stoker *s, struct api *api, const struct
 	if (version > FIRECRACKER_NEWEST && path_runtime(s, path, "firecracker-%d-is-new", version) &&
 	    (fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600)) >= 0) {
 		close(fd);
-		history_event(s->store, "host", rec, "warned",
-		              "Firecracker %s is newer than what stoker was tried with (1.7 to 1.17); it is used all the same",
-		              api->version);
+		snprintf(s->notice, sizeof s->notice,
+		         "Firecracker %s is newer than what stoker was tried with (1.7 to 1.17); it is used all the same", api->version);
+		history_event(s->store, "host", rec, "warned", "%s", s->notice);
 	}
 	return STOKER_OK;
 }

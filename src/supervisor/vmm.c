@@ -311,9 +311,19 @@ void vmm_metrics_read(struct supervisor *s)
 		publish_metrics(s);
 }
 
-/* What the VMM calls information is no reason for its end. */
+/* What the VMM calls information is no reason for its end; nor, where it tells levels ("TIME [ID:THREAD:LEVEL] ..."),
+ * what it calls less than an error: Firecracker warns of things as harmless as a resume. */
 static bool worth_a_word(const char *line, size_t len)
 {
+	static const char *const harmless[] = { ":WARN]", ":INFO]", ":DEBUG]", ":TRACE]" };
+	const char *bracket = len > 0 ? memchr(line, ']', len) : NULL;
+	const char *open = bracket ? memchr(line, '[', (size_t)(bracket - line)) : NULL;
+
+	for (size_t i = 0; open && i < sizeof harmless / sizeof *harmless; i++) {
+		size_t n = strlen(harmless[i]);
+		if ((size_t)(bracket + 1 - open) > n && memcmp(bracket + 1 - n, harmless[i], n) == 0)
+			return false;
+	}
 	return len > 0 && !memmem(line, len, ": info: ", 8);
 }
 

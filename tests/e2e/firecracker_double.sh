@@ -5,7 +5,7 @@
 # tests/unit/firecracker_double.c, which answers as Firecracker's API does and
 # runs nothing. The real one is in the lab.
 . "$(dirname "${BASH_SOURCE[0]}")/../e2e/lib.sh"
-need jq
+need jq sqlite3
 need_image
 with_double
 
@@ -73,3 +73,36 @@ check 'a new run begins at nothing'
 ok fc start f
 LINES_SO_FAR=0
 expect_counters 1
+
+check 'a crash: its errors are the reason, what it warned of is not'
+resumed='2026-11-26T15:27:36.794150975 [f:fc_vcpu 0:WARN] Received a VcpuEvent::Resume message with immediate_exit enabled. immediate_exit was disabled before proceeding'
+error='2026-11-26T15:27:36.803460355 [f:main:ERROR] RunWithApiError error: something broke'
+crash() { # LAST-WORDS
+	ok stoker stop --force f
+	FC_DOUBLE_LAST=$1 fc start f >/dev/null || fail 'start'
+	ok stoker pause f
+	ok stoker resume f --json
+	kill -TERM "$(json .pid)"
+	wait_until 5 sh -c '[ "$("$STOKER_PROGRAM" inspect f --json | jq -r .status)" = crashed ]'
+	ok stoker inspect f --json
+}
+crash "$resumed"$'\n'
+expect_match "$(json .reason)" 'exit(ed with| code| status)? ?1|ended'
+expect_no_match "$(json .reason)" 'VcpuEvent|immediate'
+expect_match "$(cat "$(json .paths.dir)/vmm.log")" 'VcpuEvent::Resume'
+ok fc start f
+crash "$error"$'\n'"$resumed"$'\n'
+expect_match "$(json .reason)" 'something broke'
+expect_no_match "$(json .reason)" 'VcpuEvent|immediate'
+
+check 'a version that is newer than any that was tried: used, and told once'
+export FC_DOUBLE_VERSION=1.99.0
+ok fc start f
+expect_match "$ERR" '^stoker: Firecracker 1\.99\.0 is newer than what stoker was tried with \(1\.7 to 1\.17\); it is used all the same$'
+expect_counters "$((1 - LINES_SO_FAR))"
+ok stoker stop --force f
+ok fc start f
+expect_equal "$ERR" ''
+ok fc create g --backend firecracker --network none --memory 256 --start
+expect_equal "$ERR" ''
+expect_equal "$(sqlite3 "$STOKER_STATE_DIR/history.db" "SELECT count(*) FROM event WHERE kind = 'warned'")" 1

@@ -239,7 +239,8 @@ static void fake_guest_main(const char *mode)
 			fprintf(stderr, "fake: descriptor %d leaked\n", fd);
 	if (write(console, "fake kernel boots\n", 18) < 0)
 		_exit(9);
-	fprintf(stderr, "fake: info: not worth a word\nfake: a warning\n");
+	fprintf(stderr, "fake: info: not worth a word\nfake: a warning\n"
+	                "2026-01-01T00:00:00.000000000 [f:fc_vcpu 0:WARN] Received a VcpuEvent::Resume message\n");
 	if (strcmp(mode, "dies") == 0)
 		_exit(5);
 	for (bool first = true;; first = false) {

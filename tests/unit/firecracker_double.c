@@ -32,6 +32,8 @@ int main(int argc, char **argv)
 			printf("Firecracker v%s\n", version ? version : "1.12.1");
 			return 0;
 		}
+		if (strcmp(argv[i], "--show-level") == 0)
+			continue;
 		if (strcmp(argv[i], "--api-sock") == 0)
 			socket_path = value;
 		else if (strcmp(argv[i], "--metrics-path") == 0)

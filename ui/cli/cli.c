@@ -117,10 +117,18 @@ int cli_open(struct cli *cli)
 
 	if (stoker_open(&cli->places, &cli->s, &err) != STOKER_OK)
 		return cli_fail(cli, &err);
-	const char *notice = stoker_notice(cli->s);
-	if (notice && *notice)
-		cli_note(cli, "%s", notice);
+	cli_notice(cli);
 	return 0;
+}
+
+void cli_notice(struct cli *cli)
+{
+	const char *notice = cli->s ? stoker_notice(cli->s) : "";
+
+	if (!*notice || strcmp(notice, cli->told) == 0)
+		return;
+	snprintf(cli->told, sizeof(cli->told), "%s", notice);
+	cli_note(cli, "%s", notice);
 }
 
 /* One line on the terminal, drawn over itself, ten times a second at most. */

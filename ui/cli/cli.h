@@ -26,6 +26,7 @@ struct cli {
 	stoker *s;                 /* after cli_open() */
 	bool out_is_terminal, err_is_terminal;
 	bool progress_shown;       /* a progress line stands on the terminal and has to go first */
+	char told[512];            /* the library's notice that was told already */
 	int64_t progress_at_ns;    /* when it was last drawn */
 	int64_t call_at_ns;        /* when the call under way was made */
 };
@@ -47,6 +48,8 @@ int cli_code(const struct cli *cli, enum stoker_status status);
 
 /* Opens the state folder; 0 or the exit code, the reason told. */
 int cli_open(struct cli *cli);
+/* Tells what the library wants said, once. */
+void cli_notice(struct cli *cli);
 /* A call that ctrl-C, SIGTERM and SIGHUP cancel, limited by --timeout when the verb has one and it was given. */
 void cli_call(struct cli *cli, const struct args *args, struct stoker_call *call);
 /* Takes the progress line off the terminal. */

@@ -187,6 +187,7 @@ int main(int argc, char **argv)
 	int code = run_command_line(&cli, argc - 1, argv + 1);
 
 	cli_progress_end(&cli);
+	cli_notice(&cli);
 	code = cli_finish_output(&cli, code);
 	stoker_close(cli.s);
 	signals_end();
