@@ -258,7 +258,7 @@ struct stoker_spec {
 	const char *publish; /**< NULL or up to 16 ports: "8080:80,8443:443" makes port 8080 of 127.0.0.1 the guest's 80 */
 	const char *allow;   /**< NULL or, with network tap, what is closed otherwise: "guests" (others that have it too),
 	                          "host" (its services), "host:PORT" (TCP and UDP), "metadata" (169.254.0.0/16) */
-	const char *labels;  /**< NULL or "k=v,k2=v2" */
+	const char *labels;  /**< NULL or "k=v,k2=v2"; letters of any script (UTF-8), digits and ._/- */
 	bool ephemeral;      /**< always killed at once; deleted when stopped, or by the next call that sees its end */
 	bool owned;          /**< it belongs to the calling process: once that has ended, the VM counts as left over
 	                          and reconcile ends and deletes it */

@@ -69,13 +69,52 @@ void spec_make_name(char out[STOKER_NAME_MAX + 1], unsigned attempt)
 
 /* ---- labels */
 
+/* Blanks, controls and format characters: what is not seen, or turns the direction of writing, makes one label read as
+ * another. */
+static bool is_unseen(uint32_t ch)
+{
+	static const struct {
+		uint32_t first, last;
+	} unseen[] = { { 0x80, 0xa0 },     { 0xad, 0xad },     { 0x34f, 0x34f },   { 0x61c, 0x61c },   { 0x115f, 0x1160 },
+		       { 0x1680, 0x1680 }, { 0x17b4, 0x17b5 }, { 0x180e, 0x180e }, { 0x2000, 0x200f }, { 0x2028, 0x202f },
+		       { 0x205f, 0x206f }, { 0x3000, 0x3000 }, { 0x3164, 0x3164 }, { 0xd800, 0xf8ff }, { 0xfeff, 0xfeff },
+		       { 0xffa0, 0xffa0 }, { 0xfff0, 0xffff }, { 0xe0000, 0x10ffff } };
+	for (size_t i = 0; i < sizeof unseen / sizeof *unseen; i++)
+		if (ch >= unseen[i].first && ch <= unseen[i].last)
+			return true;
+	return false;
+}
+
+/* Bytes of the character beyond ASCII that begins here, of any script; 0: none that a label may have. */
+static size_t script_char(const char *p, size_t len)
+{
+	unsigned char c = (unsigned char)*p;
+	size_t n = c >= 0xc2 && c < 0xe0 ? 2 : c >= 0xe0 && c < 0xf0 ? 3 : c >= 0xf0 && c < 0xf5 ? 4 : 0;
+	uint32_t ch = c & (0xffu >> (n + 1));
+
+	if (n == 0 || n > len)
+		return 0;
+	for (size_t i = 1; i < n; i++) {
+		if (((unsigned char)p[i] & 0xc0) != 0x80)
+			return 0;
+		ch = ch << 6 | ((unsigned char)p[i] & 0x3f);
+	}
+	/* Nor one that is written longer than it has to be. */
+	return (n == 3 && ch < 0x800) || (n == 4 && ch < 0x10000) || is_unseen(ch) ? 0 : n;
+}
+
 static bool label_part(const char *p, size_t len, bool may_be_empty)
 {
+	size_t n;
 	if (len > LABEL_PART_MAX || (len == 0 && !may_be_empty))
 		return false;
-	for (size_t i = 0; i < len; i++)
+	for (size_t i = 0; i < len; i += n) {
+		n = 1;
 		if (!alnum(p[i]) && !(p[i] >= 'A' && p[i] <= 'Z') && !strchr("._/-", p[i]))
+			n = script_char(p + i, len - i);
+		if (n == 0)
 			return false;
+	}
 	return true;
 }
 
@@ -102,7 +141,7 @@ static enum stoker_status labels_resolve(const char *text, char out[STOKER_LABEL
 		    n == LABELS_MAX) {
 			error_set(err, STOKER_E_INVALID, n == LABELS_MAX ? "more than 16 labels%s%s" : "'%s' is no label%s",
 			          n == LABELS_MAX ? "" : error_clean(shown, sizeof shown, p, strnlen(p, 64)), "");
-			return error_fix(err, "A label is key=value, each of letters, digits and ._/-, at most %d long",
+			return error_fix(err, "A label is key=value, each of letters and digits of any script and ._/-, at most %d bytes",
 			                 LABEL_PART_MAX), STOKER_E_INVALID;
 		}
 		parts[n++] = p;

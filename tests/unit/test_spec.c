@@ -104,6 +104,18 @@ static void labels(void **state)
 	assert_int_equal(spec_resolve(s, &(struct stoker_spec){ .labels = "role=web,env=test" }, &rec, &err), STOKER_OK);
 	assert_string_equal(rec.vm.labels, "env=test,role=web");
 	assert_int_equal(check((struct stoker_spec){ .labels = "a=" }, &err), STOKER_OK);
+	assert_int_equal(check((struct stoker_spec){ .labels = "équipe=ビルド,команда=сборка,ทีม=สร้าง,फ़=निर्माण" }, &err), STOKER_OK);
+	assert_int_equal(check((struct stoker_spec){ .labels = "a=😀" }, &err), STOKER_OK);
+	/* Halves of characters, longer forms, surrogates, and what cannot be seen or turns the writing. */
+	assert_int_equal(check((struct stoker_spec){ .labels = "a=\xe3\x83" }, &err), STOKER_E_INVALID);
+	assert_int_equal(check((struct stoker_spec){ .labels = "a=\xc0\xaf" }, &err), STOKER_E_INVALID);
+	assert_int_equal(check((struct stoker_spec){ .labels = "a=\xe0\x80\xaf" }, &err), STOKER_E_INVALID);
+	assert_int_equal(check((struct stoker_spec){ .labels = "a=\xed\xa0\x80" }, &err), STOKER_E_INVALID);
+	assert_int_equal(check((struct stoker_spec){ .labels = "a=\xff" }, &err), STOKER_E_INVALID);
+	assert_int_equal(check((struct stoker_spec){ .labels = "a=x\xe2\x80\xaey" }, &err), STOKER_E_INVALID);
+	assert_int_equal(check((struct stoker_spec){ .labels = "a=x\xe2\x80\x8by" }, &err), STOKER_E_INVALID);
+	assert_int_equal(check((struct stoker_spec){ .labels = "a=x\xc2\xa0y" }, &err), STOKER_E_INVALID);
+	assert_int_equal(check((struct stoker_spec){ .labels = "a=x\xc2\x9by" }, &err), STOKER_E_INVALID);
 	assert_int_equal(check((struct stoker_spec){ .labels = "a" }, &err), STOKER_E_INVALID);
 	assert_int_equal(check((struct stoker_spec){ .labels = "=b" }, &err), STOKER_E_INVALID);
 	assert_int_equal(check((struct stoker_spec){ .labels = "a=b,a=c" }, &err), STOKER_E_INVALID);

@@ -580,6 +580,100 @@ static void the_fleet_knows_its_outlier(void **state)
 	assert_int_equal(fleet_bin(-4, 1, 10, 32), 0);
 }
 
+/* ------------------------------------------------------------- any script */
+
+static const char *const scripts[8] = {
+	"équipe=ビルド,команда=сборка,ทีม=สร้าง", "a=\xe4\xb8\xad\xe6\x96\x87\xe4\xb8\xad\xe6\x96\x87\xe4\xb8\xad\xe6\x96\x87",
+	"e=e\xcc\x81\xcc\x82\xcc\x83\xcc\x84\xcc\x85\xcc\x86\xcc\x87\xcc\x88\xcc\x89", "\xcc\x81=begins with a mark",
+	"he=שלום\xe2\x80\x8f\xe2\x80\xaeעולם", "ar=مرحبا,fa=سلام", "hi=निर्माण,emoji=👩‍👩‍👧‍👦😀", "broken=\xff\xe3\x83\x1b[31m\t\x7f\xc2\x9b",
+};
+
+/* The screen holds what a terminal shows the same way wherever it is: whole characters of the width they claim. */
+static void check_cells(const struct screen *screen)
+{
+	int row, col;
+	for (row = 0; row < screen_rows(screen); row++) {
+		for (col = 0; col < screen_cols(screen); col++) {
+			const struct cell *cell = screen_at(screen, row, col);
+			if (cell->width == 0)
+				assert_true(col > 0 && screen_at(screen, row, col - 1)->width == 2);
+			else
+				assert_int_equal(char_width(cell->ch[0]), cell->width);
+			if (cell->width == 2)
+				assert_true(col + 1 < screen_cols(screen) && screen_at(screen, row, col + 1)->width == 0);
+		}
+	}
+}
+
+/* Two fleets that differ only in what VMs are labelled and why they failed: all
+ * that stands in other columns stands at the same place. */
+static void any_script_keeps_the_columns(void **state)
+{
+	struct column_place place[COL_COUNT];
+	struct stoker_vm vms[8], plain[8];
+	struct layout layout;
+	int size, ascii, by, i, row, col;
+	(void)state;
+	for (i = 0; i < 8; i++) {
+		char name[16];
+		snprintf(name, sizeof name, "vm-%d", i);
+		vms[i] = fixture_vm(i, name, i == 3 ? STOKER_CRASHED : STOKER_RUNNING);
+		plain[i] = vms[i];
+		snprintf(vms[i].labels, sizeof vms[i].labels, "%s", scripts[i]);
+		snprintf(vms[i].reason, sizeof vms[i].reason, "%s", scripts[7 - i]);
+		snprintf(plain[i].labels, sizeof plain[i].labels, "plain=%d", i);
+		snprintf(plain[i].reason, sizeof plain[i].reason, "plain");
+	}
+	for (size = 1; size < 4; size++) {
+		for (ascii = 0; ascii < 2; ascii++) {
+			for (by = 0; by < 2; by++) {
+				struct effects effects = { 0 };
+				struct model *models[2];
+				struct screen *screens[2];
+				for (i = 0; i < 2; i++) {
+					models[i] = model_new(sizes[size][0], sizes[size][1]);
+					models[i]->ascii = ascii;
+					/* Labels before all others, so that the others are behind them. */
+					columns_read(&models[i]->columns, "name status +labels:14 +last:12 +ip +pid");
+					models[i]->group_by = by ? GROUP_BY_STATE : GROUP_BY_NONE;
+					fixture_list(models[i], i == 0 ? vms : plain, 8, &effects);
+					screens[i] = screen_new(sizes[size][0], sizes[size][1]);
+					view_draw(models[i], screens[i]);
+					check_cells(screens[i]);
+				}
+				layout_of(models[0], &layout);
+				columns_place(&models[0]->columns, layout.list.cols, place);
+				assert_true(place[COL_IP].width != 0 && place[COL_LABELS].width != 0 && place[COL_IP].col > place[COL_LABELS].col);
+				for (row = layout.list.row; row < layout.list.row + layout.list.rows; row++) {
+					for (col = 0; col < layout.list.cols; col++) {
+						const struct cell *a = screen_at(screens[0], row, col), *b = screen_at(screens[1], row, col);
+						if ((col >= place[COL_LABELS].col && col < place[COL_LABELS].col + abs(place[COL_LABELS].width)) ||
+						    (col >= place[COL_LAST].col && col < place[COL_LAST].col + abs(place[COL_LAST].width)))
+							continue;
+						if (a->ch[0] != b->ch[0])
+							fail_msg("%dx%d row %d col %d: U+%04X, not U+%04X", sizes[size][1], sizes[size][0], row, col,
+							         (unsigned)a->ch[0], (unsigned)b->ch[0]);
+					}
+				}
+				/* Grouped by what is written in all of them, and each view of the selected VM. */
+				models[0]->group_by = GROUP_BY_LABEL;
+				snprintf(models[0]->group_label, sizeof models[0]->group_label, "équipe");
+				model_arrange(models[0]);
+				for (i = 0; i < VIEWS; i++) {
+					show(models[0], i, &effects);
+					view_draw(models[0], screens[0]);
+					check_cells(screens[0]);
+				}
+				for (i = 0; i < 2; i++) {
+					model_free(models[i]);
+					screen_free(screens[i]);
+				}
+				effects_free(&effects);
+			}
+		}
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -587,6 +681,7 @@ int main(void)
 		cmocka_unit_test(how_it_was_left_comes_back),
 		cmocka_unit_test(usage_has_gaps_and_an_end),
 		cmocka_unit_test(the_fleet_knows_its_outlier),
+		cmocka_unit_test(any_script_keeps_the_columns),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

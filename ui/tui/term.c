@@ -236,6 +236,11 @@ static void set_clipboard(void *user, const char *bytes, size_t len)
 void term_allow_clipboard(struct term *term, bool allowed)
 {
 	term->clipboard_allowed = allowed;
+	if (!allowed) { /* half of one, too */
+		free(term->clip);
+		term->clip = NULL;
+		term->clip_len = 0;
+	}
 }
 
 char *term_take_clipboard(struct term *term, size_t *len)
