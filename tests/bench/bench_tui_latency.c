@@ -4,7 +4,7 @@
  * pseudo-terminal of 50 x 200, as a person's terminal sees it.
  *
  *	bench_tui_latency idle SECONDS CMD...       CPU and bytes written while nobody touches it
- *	bench_tui_latency first N CMD...            exec -> the first frame, N times
+ *	bench_tui_latency first N TEXT CMD...       exec -> the frame with this text, N times
  *	bench_tui_latency peer SECONDS N KEYS CMD... CPU, bytes, memory at rest, and key -> any output,
  *	                                            N times with the KEYS by turns: of any program
  *	bench_tui_latency keys N SETUP CMD...       key -> paint, N times
@@ -225,8 +225,7 @@ static void finish(struct session *s)
 	close(s->fd);
 }
 
-/* Until the end of the first frame's first line is there: the name and what the fleet does. */
-static void first(int count, char **command)
+static void first(int count, const char *text, char **command)
 {
 	struct stoker_percentiles p;
 	int64_t *samples = calloc((size_t)count, sizeof *samples);
@@ -238,7 +237,7 @@ static void first(int count, char **command)
 		struct session s;
 		int64_t from = now_ns();
 		begin(&s, command);
-		look_for(&s, "stoker");
+		look_for(&s, text);
 		take(&s, 10000);
 		samples[i] = now_ns() - from;
 		if (!s.found) {
@@ -303,8 +302,8 @@ int main(int argc, char **argv)
 {
 	struct session s;
 
-	if (argc >= 4 && strcmp(argv[1], "first") == 0) {
-		first(atoi(argv[2]), argv + 3);
+	if (argc >= 5 && strcmp(argv[1], "first") == 0) {
+		first(atoi(argv[2]), argv[3], argv + 4);
 		return 0;
 	}
 	if (argc >= 4 && strcmp(argv[1], "idle") == 0) {

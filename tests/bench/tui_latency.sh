@@ -40,9 +40,12 @@ row 'dashboard at rest, 1,000 records: CPU of a core' "$(value cpu_percent "$out
 row 'dashboard at rest, 1,000 records: written' "$(value bytes "$out")" ' bytes' '<= 0'
 latency 'idle, 1,000 records' '<1500>'
 
-out=$("$TUI" first "${FIRSTS:-40}" "$STOKER_PROGRAM")
+out=$("$TUI" first "${FIRSTS:-40}" stoker "$STOKER_PROGRAM")
 row 'exec -> first frame, 1,000 records, p50' "$(value p50_ms "$out")" ' ms' '< 30 ms'
 row 'exec -> first frame, 1,000 records, p99' "$(value p99_ms "$out")" ' ms' '-'
+out=$("$TUI" first "${FIRSTS:-40}" many-0 "$STOKER_PROGRAM")
+row 'exec -> the list of 1,000 records, p50' "$(value p50_ms "$out")" ' ms' '< 30 ms'
+row 'exec -> the list of 1,000 records, p99' "$(value p99_ms "$out")" ' ms' '-'
 
 # 1,000 VMs change their state ten times a second. The records are changed as
 # the library would, all of them in one transaction, and the watchers are told.

@@ -313,7 +313,7 @@ static void *read_thread(void *context)
 		/* A long list that keeps changing is read no more than a quarter of the time. */
 		pause = what & READ_LIST ? LIST_PAUSE_NS + 3 * (now_ns() - began) : 0;
 		if (again & READ_TIMINGS)
-			pause = 500000000;
+			pause = what & READ_FIRST ? 0 : 500000000;
 		if (result->event.snapshot != NULL)
 			jobs_deliver(jobs, result);
 		else

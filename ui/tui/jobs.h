@@ -63,7 +63,8 @@ void jobs_cancel(struct jobs *jobs, uint64_t op);
 int jobs_running(struct jobs *jobs);
 
 /* What the reader is to do next, as soon as it can. */
-enum { READ_LIST = 1, READ_SAMPLES = 2, READ_TIMINGS = 4, READ_IMAGES = 8, READ_FLEET = 16 };
+enum { READ_LIST = 1, READ_SAMPLES = 2, READ_TIMINGS = 4, READ_IMAGES = 8, READ_FLEET = 16,
+       READ_FIRST = 32 /* the list alone, what else there is right after it */ };
 void jobs_read(struct jobs *jobs, unsigned what);
 /* Whose timings are wanted, and whether the spread of everybody's is. */
 void jobs_look(struct jobs *jobs, const char *id, bool fleet);

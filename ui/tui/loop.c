@@ -24,6 +24,7 @@
 
 #define PANE_FRAME_NS (16 * MS)  /* a flooding guest is shown at this rate */
 #define PANE_TURN_NS (6 * MS)    /* for reading panes, in one turn of the loop */
+#define FIRST_WAIT_NS (4 * MS)   /* for the list: a small one is in the first frame */
 #define FIXED_FDS 5
 
 int64_t loop_now_ns(void)
@@ -424,6 +425,7 @@ static void paint(struct loop *loop, int64_t now)
 		view_draw(loop->model, loop->screen);
 	terminal_present(loop->terminal, loop->screen);
 	loop->dirty = loop->pane_dirty = false;
+	loop->begun = true;
 	loop->painted_ns = now;
 }
 
@@ -443,6 +445,8 @@ static int wait_ms(const struct loop *loop, int64_t now)
 	ms = loop->replay != NULL ? replay_timeout_ms(loop->replay, now) : -1;
 	if (ms >= 0)
 		until = earlier(until, now + ms * MS);
+	if (!loop->begun)
+		until = earlier(until, loop->first_ns + FIRST_WAIT_NS);
 	if (model_live(loop->model))
 		until = earlier(until, loop->sample_ns);
 	if (model_pulse_ns(loop->model) > 0)
@@ -535,7 +539,7 @@ void loop_turn(struct loop *loop)
 	}
 	if (fds[1].revents != 0)
 		read_signals(loop);
-	if (loop->dirty && !loop->quit)
+	if (loop->dirty && loop->begun && !loop->quit)
 		paint(loop, now); /* the answer to a key does not wait for what follows */
 	if (fds[2].revents != 0)
 		read_results(loop);

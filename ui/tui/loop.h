@@ -29,9 +29,10 @@ struct loop {
 	stoker_plan *plan;
 	sigset_t old_mask;
 	int signal_fd, config_fd; /* config_fd: inotify on the folder of the configuration, -1: none */
-	int64_t purge_ns;
+	int64_t purge_ns, first_ns; /* first_ns: when it began to wait for something to show */
 	int64_t sample_ns, refresh_ns, list_ns, list_every_ns, animate_ns, painted_ns, pane_rest_ns;
 	bool dirty, pane_dirty, quit, masked;
+	bool begun; /* a frame has been shown */
 	int exit_code, ended_by;
 	int first_pane; /* whose turn it is */
 	size_t scrollback;

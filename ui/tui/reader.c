@@ -139,8 +139,12 @@ struct snapshot *reader_read(struct reader *reader, stoker *s, unsigned what, co
 	*again = 0;
 	if (snapshot == NULL)
 		return NULL;
-	if (what & READ_LIST)
+	if (what & (READ_LIST | READ_FIRST))
 		read_list(reader, s, snapshot);
+	if (what & READ_FIRST) {
+		*again = READ_SAMPLES | READ_TIMINGS | READ_IMAGES;
+		return snapshot;
+	}
 	if (what & (READ_LIST | READ_SAMPLES)) {
 		if (read_samples(reader, s, snapshot) && !(what & READ_LIST))
 			*again |= READ_LIST;

@@ -214,6 +214,7 @@ static int run(struct loop *loop)
 		fprintf(stderr, "stoker: dashboard: no threads can be made: %s\n", strerror(errno));
 		return 1;
 	}
+	jobs_read(loop->jobs, READ_FIRST); /* goes on while the terminal is taken over */
 	if (!open_files(loop))
 		return 1;
 	rows = loop->options->rows > 0 ? loop->options->rows : 24;
@@ -243,10 +244,10 @@ static int run(struct loop *loop)
 	}
 	loop->list_every_ns = loop->watch != NULL ? LIST_EVERY_NS : loop->refresh_ns;
 	loop->list_ns = loop_now_ns() + loop->list_every_ns;
-	jobs_read(loop->jobs, READ_LIST | READ_IMAGES);
 	notice(loop);
 	start_first(loop);
 	loop->dirty = true;
+	loop->first_ns = loop_now_ns();
 	while (!loop->quit)
 		loop_turn(loop);
 	if (loop->options->once)
