@@ -114,16 +114,27 @@ int port_lost(int fd, int listener);
 
 #define WIRE_CHUNK (60 * 1024) /* whole pages of a pipe, and with its header two buffers of a port */
 #define WIRE_OUT (128 * 1024)
+#define WIRE_SPLICE (256 * 1024) /* at once: one list for the device, one kick, one interrupt */
 
 struct wire {
 	int fd; /* -1: no port */
 	bool up;   /* the host's side is open */
 	bool lost; /* out of step: nothing counts until a SYNC */
+	int stage[2], way[2]; /* two pipes between a command's and the port; -1: there are none */
+	size_t way_left; /* what lies in the way; goes before `out` */
+	bool bulk;    /* set by wire_splice(): there was much */
+	bool cut;     /* the driver lost bytes in the middle of a frame */
 	size_t in_at, in_len, out_at, out_len;
 	uint8_t in[FRAME_HEADER + FRAME_PAYLOAD_MAX];
 	uint8_t out[WIRE_OUT];
 };
 void wire_reset(struct wire *w);
+/* From now on wire_splice() can be of use: the port is one that takes a pipe's pages. */
+void wire_splices(struct wire *w);
+/* Something waits for the port. */
+bool wire_waits(const struct wire *w);
+/* Forgets what is queued, be it in the middle of a frame. */
+void wire_discard(struct wire *w);
 /* How much may be queued; frames about a command wait while it is small. */
 size_t wire_room(const struct wire *w);
 /* Queues a frame. Callers looked at wire_room() before; what does not fit is dropped and false. */
@@ -132,6 +143,9 @@ bool wire_raw(struct wire *w, const void *data, size_t n);
 /* Where the payload of a data frame may be read to (WIRE_CHUNK bytes), and its queueing. NULL: no room. */
 uint8_t *wire_reserve(struct wire *w);
 void wire_commit(struct wire *w, enum frame_type type, uint32_t stream, size_t n);
+/* Frames of what a pipe holds, at most `most` bytes, that go without a copy as far as the port takes them. Only while
+ * nothing is queued. How much went, 0: nothing, read it instead. */
+size_t wire_splice(struct wire *w, enum frame_type type, uint32_t stream, int pipe, size_t most);
 /* Writes what the port takes. False: the port is gone. */
 bool wire_flush(struct wire *w);
 /* Reads what is there. False: the host's side is closed. */

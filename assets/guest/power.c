@@ -20,7 +20,7 @@ static void flush(struct wire *w, int64_t until)
 {
 	struct pollfd p = { .fd = w->fd, .events = POLLOUT };
 
-	while (wire_flush(w) && w->out_len > w->out_at) {
+	while (wire_flush(w) && wire_waits(w)) {
 		int64_t left = until - now_ms();
 
 		if (left <= 0 || poll(&p, 1, (int)left) <= 0 || p.revents & POLLHUP)

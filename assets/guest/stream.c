@@ -23,7 +23,7 @@
 #define CREDIT_STEP (FRAME_WINDOW / 4)
 #define CREDIT_MAX (1u << 30)
 #define TTY_EOF 4 /* ctrl-D */
-#define PIPE_SIZE (256 * 1024)
+#define PIPE_SIZE WIRE_SPLICE
 
 void stream_init(struct stream *s, uint32_t id)
 {
@@ -221,12 +221,23 @@ void stream_forget(struct stream *s)
 	s->id = 0;
 }
 
+static size_t splice_out(struct stream *s, struct wire *w, unsigned which)
+{
+	size_t most = s->draining && s->left[which] < s->credit[which] ? s->left[which] : s->credit[which];
+
+	most = wire_splice(w, which == STREAM_OUT ? FRAME_STDOUT : FRAME_STDERR, s->id, s->fd[which], most);
+	s->credit[which] -= (uint32_t)most;
+	if (s->draining)
+		s->left[which] -= most;
+	return most;
+}
+
 enum moved stream_read(struct stream *s, struct wire *w, unsigned which)
 {
 	size_t want = WIRE_CHUNK;
 	uint8_t *into = wire_reserve(w);
 
-	if (into == NULL)
+	if (into == NULL || w->way_left > 0)
 		return MOVED_FULL;
 	if (want > s->credit[which])
 		want = s->credit[which];
@@ -234,6 +245,12 @@ enum moved stream_read(struct stream *s, struct wire *w, unsigned which)
 		want = s->left[which];
 	if (want == 0)
 		return MOVED_ALL;
+	if (s->widened) { /* one that had much to say will have more */
+		size_t moved = splice_out(s, w, which);
+
+		if (moved > 0)
+			return w->way_left == 0 ? MOVED_MORE : MOVED_ALL;
+	}
 	ssize_t n = read(s->fd[which], into, want);
 
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))

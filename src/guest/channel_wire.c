@@ -125,7 +125,7 @@ uint32_t wire_command_consumed(struct wire_command *c, int which, uint32_t bytes
 {
 	uint32_t give;
 	c->consumed[which] += bytes;
-	/* A quarter of the window at a time: the guest never waits, and the frames stay few. */
+	/* A quarter of the window at a time: the guest never waits, and the frames, each an interrupt there, stay few. */
 	if (c->consumed[which] < FRAME_WINDOW / 4 || c->closing || (which == 0 ? c->out_eof : c->err_eof))
 		return 0;
 	give = c->consumed[which];

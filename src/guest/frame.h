@@ -91,7 +91,7 @@
 #define FRAME_VERSION 1
 #define FRAME_HEADER 12
 #define FRAME_PAYLOAD_MAX (64 * 1024)
-#define FRAME_WINDOW (256 * 1024)
+#define FRAME_WINDOW (1024 * 1024)
 #define FRAME_HELLO_MAX 4096
 #define FRAME_NONCE 16
 #define FRAME_STREAMS_MAX 256 /* commands at once in one guest */

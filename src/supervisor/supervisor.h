@@ -115,7 +115,7 @@ int loop_run(struct supervisor *s);
 
 #define BELL_SOCKET "vsock.sock_1024"         /* VMM_VSOCK_SOCKET, "_", FRAME_VSOCK_PORT: the VMM names it so */
 #define GUEST_QUEUE_SOFT (128 * 1024)         /* with more waiting for the guest no client is read */
-#define CLIENT_QUEUES_MAX (32u * 1024 * 1024) /* all clients together; past it the fullest is cut */
+#define CLIENT_QUEUES_MAX (64u * 1024 * 1024) /* all clients together; past it the fullest is cut */
 #define READ_CHUNK (128 * 1024)
 #define READ_BUFFER (READ_CHUNK + FRAME_HEADER + FRAME_PAYLOAD_MAX)
 

@@ -229,7 +229,7 @@ def test_fairness(a):
 
 
 def test_no_credit(a):
-    s = a.start(['sh', '-c', 'yes | head -c 1000000; echo end >&2'], hold=True)
+    s = a.start(['sh', '-c', 'yes | head -c 4000000; echo end >&2'], hold=True)
     a.until(lambda: s.out_count == g.WINDOW)
     expect('others go on', (g.EXITED, 0, ''), a.run(['true']).exit)
     time.sleep(0.4)
@@ -238,20 +238,20 @@ def test_no_credit(a):
     s.hold = False
     a.credit(s, g.STDOUT, g.WINDOW)
     a.wait(s)
-    expect('all of it came', 1000000, s.out_count)
+    expect('all of it came', 4000000, s.out_count)
     # A command that has ended, its pipe full, its host slow: nothing is lost.
-    s = a.start(['sh', '-c', 'yes | head -c 300000'], hold=True)
+    s = a.start(['sh', '-c', 'yes | head -c 1090000'], hold=True)
     a.until(lambda: s.out_count == g.WINDOW)
     time.sleep(0.6)
     s.hold = False
     a.credit(s, g.STDOUT, g.WINDOW)
     a.wait(s)
-    expect('all of it came late', (300000, (g.EXITED, 0, '')), (s.out_count, s.exit))
+    expect('all of it came late', (1090000, (g.EXITED, 0, '')), (s.out_count, s.exit))
     # Input of a command that does not read stays within the window.
-    s = a.start(['sleep', '100'], stdin=bytes(1 << 20))
+    s = a.start(['sleep', '100'], stdin=bytes(4 << 20))
     a.ping()
     sent = g.WINDOW + (64 << 10)
-    assert (1 << 20) - len(s.stdin) <= sent, 'more than a window and a pipe was taken'
+    assert (4 << 20) - len(s.stdin) <= sent, 'more than a window and a pipe was taken'
     a.send(g.SIGNAL, s.number, struct.pack('<I', 15))
     a.wait(s)
     s = a.run(['sh', '-c', 'exec <&-; sleep 0.2; echo done'], stdin=bytes(2 << 20))
@@ -330,7 +330,7 @@ def test_hostile_host(a):
     expect('a stream that was teased', (b'alive', (g.EXITED, 0, '')), (bytes(s.out), s.exit))
     # More input than was allowed: that stream is cut, others are not.
     s = a.start(['sleep', '100'], stdin=None)
-    for _ in range(8):
+    for _ in range(g.WINDOW // (64 << 10) + 4):
         a.send(g.STDIN, s.number, bytes(64 << 10))
     a.wait(s)
     expect('a host that sends too much', (g.SIGNALED, 9), s.exit[:2])

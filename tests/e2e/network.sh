@@ -53,7 +53,7 @@ NFT
 theirs() { nft list table ip theirs | sed 's/packets [0-9]* bytes [0-9]*//'; }
 before=$(theirs)
 
-# By nc: the wget of a static busybox falls over looking names up.
+# By nc: the wget of Debian's busybox 1.35 falls over its own option -T.
 get() {
 	local host=${2%:*} port=80
 	[ "$host" = "$2" ] || port=${2#*:}

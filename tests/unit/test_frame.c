@@ -149,7 +149,7 @@ static void command_lies(void **state)
 	assert_int_equal(give(&c, FRAME_CREDIT, 1, "\0\1\0\0\0", 5, &which), WIRE_BROKEN); /* more than there can be */
 	wire_command_init(&c, 1, false);
 	c.in_credit = 0;
-	assert_int_equal(give(&c, FRAME_CREDIT, 1, "\0\0\0\4\0", 5, &which), WIRE_NOTHING);
+	assert_int_equal(give(&c, FRAME_CREDIT, 1, "\0\0\0\20\0", 5, &which), WIRE_NOTHING);
 	assert_int_equal(c.in_credit, FRAME_WINDOW);
 	assert_int_equal(give(&c, FRAME_CREDIT, 1, "\1\1\0\0\0", 5, &which), WIRE_BROKEN);
 	assert_int_equal(give(&c, FRAME_CREDIT, 1, "\0\0\0\0\0", 5, &which), WIRE_BROKEN);

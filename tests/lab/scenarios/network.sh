@@ -35,7 +35,7 @@ class Answer(http.server.BaseHTTPRequestHandler):
 http.server.HTTPServer((sys.argv[1], 8000), Answer).serve_forever()
 EOF
 
-# By nc: the wget of a static busybox ends with a segmentation fault in the guest.
+# By nc: the wget of Debian's busybox 1.35 ends with a segmentation fault when it is given a time limit (-T).
 get() { # get VM ADDRESS
 	stoker exec "$1" -- sh -c "printf 'GET / HTTP/1.0\r\n\r\n' | timeout 8 nc -w 6 $2 8000"
 }
