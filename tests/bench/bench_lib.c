@@ -3,11 +3,11 @@
  * bench_lib.c - what the table of bench.py measures inside one process, with
  * the public library only. Prints lines "figure nanoseconds" (or bytes).
  *
- *	bench_lib life             one VM: create ... delete
+ *	bench_lib life IMAGE       one VM: create ... delete
  *	bench_lib exec VM N VIA    N commands over one open session; VIA channel or ssh
  *	bench_lib stream VM BYTES  BYTES of stdout through one command, to /dev/null
  *	bench_lib spawn N CMD...   N runs of a whole process
- *	bench_lib fill N RUNNING   N records, RUNNING of them with a VMM that is stopped at once (SIGSTOP)
+ *	bench_lib fill N RUNNING IMAGE   N records, RUNNING of them with a VMM that is stopped at once (SIGSTOP)
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -64,9 +64,9 @@ static void run_true(stoker_session *session, int64_t *took)
 	*took = now_ns() - begun;
 }
 
-static int life(stoker *s)
+static int life(stoker *s, const char *image)
 {
-	struct stoker_spec spec = { .memory_mib = 256, .egress = "none" };
+	struct stoker_spec spec = { .image = image, .memory_mib = 256, .egress = "none" };
 	struct stoker_error err = { .code = STOKER_OK };
 	stoker_session *channel, *ssh;
 	struct stoker_vm vm;
@@ -170,13 +170,13 @@ static int spawn_many(size_t n, char **argv)
 	return 0;
 }
 
-static int fill(stoker *s, unsigned n, unsigned running)
+static int fill(stoker *s, unsigned n, unsigned running, const char *image)
 {
 	struct stoker_error err = { .code = STOKER_OK };
 
 	for (unsigned i = 0; i < n; i++) {
 		char name[32];
-		struct stoker_spec spec = { .name = name, .memory_mib = 96, .disk_mode = "shared", .network = "none" };
+		struct stoker_spec spec = { .name = name, .image = image, .memory_mib = 96, .disk_mode = "shared", .network = "none" };
 		struct stoker_vm vm;
 		snprintf(name, sizeof name, "many-%04u", i);
 		must(stoker_create(s, &spec, NULL, &vm, &err), &err);
@@ -200,14 +200,14 @@ int main(int argc, char **argv)
 	if (argc >= 4 && strcmp(argv[1], "spawn") == 0)
 		return spawn_many((size_t)strtoul(argv[2], NULL, 10), argv + 3);
 	must(stoker_open(NULL, &s, &err), &err);
-	if (argc == 2 && strcmp(argv[1], "life") == 0)
-		status = life(s);
+	if (argc == 3 && strcmp(argv[1], "life") == 0)
+		status = life(s, argv[2]);
 	else if (argc == 5 && strcmp(argv[1], "exec") == 0)
 		status = exec_many(s, argv[2], (size_t)strtoul(argv[3], NULL, 10), argv[4]);
 	else if (argc == 4 && strcmp(argv[1], "stream") == 0)
 		status = stream(s, argv[2], argv[3]);
-	else if (argc == 4 && strcmp(argv[1], "fill") == 0)
-		status = fill(s, (unsigned)strtoul(argv[2], NULL, 10), (unsigned)strtoul(argv[3], NULL, 10));
+	else if (argc == 5 && strcmp(argv[1], "fill") == 0)
+		status = fill(s, (unsigned)strtoul(argv[2], NULL, 10), (unsigned)strtoul(argv[3], NULL, 10), argv[4]);
 	stoker_close(s);
 	if (status == 2)
 		fprintf(stderr, "bench_lib: see the head of bench_lib.c\n");
