@@ -18,7 +18,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/inotify.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -220,26 +219,22 @@ static enum stoker_status api_change(struct api *api, const char *method, const 
 
 /* ---- coming up */
 
-/* Until the API's socket is there. Its making is announced by the folder; only between that and its listening is there
- * a moment of nothing but asking again. */
+/* Until the API's socket is there: looked for four times a millisecond, for the few that it takes. inotify would tell,
+ * but giving one back costs a grace period of the kernel's, which is more than all of this. */
 static enum stoker_status wait_for_socket(struct api *api, enum vmm_state *state, struct stoker_error *err)
 {
-	int watch = inotify_init1(IN_CLOEXEC | IN_NONBLOCK), vmm = process_pidfd(api->vmm);
-	char path[STOKER_PATH_SIZE + sizeof VMM_API_SOCKET + 1], events[4096];
+	const struct timespec step = { .tv_nsec = 250000 };
+	char path[STOKER_PATH_SIZE + sizeof VMM_API_SOCKET + 1];
 	enum stoker_status st = STOKER_OK;
+	int vmm = process_pidfd(api->vmm);
 
 	snprintf(path, sizeof path, "%s/" VMM_API_SOCKET, api->run);
-	if (watch < 0 || inotify_add_watch(watch, api->run, IN_CREATE) < 0) {
-		st = error_errno(err, errno, "cannot watch the runtime folder");
-		goto out;
-	}
 	for (;;) {
-		struct pollfd fds[3] = { { watch, POLLIN, 0 }, { api->cancel_fd, POLLIN, 0 }, { vmm, POLLIN, 0 } };
-		bool there = access(path, F_OK) == 0;
+		struct pollfd fds[2] = { { api->cancel_fd, POLLIN, 0 }, { vmm, POLLIN, 0 } };
 		struct http_reply reply;
 		struct stoker_error why;
 		int n;
-		if (there) {
+		if (access(path, F_OK) == 0) {
 			st = http_call(api->http, "GET", "/", NULL, ANSWER_MAX, limited(api, CALL_LIMIT_MS), api->cancel_fd, &reply, &why);
 			if (st == STOKER_OK && firecracker_read_state(reply.body, reply.length, reply.status, state, api->version))
 				break;
@@ -255,12 +250,12 @@ static enum stoker_status wait_for_socket(struct api *api, enum vmm_state *state
 				break;
 			}
 		}
-		n = poll(fds, 3, there ? 1 : deadline_poll_ms(api->deadline_ns));
-		if (n > 0 && fds[1].revents) {
+		n = ppoll(fds, 2, &step, NULL);
+		if (n > 0 && fds[0].revents) {
 			st = error_set(err, STOKER_E_CANCELLED, "cancelled");
 			break;
 		}
-		if (vmm < 0 || (n > 0 && fds[2].revents)) {
+		if (vmm < 0 || (n > 0 && fds[1].revents)) {
 			st = error_set(err, STOKER_E_CLOSED, "Firecracker ended before it could be spoken to");
 			break;
 		}
@@ -268,12 +263,7 @@ static enum stoker_status wait_for_socket(struct api *api, enum vmm_state *state
 			st = error_set(err, STOKER_E_TIMEOUT, "Firecracker did not open its API socket in time");
 			break;
 		}
-		while (read(watch, events, sizeof events) > 0)
-			;
 	}
-out:
-	if (watch >= 0)
-		close(watch);
 	if (vmm >= 0)
 		close(vmm);
 	return st;
