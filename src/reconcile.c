@@ -205,7 +205,17 @@ static enum stoker_status repair_image(stoker *s, const struct stoker_finding *f
 
 /* ---- the network, beyond single records */
 
-static void look_network(stoker *s, const struct host_view *view, const struct ids *known, struct findings *out)
+/* Rules of a VM that has lost its device only: that is another finding, whose repair makes it again. */
+static bool address_is_known(const struct vm_record *all, size_t count, const char *address)
+{
+	for (size_t i = 0; i < count; i++)
+		if (all[i].vm.network == STOKER_NET_TAP && strcmp(all[i].vm.ip, address) == 0)
+			return true;
+	return false;
+}
+
+static void look_network(stoker *s, const struct host_view *view, const struct ids *known, const struct vm_record *all,
+                         size_t count, struct findings *out)
 {
 	char name[NET_NAME_SIZE], id[STOKER_ID_SIZE], path[STOKER_PATH_SIZE], text[16];
 	struct stoker_finding *f;
@@ -236,10 +246,12 @@ static void look_network(stoker *s, const struct host_view *view, const struct i
 		f->repair = STOKER_REPAIR_REMOVE;
 	}
 	for (size_t i = 0; (address = net_view_stray(view->net, i)); i++) {
+		if (address_is_known(all, count, net_address_text(address, text)))
+			continue;
 		f = findings_add(out, STOKER_FINDING_ORPHAN_RULES, "");
 		if (!f)
 			return;
-		snprintf(f->subject, sizeof f->subject, "%s", net_address_text(address, text));
+		snprintf(f->subject, sizeof f->subject, "%s", text);
 		snprintf(f->detail, sizeof f->detail, "there are rules for the address %s, but no device that has it", text);
 		snprintf(f->repair_text, sizeof f->repair_text, "remove these rules");
 		f->repair = STOKER_REPAIR_REMOVE;
@@ -323,7 +335,7 @@ enum stoker_status stoker_reconcile_plan(stoker *s, const struct stoker_call *ca
 		if (!ids_have(&known, seen.items[i]))
 			look_locked(s, seen.items[i], &view, &plan->found);
 	look_images(s, &plan->found);
-	look_network(s, &view, &known, &plan->found);
+	look_network(s, &view, &known, all, count, &plan->found);
 	if (quick.failed || plan->found.failed || known.failed || seen.failed || view.failed)
 		st = error_errno(err, ENOMEM, "cannot make a whole plan");
 out:
@@ -375,26 +387,30 @@ static enum stoker_status look_and_repair(stoker *s, const struct stoker_finding
 	               f->kind != STOKER_FINDING_LOST_DISK;
 	struct host_view view = { 0 };
 	struct findings again = { 0 };
+	const struct stoker_finding *still = NULL;
 	struct vm_record rec;
 	enum stoker_status st;
 
 	if (holders)
 		view_take(s, &view);
 	look_now(s, f->id, holders ? &view : NULL, &again, &rec, &st);
+	for (size_t i = 0; !still && i < again.count; i++)
+		if (again.items[i].kind == f->kind)
+			still = &again.items[i];
 	if (again.failed) {
 		st = error_errno(err, ENOMEM, "cannot look again");
 	} else if (st != STOKER_OK && st != STOKER_E_NOT_FOUND) {
 		st = error_set(err, st, "the record cannot be read");
-	} else if (!again.count || again.items[0].kind != f->kind) {
+	} else if (!still) {
 		st = STOKER_OK; /* it is no longer so */
-	} else if (!offers(&again.items[0], repair)) {
-		error_set(err, STOKER_E_STATE, "it has changed meanwhile: %s", again.items[0].detail);
+	} else if (!offers(still, repair)) {
+		error_set(err, STOKER_E_STATE, "it has changed meanwhile: %s", still->detail);
 		error_fix(err, "Make a new plan");
 		st = STOKER_E_STATE;
 	} else if (st == STOKER_OK) {
-		st = repair_record(s, &rec, &again.items[0], &view, repair, err);
+		st = repair_record(s, &rec, still, &view, repair, err);
 	} else {
-		st = repair_orphan(s, &again.items[0], &view, repair, err);
+		st = repair_orphan(s, still, &view, repair, err);
 	}
 	free(again.items);
 	view_free(&view);

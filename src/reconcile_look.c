@@ -277,7 +277,21 @@ static void look_process(stoker *s, const struct vm_record *rec, const struct ho
 	}
 }
 
-/* The network is looked at where everything else is in order. */
+/* Does the repair of what was found leave a VM that is to have its network? */
+static bool stays(const struct vm_record *rec, const struct findings *out, size_t before)
+{
+	if (rec->op.kind == STOKER_PHASE_CREATE || rec->op.kind == STOKER_PHASE_DELETE)
+		return false;
+	for (size_t i = before; i < out->count; i++) {
+		enum stoker_finding_kind kind = out->items[i].kind;
+		if (kind == STOKER_FINDING_ABANDONED ||
+		    (rec->vm.ephemeral && (kind == STOKER_FINDING_DEAD_PROCESS || kind == STOKER_FINDING_HALF_DONE)))
+			return false;
+	}
+	return true;
+}
+
+/* Of an operation under way its network may be half there: then it is looked at only once that was found cut off. */
 void look_record(stoker *s, const struct vm_record *rec, const struct host_view *view, struct findings *out)
 {
 	size_t before = out->count;
@@ -285,7 +299,8 @@ void look_record(stoker *s, const struct vm_record *rec, const struct host_view 
 	const char *lost;
 
 	look_process(s, rec, view, out);
-	if (out->count != before || rec->op.kind != STOKER_PHASE_NONE || rec->vm.network != STOKER_NET_TAP || !view || !view->net)
+	if (rec->vm.network != STOKER_NET_TAP || !view || !view->net || !stays(rec, out, before) ||
+	    (rec->op.kind != STOKER_PHASE_NONE && out->count == before))
 		return;
 	lost = net_view_lacks(view->net, rec);
 	f = lost ? findings_add(out, STOKER_FINDING_LOST_NETWORK, rec->vm.id) : NULL;

@@ -17,6 +17,7 @@
 #include "clock.h"
 #include "error.h"
 #include "lifecycle_steps.h"
+#include "net/net.h"
 #include "settings.h"
 #include "spec.h"
 #include "store.h"
@@ -282,6 +283,13 @@ enum stoker_status stoker_trash_restore(stoker *s, const char *ref, const char *
 		goto out;
 	}
 	st = insert(s, &rec, &why);
+	if (st == STOKER_OK && rec.vm.network == STOKER_NET_TAP) {
+		st = net_attach(s, &rec, &why);
+		if (st != STOKER_OK) {
+			net_detach(s, &rec, NULL);
+			store_remove(s->store, rec.vm.id, NULL);
+		}
+	}
 	if (st != STOKER_OK) {
 		if (rename(to, from) < 0)
 			error_fix(&why, "Put its folder back into the trash: stoker reconcile");

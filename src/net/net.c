@@ -188,17 +188,30 @@ static enum stoker_status add_everybodys(stoker *s, struct nl_sock *sk, const st
 	return st;
 }
 
-static enum stoker_status refuse_taken(const struct nft_view *view, const struct nft_element *elements, size_t count,
+/* A port of the host that leads to another guest already, of this stoker or of another. */
+static enum stoker_status refuse_taken(stoker *s, const struct nft_view *view, const struct nft_element *elements, size_t count,
                                        struct stoker_error *err)
 {
-	for (size_t i = 0; i < count; i++)
-		if (nft_port_taken(view, &elements[i])) {
-			error_set(err, STOKER_E_EXISTS, "port %u of 127.0.0.1 leads to another guest already",
-			          (unsigned)elements[i].key[0] << 8 | elements[i].key[1]);
-			return error_fix(err, "If its rules were left over: stoker reconcile. If it is of another stoker, give this one ports "
-			                 "of its own: [network] ports = 3000-3999"), STOKER_E_EXISTS;
-		}
-	return STOKER_OK;
+	struct vm_record *all = NULL;
+	size_t n = 0, taken = 0;
+	uint32_t guest;
+	char text[16];
+
+	while (taken < count && !nft_port_taken(view, &elements[taken], &guest))
+		taken++;
+	if (taken == count)
+		return STOKER_OK;
+	net_address_text(guest, text);
+	error_set(err, STOKER_E_EXISTS, "port %u of 127.0.0.1 leads to the guest %s already",
+	          (unsigned)elements[taken].key[0] << 8 | elements[taken].key[1], text);
+	error_fix(err, "If that one is gone: stoker reconcile. If it is of another stoker, give this one ports of its own: [network] "
+	          "ports = 3000-3999");
+	if (store_all(s->store, &all, &n, NULL) == STOKER_OK)
+		for (size_t i = 0; i < n; i++)
+			if (all[i].vm.network == STOKER_NET_TAP && strcmp(all[i].vm.ip, text) == 0)
+				error_fix(err, "It is that of %s: publish another port, or delete it first", all[i].vm.name);
+	free(all);
+	return STOKER_E_EXISTS;
 }
 
 /* The rules of one VM: what is missing of them, and of the table. */
@@ -216,7 +229,7 @@ static enum stoker_status make_rules(stoker *s, struct nl_sock *sk, const struct
 		struct nft_change change = { 0 };
 		st = nft_look(s->filter, &view, err);
 		if (st == STOKER_OK)
-			st = refuse_taken(&view, elements, count, err);
+			st = refuse_taken(s, &view, elements, count, err);
 		if (st != STOKER_OK) {
 			nft_view_free(&view);
 			return st;

@@ -58,8 +58,8 @@ struct nft_view {
 enum stoker_status nft_look(struct net_filter *filter, struct nft_view *out, struct stoker_error *err);
 void nft_view_free(struct nft_view *view);
 bool nft_has(const struct nft_view *view, const struct nft_element *e);
-/* A port of the host that leads to another guest already: no second element can have it. */
-bool nft_port_taken(const struct nft_view *view, const struct nft_element *e);
+/* Does this port of the host lead to another guest already, and to which? No second element can have it. */
+bool nft_port_taken(const struct nft_view *view, const struct nft_element *e, uint32_t *guest);
 
 /* A transaction being composed: netlink messages. */
 struct nft_change {

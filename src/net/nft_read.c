@@ -272,10 +272,12 @@ bool nft_has(const struct nft_view *view, const struct nft_element *e)
 	return view->count && bsearch(e, view->items, view->count, sizeof *e, by_element);
 }
 
-bool nft_port_taken(const struct nft_view *view, const struct nft_element *e)
+bool nft_port_taken(const struct nft_view *view, const struct nft_element *e, uint32_t *guest)
 {
 	for (size_t i = 0; e->set == NFT_SET_PORTS && i < view->count; i++)
-		if (view->items[i].set == NFT_SET_PORTS && memcmp(view->items[i].key, e->key, 2) == 0)
+		if (view->items[i].set == NFT_SET_PORTS && memcmp(view->items[i].key, e->key, 2) == 0) {
+			*guest = nft_element_guest(&view->items[i]);
 			return memcmp(view->items[i].data, e->data, sizeof e->data) != 0;
+		}
 	return false;
 }

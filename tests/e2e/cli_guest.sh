@@ -5,7 +5,7 @@
 # they give back, and that signals and closed pipes leave nothing behind.
 
 . "$(dirname "${BASH_SOURCE[0]}")/../e2e/lib.sh"
-need jq timeout
+need jq timeout python3 ss
 need_image
 
 SMALL=(--memory 200 --disk-mode shared --egress none)
@@ -17,11 +17,27 @@ left() {
 }
 
 check 'exec waits for a VM that boots'
-ok stoker create web --memory 256 --egress none --start
+ok stoker create web --memory 256 --egress none --publish $((PORTS + 90)):80 --publish $((PORTS + 91)):8081 --start
 ok stoker exec web -- echo hello
 expect_equal "$OUT" hello
 ok stoker exec web echo without dashes
 expect_equal "$OUT" 'without dashes'
+
+check 'published ports lead to the guest, on 127.0.0.1 only; egress none lets it answer, no more'
+if [ "$(vm_field web network)" = user ]; then
+	stoker exec web -- sh -c 'for port in 80 8081; do
+		(while true; do printf "HTTP/1.0 200 OK\r\n\r\nport $port" | nc -l -p $port; done) >/dev/null 2>&1 & done'
+	fetch() { python3 -c "import sys, urllib.request as u; print(u.urlopen(sys.argv[1], timeout=5).read().decode())" "$1"; }
+	expect_equal "$(fetch http://127.0.0.1:$((PORTS + 90))/)" 'port 80'
+	expect_equal "$(fetch http://127.0.0.1:$((PORTS + 91))/)" 'port 8081'
+	expect_equal "$(ss -Hltn "sport >= :$PORTS and sport < :$((PORTS + 100))" | awk '{ sub(/:.*/, "", $4); print $4 }' | sort -u)" 127.0.0.1
+	# The host itself, by the address that user networking gives it.
+	gateway=$(stoker exec web -- ip route | awk '$1 == "default" { print $3 }')
+	expect_status 1 stoker exec web -- nc -w 2 "$gateway" $((PORTS + 90))
+	# One that another VM has is refused by its number.
+	expect_status 1 stoker create second --publish $((PORTS + 90)):80
+	expect_match "$ERR" "port $((PORTS + 90)) .*web"
+fi
 
 check 'exec: status, streams, environment, folder, user'
 expect_status 7 stoker exec web -- sh -c 'exit 7'

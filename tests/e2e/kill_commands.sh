@@ -9,35 +9,6 @@
 need strace jq
 need_image
 
-# Runs `stoker ARGS` and kills it at its N-th CALL, for N = 1, 2, ... until it
-# gets through. Before each round `before` runs, after each kill host and
-# records must agree again and everything must be deletable.
-kill_at_each() {
-	local call=$1 before=$2 n status
-	shift 2
-	for ((n = ${FROM:-1}; n <= 40; n++)); do
-		$before
-		status=0
-		# Not -f: only the command itself is to die, not what it starts.
-		{
-			strace -qq -o /dev/null -e trace="$call" -e inject="$call":signal=KILL:when="$n" \
-				"$STOKER_PROGRAM" "$@" >"$T/killed.out" 2>&1 || status=$?
-		} 2>/dev/null # or the shell itself says "Killed"
-		if [ $status != 137 ]; then
-			[ $status = 0 ] || fail "stoker $* with nothing killed: status $status: $(cat "$T/killed.out")"
-			settle
-			stoker delete --all --force --yes >/dev/null 2>&1 || true
-			nothing_left "$* whole"
-			break
-		fi
-		settle
-		stoker delete --all --force --yes >/dev/null 2>"$T/delete.err" ||
-			fail "killed at $call number $n of $*: cannot delete: $(cat "$T/delete.err")"
-		nothing_left "$* killed at $call number $n"
-	done
-	say "   stoker $1: killed at $((n - 1)) calls of $call"
-}
-
 nothing_before() { :; }
 created_before() { stoker create k --egress none --memory 128 --quiet >/dev/null; }
 running_before() {

@@ -3,15 +3,8 @@
 #
 # Network tap with real guests, in a network namespace of this test's own, beside
 # a second one that plays the other host. No packet leaves the two.
-if [ -z "${STOKER_TEST_NETNS:-}" ] && [ "$(id -u)" = 0 ]; then
-	STOKER_TEST_NETNS=1 exec unshare --net -- bash "$0" "$@"
-fi
-. "$(dirname "${BASH_SOURCE[0]}")/../e2e/lib.sh"
-need ip nft jq python3 ssh nsenter
-[ -n "${STOKER_TEST_NETNS:-}" ] || skip 'network tap needs root'
-[ -c /dev/net/tun ] || skip '/dev/net/tun is not here'
-need_image
-ip link set lo up
+. "$(dirname "${BASH_SOURCE[0]}")/../e2e/lib_net.sh"
+need python3 ssh nsenter
 
 # The other host: 10.99.0.2, with a web server that says who asked.
 unshare --net -- sleep 900 &
@@ -158,5 +151,5 @@ check 'deleted without a trace; the rules of others are as they were'
 ok stoker delete --all --force --yes
 expect_equal "$(ip -o link | grep -c stk || true)" 0
 expect_equal "$(ip route show proto 83 | wc -l)" 0
-expect_equal "$(nft -j list table inet stoker | jq '[.nftables[] | (.set // .map // empty) | select(.name != "seal" and .name != "forwarding") | .elem // [] | length] | add')" 0
+expect_equal "$(elements)" 0
 expect_equal "$(theirs)" "$before"

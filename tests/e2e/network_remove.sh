@@ -116,6 +116,10 @@ second() { stoker --state "$T/second" --config "$T/second.conf" "$@"; }
 ok stoker start open
 ok second create other --network tap --egress 10.99.0.0/24 --memory 96
 expect_equal "$(network '[.devices, .foreign]')" '[1,1]'
+# A port leads to one guest, whosever.
+expect_status 4 stoker --state "$T/second" --config "$T/second.conf" create greedy --network tap --publish $((PORTS + 90)):80
+expect_match "$ERR" "port $((PORTS + 90)) of 127\.0\.0\.1 leads to the guest 172\.16\.0\.3 already.*ports"
+expect_equal "$(second list --quiet)" other
 ok stoker network remove --yes --force
 expect_match "$ERR" '1 device of other stokers is there'
 expect_equal "$(network '[.rules, .devices, .foreign, .forwarding]')" '["sound",0,1,["up0"]]'
