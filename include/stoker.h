@@ -57,7 +57,7 @@ enum stoker_status {
 	STOKER_E_NOT_FOUND, /**< no such VM, image, label or recipe */
 	STOKER_E_EXISTS,    /**< the name is taken */
 	STOKER_E_STATE,     /**< the VM's state does not allow this verb */
-	STOKER_E_MISSING,   /**< a needed thing is absent: QEMU, a tool, the image a VM is to be created from or started
+	STOKER_E_MISSING,   /**< a needed thing is absent: QEMU, Firecracker, a tool, the image a VM is to be created from or started
 	                         with; an image that is itself asked about (inspect, delete) is STOKER_E_NOT_FOUND */
 	STOKER_E_TIMEOUT,   /**< the deadline passed */
 	STOKER_E_LIMIT,     /**< a pool or a host limit is exhausted */
@@ -251,7 +251,7 @@ struct stoker_spec {
 	const char *backend; /**< NULL: "auto": Firecracker where it is installed, KVM runs guests and it has the network;
 	                          else QEMU; or "firecracker", "qemu" */
 	const char *accel;   /**< NULL: "auto"; or "kvm", "tcg" */
-	const char *network; /**< NULL: "auto", what the backend has by itself: QEMU "user"; or "user" (QEMU only), "tap" (needs
+	const char *network; /**< NULL: "auto", what the backend has by itself: QEMU "user", Firecracker "tap"; or "user" (QEMU only), "tap" (needs
 	                          CAP_NET_ADMIN), "none" */
 	const char *egress;  /**< NULL: "all"; or "none": the guest reaches nothing but what connects to it; with network
 	                          tap also up to 12 IPv4 networks: "10.0.0.0/8,192.168.7.5" */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Backend and acceleration chosen in so many words, and left to stoker.
+ * Backend and acceleration left to stoker, and chosen in so many words. A
+ * backend that cannot be had here is refused before anything is made, with the
+ * reason and the way out.
  *
  * cc -o example backend.c $(pkg-config --cflags --libs stoker)
  */
@@ -35,15 +37,23 @@ static enum stoker_status show(stoker *s, const struct stoker_spec *spec, struct
 int main(void)
 {
 	struct stoker_spec left = { .memory_mib = 256 };
-	struct stoker_spec chosen = { .memory_mib = 256, .backend = "qemu", .accel = "tcg" };
+	struct stoker_spec firecracker = { .memory_mib = 256, .backend = "firecracker", .network = "none" };
+	struct stoker_spec emulated = { .memory_mib = 256, .backend = "qemu", .accel = "tcg" };
 	struct stoker_error err = { .code = STOKER_OK };
 	char reason[200];
 	stoker *s = NULL;
 
 	printf("KVM %s: ", stoker_kvm_probe(reason, sizeof reason) ? "works" : "does not work");
 	printf("%s\n", reason);
-	if (stoker_open(NULL, &s, &err) == STOKER_OK && show(s, &left, &err) == STOKER_OK)
-		show(s, &chosen, &err);
+	if (stoker_open(NULL, &s, &err) != STOKER_OK || show(s, &left, &err) != STOKER_OK)
+		goto out;
+	if (show(s, &firecracker, &err) == STOKER_E_MISSING) { /* no program, or no KVM */
+		printf("asked for firecracker/auto, which cannot be had here\n  because %s\n  %s\n", err.why, err.fix);
+		err.code = STOKER_OK;
+	}
+	if (err.code == STOKER_OK)
+		show(s, &emulated, &err);
+out:
 	stoker_close(s);
 	return err.code == STOKER_OK ? 0 : failed(&err);
 }

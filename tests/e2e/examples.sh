@@ -8,6 +8,7 @@ need_image
 check 'backend chosen in so many words'
 ok "$BUILD_DIR/examples/example-backend"
 expect_match "$OUT" 'asked for auto/auto, runs on qemu/(tcg|kvm)'
+expect_match "$OUT" 'asked for firecracker/auto, (runs on firecracker/kvm|which cannot be had here.  because .*Firecracker)'
 expect_match "$OUT" 'asked for qemu/tcg, runs on qemu/tcg'
 
 check 'one VM and many commands'
