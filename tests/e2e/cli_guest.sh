@@ -62,6 +62,30 @@ for via in channel ssh auto; do
 	expect_equal "$OUT" over-it
 done
 
+check 'exec in many: answers that are alike together'
+ok stoker create one two --label set=pair "${SMALL[@]}" --start
+ok stoker create off --label set=pair "${SMALL[@]}"
+ok stoker exec --label set=pair -- uname -s
+expect_match "$OUT" '^2 VMs say \(status 0\): one, two
+  Linux$'
+expect_status 3 stoker exec --all -- sh -c 'hostname; echo why >&2; [ "$(hostname)" != two ] || exit 3'
+expect_match "$OUT" '1 VM says \(status 0, [0-9.]+ m?s\): web
+  web
+  why'
+expect_match "$OUT" '1 VM says \(status 3, [0-9.]+ m?s\): two'
+expect_no_match "$OUT" 'off'
+ok stoker exec --all --json -- hostname
+expect_equal "$(json '[.[] | .name + "=" + .stdout] | join(";")')" $'web=web\n;one=one\n;two=two'
+two=$(stoker inspect two --json | jq -r .pid)
+kill -STOP "$two"
+expect_status 125 stoker exec --label set=pair --timeout 2s -- uname -s
+kill -CONT "$two"
+expect_match "$OUT" '1 VM could not be asked: two'
+expect_match "$OUT" '1 VM says .*: one'
+expect_status 125 stoker exec web --all -- true
+expect_status 125 stoker exec -i --all -- true
+ok stoker delete one two off --force
+
 check 'exec --json'
 expect_status 3 stoker exec --json web -- sh -c 'echo out; echo err >&2; exit 3'
 expect_equal "$(json '[.stdout, .stderr, .status, .via] | tojson')" '["out\n","err\n",3,"channel"]'

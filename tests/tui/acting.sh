@@ -177,7 +177,7 @@ see '▸ fox '
 keys y
 see 'stoker delete --force --trash fox'
 line=$(command_for run)
-expect_equal "$line" ''
+expect_equal "$line" "stoker exec fox -- sh -c 'sleep 30'"
 line=$(command_for stop)
 expect_equal "$line" 'stoker stop fox'
 expect_equal "$(command_for inspect)" 'stoker inspect fox'

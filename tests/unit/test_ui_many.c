@@ -308,6 +308,10 @@ static void every_action_has_its_line(void **state)
 	says(s, ACTION_STOP, "stoker stop quiet-otter build-7");
 	says(s, ACTION_DELETE, "stoker delete --force quiet-otter build-7");
 	says(s, ACTION_SHELL, ""); /* the selected one has crashed */
+	says(s, ACTION_RUN, ""); /* nothing was run yet */
+	snprintf(s->model->fanout.command, sizeof s->model->fanout.command, "uname -r; id");
+	says(s, ACTION_RUN, "for vm in quiet-otter build-7; do stoker exec \"$vm\" -- sh -c 'uname -r; id'; done");
+	s->model->fanout.command[0] = '\0';
 	field_set(&s->model->filter, "label:tier=web 'x");
 	line = command_of(s->model, ACTION_FILTER);
 	words_of(line, out, sizeof out);

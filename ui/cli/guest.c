@@ -10,11 +10,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cli/json.h"
 #include "cli/signals.h"
 
 #define STDIN_CEILING ((size_t)64 << 20) /* with --json, where all of stdin waits in memory */
-#define ENV_MOST 256
 
 enum stoker_via guest_via(const struct args *args)
 {
@@ -32,8 +30,8 @@ int guest_check(struct cli *cli, const struct args *args, bool tty)
 		if (*pair == '=' || !strchr(pair, '='))
 			return cli_usage(cli, "Give it as --env NAME=VALUE.", "\"%s\" is no setting of the environment", pair);
 	}
-	if (i > ENV_MOST)
-		return cli_usage(cli, "", "more than %d settings of the environment", ENV_MOST);
+	if (i > GUEST_ENV_MOST)
+		return cli_usage(cli, "", "more than %d settings of the environment", GUEST_ENV_MOST);
 	if (cli->json && tty)
 		return cli_usage(cli, "", "--json keeps stdout and stderr apart, a terminal mixes them");
 	return EXIT_OK;
@@ -98,11 +96,9 @@ static void add_stream(cJSON *o, const char *key, const char *key64, const char 
 		json_add_base64(o, key64, data, (size_t)len);
 }
 
-static int print_captured(struct cli *cli, const struct stoker_exec_result *r, const char *out, const char *errout,
-                          const char *via, const struct stoker_error *err, int code)
+void guest_add_result(cJSON *o, const struct stoker_exec_result *r, const char *out, const char *errout, const char *via,
+                      const struct stoker_error *err)
 {
-	cJSON *o = cJSON_CreateObject();
-
 	add_stream(o, "stdout", "stdout_base64", out, r->out_bytes);
 	add_stream(o, "stderr", "stderr_base64", errout, r->err_bytes);
 	if (err)
@@ -115,6 +111,14 @@ static int print_captured(struct cli *cli, const struct stoker_exec_result *r, c
 	json_add_text(o, "via", via);
 	if (err)
 		json_add_error(o, err);
+}
+
+static int print_captured(struct cli *cli, const struct stoker_exec_result *r, const char *out, const char *errout,
+                          const char *via, const struct stoker_error *err, int code)
+{
+	cJSON *o = cJSON_CreateObject();
+
+	guest_add_result(o, r, out, errout, via, err);
 	return json_print(cli, o, code);
 }
 
@@ -164,7 +168,7 @@ static int passed_through(struct cli *cli, stoker_session *session, struct stoke
 int guest_command(struct cli *cli, const struct args *args, const char *ref, const char *const *command,
                   bool interactive, bool tty, int64_t began_ns)
 {
-	const char *env[ENV_MOST + 1] = { 0 };
+	const char *env[GUEST_ENV_MOST + 1] = { 0 };
 	struct stoker_exec exec = { .argv = command, .dir = arg_text(args, "workdir", NULL),
 		                        .user = arg_text(args, "user", NULL), .tty = tty };
 	stoker_session *session = NULL;
@@ -172,7 +176,7 @@ int guest_command(struct cli *cli, const struct args *args, const char *ref, con
 	struct stoker_call call;
 	int code;
 
-	for (size_t i = 0; i < ENV_MOST && (env[i] = arg_list(args, "env", i)); i++)
+	for (size_t i = 0; i < GUEST_ENV_MOST && (env[i] = arg_list(args, "env", i)); i++)
 		exec.env = env;
 	cli_call(cli, NULL, &call);
 	call.timeout_ms = left_ms(args, began_ns, -1);

@@ -354,6 +354,9 @@ bool args_parse(struct args *args, const struct option *const *tables, int argc,
 				return false;
 			continue;
 		}
+		/* With --all or --label it is not named which VM: the command begins at once. */
+		if (command_after > 0 && (arg_given(args, "all") || arg_given(args, "label")))
+			command_after = 0;
 		if (command_after >= 0 && args->word_count == (size_t)command_after) {
 			args->command = (const char *const *)(argv + i);
 			break;

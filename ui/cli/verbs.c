@@ -148,6 +148,10 @@ static const struct option guest_options[] = {
 	END,
 };
 
+static const struct option exec_many_options[] = {
+	ALL("in every VM that runs, answers that are alike together"), LABEL_FILTER, END,
+};
+
 /* `run` has all of the guest's options too, and -m, -l for the VM. */
 static const struct option run_options[] = {
 	{ 0, "name", OPTION_TEXT, "NAME", NULL, 0, 0, COMPLETE_NONE, "name of the VM (made up)" },
@@ -313,10 +317,12 @@ const struct verb verb_table[] = {
 	  0, COMPLETE_NONE, VERB_JSON, verb_list },
 	{ "inspect", "show", "VM...", "show everything about VMs", "", "stoker inspect web\n", { inspect_options }, NULL, 0, -1,
 	  COMPLETE_VM, VERB_JSON, verb_inspect },
-	{ "exec", "", "VM [--] COMMAND [ARG...]", "run a command in a VM", "Waits for a VM that still boots. Exits with the "
+	{ "exec", "", "[VM] [--] COMMAND [ARG...]", "run a command in a VM", "Waits for a VM that still boots. Exits with the "
 	  "command's own status, with 128 + N when signal N ended it, and with 125 when stoker itself failed. Stdin is passed on "
-	  "with -i only.", "stoker exec web -- uname -a\nstoker exec -it web -- sh\ntar c . | stoker exec -i web -- tar x -C /srv\n",
-	  { guest_options }, NULL, 1, 1, COMPLETE_VM, VERB_JSON | VERB_GUEST_STATUS | VERB_COMMAND, verb_exec },
+	  "with -i only. With --all or --label the command runs in all of those VMs that run, eight at a time; "
+	  "what they say is told when all have ended, the most common answer first. Then the exit status is 125 when one could not be "
+	  "asked, else the first that is not 0.", "stoker exec web -- uname -a\nstoker exec -it web -- sh\nstoker exec --all -- uname -r\ntar c . | stoker exec -i web -- tar x -C /srv\n",
+	  { guest_options, exec_many_options }, NULL, 0, 1, COMPLETE_VM, VERB_JSON | VERB_GUEST_STATUS | VERB_COMMAND, verb_exec },
 	{ "run", "", "[--] [COMMAND [ARG...]]", "run a command in a VM of its own", "Makes an ephemeral VM, starts it, runs the "
 	  "command and deletes it: nothing is left behind, after ctrl-C too. Exits as `exec` does. Without a command it opens a "
 	  "shell on the terminal.", "stoker run -- uname -a\nstoker run --memory 1G -it -- sh\n", { run_options, spec_options },

@@ -162,6 +162,35 @@ static bool any_lives(const struct model *model, char (*ids)[STOKER_ID_SIZE], si
 	return false;
 }
 
+/* The command that is being typed, or was run last: in one VM, or in each of several. */
+static char *command_of_run(const struct model *model, struct line *line, char (*ids)[STOKER_ID_SIZE], size_t count)
+{
+	const char *typed = model->asking == ASK_COMMAND ? model->answer.text : model->fanout.command;
+
+	line->len = 0;
+	if (*typed == '\0') {
+		add_raw(line, "");
+		return finish(line);
+	}
+	if (count > 1) {
+		add_raw(line, "for vm in");
+		add_vms(model, line, ids, count);
+		add_raw(line, "; do ");
+	}
+	add_raw(line, "stoker");
+	add_raw(line, model->command_places);
+	add_raw(line, " exec");
+	if (count > 1)
+		add_raw(line, " \"$vm\"");
+	else
+		add_vms(model, line, ids, count);
+	add_raw(line, " -- sh -c");
+	add(line, typed);
+	if (count > 1)
+		add_raw(line, "; done");
+	return finish(line);
+}
+
 char *command_of_ids(const struct model *model, enum action_id id, char (*ids)[STOKER_ID_SIZE], size_t count)
 {
 	const struct action *action = action_at(id);
@@ -220,13 +249,14 @@ char *command_of_ids(const struct model *model, enum action_id id, char (*ids)[S
 		}
 		break;
 	}
+	case ACTION_RUN:
+		return command_of_run(model, &line, ids, count);
 	case ACTION_CLONE:
 	case ACTION_MARK:
 	case ACTION_MARK_ALL:
 	case ACTION_MARK_RANGE:
 	case ACTION_INVERT:
 	case ACTION_COMMAND:
-	case ACTION_RUN:
 		line.len = 0;
 		add_raw(&line, "");
 		return finish(&line);
