@@ -330,6 +330,52 @@ static void every_action_has_its_line(void **state)
 	free(line);
 }
 
+static const char *typed(struct story *s, enum form_field field)
+{
+	return s->model->form.fields[field].text;
+}
+
+/* What a guest may reach: words by the arrows and Space, networks and ports by typing; nothing typed is lost to an arrow. */
+static void form_of_the_network(void **state)
+{
+	struct story *s = *state;
+	char *line, out[600];
+	struct effect *effect;
+
+	field_set(&s->model->defaults[FORM_EGRESS], "all");
+	fixture_char(s->model, 'c', 0, &s->effects);
+	s->model->form.focus = FORM_EGRESS;
+	fixture_special(s->model, SK_RIGHT, &s->effects);
+	assert_string_equal(typed(s, FORM_EGRESS), "none");
+	fixture_char(s->model, ' ', 0, &s->effects);
+	assert_string_equal(typed(s, FORM_EGRESS), "all");
+	fixture_type(s->model, "10.0.0.0/8", &s->effects);
+	assert_string_equal(typed(s, FORM_EGRESS), "10.0.0.0/8");
+	fixture_special(s->model, SK_LEFT, &s->effects);
+	assert_string_equal(typed(s, FORM_EGRESS), "10.0.0.0/8");
+	fixture_special(s->model, SK_DOWN, &s->effects);
+	assert_int_equal(s->model->form.focus, FORM_PUBLISH);
+	fixture_type(s->model, "8080:80,8443:443", &s->effects);
+	fixture_special(s->model, SK_DOWN, &s->effects);
+	fixture_special(s->model, SK_RIGHT, &s->effects);
+	fixture_special(s->model, SK_RIGHT, &s->effects);
+	assert_string_equal(typed(s, FORM_ALLOW), "metadata");
+	fixture_special(s->model, SK_LEFT, &s->effects);
+	fixture_type(s->model, ":53,guests", &s->effects);
+	assert_string_equal(typed(s, FORM_ALLOW), "host:53,guests");
+	line = command_of_form(s->model);
+	words_of(line, out, sizeof out);
+	assert_string_equal(out, "<stoker><create><--egress><10.0.0.0/8><--publish><8080:80,8443:443><--allow><host:53,guests><--start>");
+	free(line);
+	effects_clear(&s->effects);
+	fixture_special(s->model, SK_ENTER, &s->effects);
+	effect = &s->effects.items[s->effects.count - 1];
+	assert_int_equal(effect->kind, EFFECT_CREATE);
+	assert_string_equal(effect->spec->spec.egress, "10.0.0.0/8");
+	assert_string_equal(effect->spec->spec.publish, "8080:80,8443:443");
+	assert_string_equal(effect->spec->spec.allow, "host:53,guests");
+}
+
 static const struct effect *last_of(const struct effects *effects, enum effect_kind kind)
 {
 	size_t i;
@@ -551,7 +597,7 @@ int main(void)
 #define STORY(name) cmocka_unit_test_setup_teardown(name, begin, end)
 	const struct CMUnitTest tests[] = {
 		STORY(ranges), STORY(a_batch_is_told_before_and_after), STORY(what_was_deleted_comes_back),
-		STORY(one_command_on_many), cmocka_unit_test(quoting), STORY(every_action_has_its_line), STORY(commands_are_copied),
+		STORY(one_command_on_many), cmocka_unit_test(quoting), STORY(every_action_has_its_line), STORY(form_of_the_network), STORY(commands_are_copied),
 		STORY(disks_grow), STORY(help_knows_where_it_is), cmocka_unit_test(fuzzy),
 		STORY(palette), STORY(presets), STORY(memory),
 	};

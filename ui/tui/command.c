@@ -116,7 +116,7 @@ char *command_of_form(const struct model *model)
 	} options[] = {
 		{ FORM_IMAGE, "--image" }, { FORM_VCPUS, "--vcpus" }, { FORM_MEMORY, "--memory" }, { FORM_DISK, "--disk" },
 		{ FORM_DISK_MODE, "--disk-mode" }, { FORM_BACKEND, "--backend" }, { FORM_ACCEL, "--accel" },
-		{ FORM_NETWORK, "--network" }, { FORM_EGRESS, "--egress" },
+		{ FORM_NETWORK, "--network" }, { FORM_EGRESS, "--egress" }, { FORM_PUBLISH, "--publish" }, { FORM_ALLOW, "--allow" },
 	};
 	const struct form *form = &model->form;
 	struct line line;

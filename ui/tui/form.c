@@ -11,6 +11,7 @@
 
 static const struct {
 	const char *label, *unit, *choices;
+	const char *offers; /* of a text: words that the arrows put there, as long as nothing else stands there */
 } fields[FORM_COUNT] = {
 	[FORM_PRESET] = { "Preset", "", "" },
 	[FORM_NAME] = { "Name", "empty: two words are made up", NULL },
@@ -22,7 +23,9 @@ static const struct {
 	[FORM_BACKEND] = { "Backend", "", NULL },
 	[FORM_ACCEL] = { "Acceleration", "", "auto kvm tcg" },
 	[FORM_NETWORK] = { "Network", "", "auto user tap none" },
-	[FORM_EGRESS] = { "Egress", "what the guest may reach", "all none" },
+	[FORM_EGRESS] = { "Egress", "all none networks", NULL, "all none" },
+	[FORM_PUBLISH] = { "Publish", "8080:80,8443:443", NULL },
+	[FORM_ALLOW] = { "Allow", "guests host metadata", NULL, "guests host metadata" },
 	[FORM_LABELS] = { "Labels", "key=value,...", NULL },
 	[FORM_EPHEMERAL] = { "Ephemeral", "deleted when stopped", "no yes" },
 	[FORM_START] = { "Start it", "", "yes no" },
@@ -107,6 +110,8 @@ static struct form_spec *specification(struct model *model)
 	spec->spec.accel = text_or_null(spec->text[FORM_ACCEL]);
 	spec->spec.network = text_or_null(spec->text[FORM_NETWORK]);
 	spec->spec.egress = text_or_null(spec->text[FORM_EGRESS]);
+	spec->spec.publish = text_or_null(spec->text[FORM_PUBLISH]);
+	spec->spec.allow = text_or_null(spec->text[FORM_ALLOW]);
 	spec->spec.labels = text_or_null(spec->text[FORM_LABELS]);
 	spec->spec.ephemeral = strcmp(spec->text[FORM_EPHEMERAL], "yes") == 0;
 	spec->start = strcmp(spec->text[FORM_START], "no") != 0;
@@ -205,6 +210,8 @@ void form_clone(struct model *model, const struct row *row, struct effects *effe
 	field_set(&to[FORM_ACCEL], vm->accel);
 	field_set(&to[FORM_NETWORK], stoker_network_name(vm->network));
 	field_set(&to[FORM_EGRESS], vm->egress);
+	field_set(&to[FORM_PUBLISH], ""); /* a port leads into one VM */
+	field_set(&to[FORM_ALLOW], vm->allow);
 	field_set(&to[FORM_LABELS], vm->labels);
 	field_set(&to[FORM_EPHEMERAL], vm->ephemeral ? "yes" : "no");
 	show(model, effects);
@@ -293,6 +300,29 @@ void form_choose(struct model *model, int field, int which, struct effects *effe
 	check(model, effects);
 }
 
+/* Nothing, or one of these words: what may be replaced without a loss. */
+static bool is_offer(const char *offers, const char *text)
+{
+	size_t len = strlen(text);
+	const char *at = len > 0 ? strstr(offers, text) : NULL;
+	return len == 0 || (at != NULL && (at == offers || at[-1] == ' ') && (at[len] == ' ' || at[len] == '\0'));
+}
+
+/* Of the words offered for a text: the arrows and Space turn them, the first digit of a network takes their place. */
+static const char *offered(const struct model *model, struct field *field, const struct key *key)
+{
+	const char *offers = fields[model->form.focus].offers;
+	bool arrow = key->kind == KEY_KIND_SPECIAL && (key->special == SK_LEFT || key->special == SK_RIGHT);
+
+	if (model->form.focus == FORM_IMAGE)
+		return arrow && model->images[0] != '\0' && field->at == field->len ? model->images : NULL;
+	if (offers == NULL || !is_offer(offers, field->text))
+		return NULL;
+	if (model->form.focus == FORM_EGRESS && key->kind == KEY_KIND_CHAR && key->ch >= '0' && key->ch <= '9')
+		field_set(field, "");
+	return arrow || (key->kind == KEY_KIND_CHAR && key->ch == ' ' && key->mods == 0) ? offers : NULL;
+}
+
 void form_key(struct model *model, const struct key *key, struct effects *effects)
 {
 	struct form *form = &model->form;
@@ -300,9 +330,8 @@ void form_key(struct model *model, const struct key *key, struct effects *effect
 	const char *choices = choices_of(model, form->focus);
 	bool changed = false;
 
-	if (form->focus == FORM_IMAGE && key->kind == KEY_KIND_SPECIAL && model->images[0] != '\0' &&
-	    (key->special == SK_LEFT || key->special == SK_RIGHT) && field->at == field->len)
-		choices = model->images;
+	if (choices == NULL)
+		choices = offered(model, field, key);
 	if (key->kind == KEY_KIND_SPECIAL) {
 		switch (key->special) {
 		case SK_ESCAPE:

@@ -25,7 +25,7 @@ static const struct {
 } keys[] = {
 	{ "image", FORM_IMAGE }, { "vcpus", FORM_VCPUS }, { "memory", FORM_MEMORY }, { "disk", FORM_DISK },
 	{ "disk-mode", FORM_DISK_MODE }, { "backend", FORM_BACKEND }, { "accel", FORM_ACCEL }, { "network", FORM_NETWORK },
-	{ "egress", FORM_EGRESS }, { "label", FORM_LABELS }, { "ephemeral", FORM_EPHEMERAL }, { "start", FORM_START },
+	{ "egress", FORM_EGRESS }, { "publish", FORM_PUBLISH }, { "allow", FORM_ALLOW }, { "label", FORM_LABELS }, { "ephemeral", FORM_EPHEMERAL }, { "start", FORM_START },
 };
 
 /* Is it what the field takes? What only the library knows (an image, a backend, labels) is said when the form is checked. */
@@ -36,6 +36,10 @@ static bool fits(enum form_field field, const char *value, char *why, size_t cap
 
 	if (field >= FORM_VCPUS && field <= FORM_DISK && !form_number(value, &number)) {
 		snprintf(why, cap, "%s: %.60s is no number%s", form_label(field), value, field == FORM_VCPUS ? "" : " of MiB or, with a G, GiB");
+		return false;
+	}
+	if (field == FORM_EGRESS && strcmp(value, "all") != 0 && strcmp(value, "none") != 0 && (*value < '0' || *value > '9')) {
+		snprintf(why, cap, "%s: %.60s is neither all, none nor networks", form_label(field), value);
 		return false;
 	}
 	while (word != NULL && *word != '\0') {
@@ -73,7 +77,7 @@ bool preset_apply(struct field *fields, const char *text, char *why, size_t cap)
 			;
 		if (i == sizeof keys / sizeof *keys) {
 			snprintf(why, cap, "a preset has no %.60s; it may say image, vcpus, memory, disk, disk-mode, backend, accel, network, "
-			         "egress, label, ephemeral and start", word);
+			         "egress, publish, allow, label, ephemeral and start", word);
 			return false;
 		}
 		if (keys[i].field == FORM_LABELS && labelled) {

@@ -58,6 +58,8 @@ static void draw_field(const struct model *model, struct screen *screen, int row
 		width = index >= FORM_VCPUS && index <= FORM_DISK ? 8 : room > 28 ? 28 : room;
 		if (index == FORM_LABELS)
 			width = room;
+		if (index >= FORM_EGRESS && index <= FORM_ALLOW && room > need + 12)
+			width = room - need - 2;
 		field_draw(&form->fields[index], screen, row, col + LABEL, width, tone(TONE_FIELD), focus);
 		screen_hot(screen, row, col + LABEL, width, HOT_FIELD, index);
 		if (index == FORM_NAME && form->fields[index].len == 0)
