@@ -59,12 +59,12 @@ enum stoker_status steps_end(stoker *s, struct vm_record *rec, enum stoker_phase
 	st = store_update(s->store, rec, err);
 	if (st != STOKER_OK)
 		return st;
-	history_timing(s->store, rec, kind, since, took);
 	if (kind == STOKER_PHASE_START)
-		history_event(s->store, s->actor, rec, past(kind), "%s started, pid %lld", rec->vm.name, (long long)rec->vmm.pid);
+		history_done(s->store, s->actor, rec, kind, since, took, past(kind), "%s started, pid %lld", rec->vm.name,
+		             (long long)rec->vmm.pid);
 	else
-		history_event(s->store, s->actor, rec, past(kind), "%s %s (%lld ms)", rec->vm.name, past(kind),
-		              (long long)(took / NS_PER_MS));
+		history_done(s->store, s->actor, rec, kind, since, took, past(kind), "%s %s (%lld ms)", rec->vm.name,
+		             past(kind), (long long)(took / NS_PER_MS));
 	handle_touch(s);
 	return STOKER_OK;
 }

@@ -92,9 +92,8 @@ enum stoker_status steps_delete(stoker *s, struct vm_record *rec, int64_t since_
 	st = store_remove(s->store, rec->vm.id, err);
 	if (st == STOKER_OK) {
 		int64_t took = clock_now_ns() - since_ns;
-		history_timing(s->store, rec, STOKER_PHASE_DELETE, since_ns, took);
-		history_event(s->store, s->actor, rec, "deleted", "%s %s (%lld ms)", rec->vm.name,
-		              trash ? "put into the trash" : "deleted", (long long)(took / NS_PER_MS));
+		history_done(s->store, s->actor, rec, STOKER_PHASE_DELETE, since_ns, took, "deleted", "%s %s (%lld ms)",
+		             rec->vm.name, trash ? "put into the trash" : "deleted", (long long)(took / NS_PER_MS));
 		handle_touch(s);
 	}
 	return st;

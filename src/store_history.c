@@ -256,13 +256,15 @@ static bool add(struct store *store, const struct entry *e)
 	return step(s);
 }
 
-static void record(struct store *store, const struct entry *e)
+static void record(struct store *store, const struct entry *entries, size_t n)
 {
 	if (!store || store->read_only || !history_ready(store))
 		return;
 	for (int tries = 0; tries < 2; tries++) {
-		bool begun = sqlite3_exec(store->history, "BEGIN IMMEDIATE", NULL, NULL, NULL) == SQLITE_OK;
-		if (begun && add(store, e) && sqlite3_exec(store->history, "COMMIT", NULL, NULL, NULL) == SQLITE_OK)
+		bool ok = sqlite3_exec(store->history, "BEGIN IMMEDIATE", NULL, NULL, NULL) == SQLITE_OK;
+		for (size_t i = 0; ok && i < n; i++)
+			ok = add(store, &entries[i]);
+		if (ok && sqlite3_exec(store->history, "COMMIT", NULL, NULL, NULL) == SQLITE_OK)
 			return;
 		if (tries || !replaced(store)) {
 			if (store->history && !sqlite3_get_autocommit(store->history))
@@ -272,27 +274,62 @@ static void record(struct store *store, const struct entry *e)
 	}
 }
 
+static struct entry timing_entry(const struct vm_record *rec, enum stoker_phase phase, int64_t start_ns, int64_t duration_ns)
+{
+	return (struct entry){
+		.add = HIST_ADD_TIMING, .rec = rec, .phase = phase, .start_ns = start_ns, .duration_ns = duration_ns
+	};
+}
+
+static bool is_timing(enum stoker_phase phase, int64_t duration_ns)
+{
+	return (unsigned)phase < STOKER_PHASE_COUNT && duration_ns >= 0;
+}
+
 void history_timing(struct store *store, const struct vm_record *rec, enum stoker_phase phase, int64_t start_ns,
                     int64_t duration_ns)
 {
-	struct entry e = {
-		.add = HIST_ADD_TIMING, .rec = rec, .phase = phase, .start_ns = start_ns, .duration_ns = duration_ns
-	};
-	if ((unsigned)phase < STOKER_PHASE_COUNT && duration_ns >= 0)
-		record(store, &e);
+	struct entry e = timing_entry(rec, phase, start_ns, duration_ns);
+	if (is_timing(phase, duration_ns))
+		record(store, &e, 1);
+}
+
+#define EVENT_TEXT sizeof((struct stoker_event *)0)->text
+
+/* The event's text, harmless. */
+static void event_text(char clean[EVENT_TEXT], const char *text, va_list ap)
+{
+	char line[EVENT_TEXT];
+	vsnprintf(line, sizeof line, text, ap);
+	error_clean(clean, sizeof line, line, strlen(line));
 }
 
 void history_event(struct store *store, const char *actor, const struct vm_record *rec, const char *kind,
                    const char *text, ...)
 {
-	char line[sizeof((struct stoker_event *)0)->text], clean[sizeof line];
+	char clean[EVENT_TEXT];
 	struct entry e = { .add = HIST_ADD_EVENT, .rec = rec, .actor = actor, .kind = kind, .text = clean };
 	va_list ap;
 	va_start(ap, text);
-	vsnprintf(line, sizeof line, text, ap);
+	event_text(clean, text, ap);
 	va_end(ap);
-	error_clean(clean, sizeof clean, line, strlen(line));
-	record(store, &e);
+	record(store, &e, 1);
+}
+
+void history_done(struct store *store, const char *actor, const struct vm_record *rec, enum stoker_phase phase,
+                  int64_t start_ns, int64_t duration_ns, const char *kind, const char *text, ...)
+{
+	char clean[EVENT_TEXT];
+	struct entry e[] = {
+		timing_entry(rec, phase, start_ns, duration_ns),
+		{ .add = HIST_ADD_EVENT, .rec = rec, .actor = actor, .kind = kind, .text = clean },
+	};
+	size_t skip = is_timing(phase, duration_ns) ? 0 : 1;
+	va_list ap;
+	va_start(ap, text);
+	event_text(clean, text, ap);
+	va_end(ap);
+	record(store, e + skip, 2 - skip);
 }
 
 /* ---- reading */
