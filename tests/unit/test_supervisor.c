@@ -355,15 +355,41 @@ static void timeout_and_cancel(void **state)
 	close(cancel[1]);
 }
 
+/* Reads nothing for a while, then all. */
+static void *late_reader(void *fd)
+{
+	char buf[65536];
+	nanosleep(&(struct timespec){ .tv_nsec = 300 * NS_PER_MS }, NULL);
+	while (read(*(int *)fd, buf, sizeof buf) > 0)
+		;
+	return NULL;
+}
+
 static void liar_loses_its_command_only(void **state)
 {
 	struct vm *vm = *state;
 	struct outcome o;
+	const char *argv[] = { "lie", NULL };
+	struct stoker_exec exec = { .argv = argv };
+	struct stoker_call call = { .timeout_ms = 10000, .cancel_fd = -1 };
+	struct exec_io io = { .in_fd = -1 };
+	int unread[2];
+	pthread_t reader;
 	void *a, *b;
 	up(vm, "polite");
 	a = enter(vm);
 	b = enter(vm);
-	o = run(a, "lie", NULL, NULL, 10000);
+	/* While its output is not taken nothing more is granted: of a client that grants as fast as it lies nobody sees a
+	 * lie. */
+	assert_int_equal(pipe(unread), 0);
+	assert_int_equal(pthread_create(&reader, NULL, late_reader, &unread[0]), 0);
+	exec_sink_open(&io.out, unread[1], 0);
+	exec_sink_open(&io.err, -1, 0);
+	o.st = channel_ops.exec(a, &exec, &io, &call, &o.result, &o.err);
+	exec_sink_close(&io.out);
+	close(unread[1]);
+	pthread_join(reader, NULL);
+	close(unread[0]);
 	assert_int_equal(o.st, STOKER_E_PEER);
 	assert_non_null(strstr(o.err.why, "more output than it was allowed"));
 	expect_works(b);
