@@ -582,7 +582,8 @@ enum stoker_finding_kind {
 	STOKER_FINDING_ORPHAN_IMAGE,   /**< an unfinished image build, in use by nobody */
 	STOKER_FINDING_LOST_DISK,      /**< a record whose disk is gone */
 	STOKER_FINDING_ABANDONED,      /**< the process that a VM was made for (spec.owned) is gone */
-	STOKER_FINDING_LOST_NETWORK,   /**< a VM with network tap whose device, route or rules are gone, as after a restart */
+	STOKER_FINDING_LOST_NETWORK,   /**< a VM with network tap whose device, route or rules are gone, as after a restart, or
+	                                    whose way out is a device now that does not forward */
 	STOKER_FINDING_LOST_RULES,     /**< the host's table of rules is gone or was changed by somebody */
 	STOKER_FINDING_ORPHAN_TAP,     /**< a device with our tag whose VM has no record */
 	STOKER_FINDING_ORPHAN_RULES,   /**< rules for an address that has no device */
@@ -686,7 +687,7 @@ struct stoker_network_device {
 	uint16_t ssh_port;
 	char publish[256];
 	bool up;
-	char missing[32]; /**< what of it is not there ("its device"), "" when nothing */
+	char missing[48]; /**< what of it is not there ("its device"), "" when nothing */
 };
 /** All of this state folder. STOKER_E_MISSING without CAP_NET_ADMIN. Free with stoker_free(). */
 STOKER_API enum stoker_status stoker_network_list(stoker *s, struct stoker_network_device **out, size_t *count,

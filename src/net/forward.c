@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <net/if.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -13,6 +14,7 @@
 #include <unistd.h>
 
 #include "../error.h"
+#include "link.h"
 
 void forward_name(struct forward_names *names, const char *name)
 {
@@ -50,6 +52,32 @@ enum stoker_status forward_set(const char *name, bool on, struct stoker_error *e
 		return STOKER_OK;
 	error_errno(err, why, "cannot turn forwarding %s for %s", on ? "on" : "off", name);
 	return error_fix(err, "Do it by hand: sudo sysctl net.ipv4.conf.%s.forwarding=%d", name, on);
+}
+
+/* ---- where it is needed */
+
+static bool reaches(const struct net_policy *policy, const struct net_route *r)
+{
+	if (policy->open || (policy->metadata && r->bits == 0))
+		return true;
+	for (size_t i = 0; i < policy->cidr_count; i++) {
+		const struct net_cidr *c = &policy->cidrs[i];
+		uint32_t last = c->base | (c->bits ? (uint32_t)(0xffffffffULL >> c->bits) : UINT32_MAX);
+		if (r->to <= last && link_route_last(r) >= c->base)
+			return true;
+	}
+	return false;
+}
+
+void forward_needed(const struct net_policy *policy, const struct net_route *routes, size_t count, struct forward_names *out)
+{
+	for (size_t i = 0; i < count; i++) {
+		const struct net_route *r = &routes[i];
+		char name[IF_NAMESIZE];
+		if (r->type == 1 /* RTN_UNICAST */ && r->protocol != LINK_ROUTE_PROTOCOL && r->index && reaches(policy, r) &&
+		    if_indextoname((unsigned)r->index, name) && strcmp(name, "lo") != 0 && !forward_is_on(name))
+			forward_name(out, name);
+	}
 }
 
 /* ---- the file: lines "BOOT NAMESPACE DEVICE" */

@@ -13,6 +13,8 @@
 
 #include "net.h"
 
+struct net_route;
+
 enum { FORWARD_MAX = 32 };
 struct forward_names {
 	char items[FORWARD_MAX][NET_NAME_SIZE];
@@ -24,6 +26,10 @@ void forward_name(struct forward_names *names, const char *name);
 /* /proc/sys/net/ipv4/conf/NAME/forwarding: may packets that come from it go on? "all" is the host as a whole. */
 bool forward_is_on(const char *name);
 enum stoker_status forward_set(const char *name, bool on, struct stoker_error *err);
+
+/* The devices by which a guest's packets leave, and by which the answers come: those must be forwarded as well. Only
+ * these are asked to, not the host as a whole (ip_forward). Those that do not forward yet. */
+void forward_needed(const struct net_policy *policy, const struct net_route *routes, size_t count, struct forward_names *out);
 
 /* Notes it in the file, before it is turned on. */
 enum stoker_status forward_note(const stoker *s, const char *name, struct stoker_error *err);

@@ -568,6 +568,11 @@ enum stoker_status link_routes(struct nl_sock *sk, struct net_route **out, size_
 	return STOKER_OK;
 }
 
+uint32_t link_route_last(const struct net_route *r)
+{
+	return r->bits ? r->to | (r->bits < 32 ? UINT32_MAX >> r->bits : 0) : UINT32_MAX;
+}
+
 bool link_route_is_ours(const struct net_route *route, const struct net_instance *me)
 {
 	return route->protocol == LINK_ROUTE_PROTOCOL && route->metric == me->metric && route->bits == 32;

@@ -69,6 +69,8 @@ struct net_route {
 };
 /* The IPv4 routes of all tables, the host's own addresses (RTN_LOCAL) among them; *out is malloc'ed. */
 enum stoker_status link_routes(struct nl_sock *sk, struct net_route **out, size_t *count, struct stoker_error *err);
+/* The last address that it leads to. */
+uint32_t link_route_last(const struct net_route *route);
 bool link_route_is_ours(const struct net_route *route, const struct net_instance *me);
 
 #endif

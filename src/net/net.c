@@ -21,18 +21,13 @@
 
 /* ---- the pool against the host's routes */
 
-static uint32_t last_of(const struct net_route *r)
-{
-	return r->bits ? r->to | (r->bits < 32 ? UINT32_MAX >> r->bits : 0) : UINT32_MAX;
-}
-
 static const struct net_route *overlapping(const struct net_route *routes, size_t count, const struct net_instance *me,
                                            uint32_t gateway, uint32_t first, uint32_t last)
 {
 	for (size_t i = 0; i < count; i++) {
 		const struct net_route *r = &routes[i];
 		/* The default route leads everywhere; the gateway's address is on each of our own devices. */
-		if (r->bits == 0 || r->to > last || last_of(r) < first || link_route_is_ours(r, me) ||
+		if (r->bits == 0 || r->to > last || link_route_last(r) < first || link_route_is_ours(r, me) ||
 		    (r->to == gateway && r->bits == 32))
 			continue;
 		return r;
@@ -111,32 +106,6 @@ enum stoker_status net_check(stoker *s, struct stoker_error *err)
 
 /* ---- forwarding, where it is needed */
 
-static bool reaches(const struct net_policy *policy, const struct net_route *r)
-{
-	if (policy->open || (policy->metadata && r->bits == 0))
-		return true;
-	for (size_t i = 0; i < policy->cidr_count; i++) {
-		const struct net_cidr *c = &policy->cidrs[i];
-		uint32_t last = c->base | (c->bits ? (uint32_t)(0xffffffffULL >> c->bits) : UINT32_MAX);
-		if (r->to <= last && last_of(r) >= c->base)
-			return true;
-	}
-	return false;
-}
-
-/* The devices by which the guest's packets leave, and by which the answers come: those must be forwarded as well. Only
- * these are asked to, not the host as a whole (ip_forward). Those that do not forward yet. */
-static void uplinks(const struct net_policy *policy, const struct net_route *routes, size_t count, struct forward_names *out)
-{
-	for (size_t i = 0; i < count; i++) {
-		const struct net_route *r = &routes[i];
-		char name[IF_NAMESIZE];
-		if (r->type == 1 /* RTN_UNICAST */ && r->protocol != LINK_ROUTE_PROTOCOL && r->index && reaches(policy, r) &&
-		    if_indextoname((unsigned)r->index, name) && strcmp(name, "lo") != 0 && !forward_is_on(name))
-			forward_name(out, name);
-	}
-}
-
 static enum stoker_status forward(stoker *s, const struct vm_record *rec, const struct forward_names *names,
                                   struct stoker_error *err)
 {
@@ -167,6 +136,8 @@ static enum stoker_status add_everybodys(stoker *s, struct nl_sock *sk, const st
 
 	forward_noted(s, &noted);
 	for (size_t i = 0; st == STOKER_OK && i < noted.count; i++) {
+		if (!forward_is_on(noted.items[i]))
+			continue;
 		nft_element_forwarding(noted.items[i], &elements[0]);
 		nft_add(change, &elements[0]);
 	}
@@ -301,7 +272,7 @@ enum stoker_status net_attach(stoker *s, const struct vm_record *rec, struct sto
 		st = check_pool(s, &me, routes, route_count, err);
 	if (st != STOKER_OK)
 		goto out;
-	uplinks(&policy, routes, route_count, &names);
+	forward_needed(&policy, routes, route_count, &names);
 	st = make_device(s, sk, &me, rec, policy.open || policy.cidr_count || policy.guests || policy.metadata, &link, err);
 	if (st == STOKER_OK)
 		st = make_rules(s, sk, &me, rec, &policy, &names, err);

@@ -86,6 +86,7 @@ const char *net_view_lacks(const struct net_view *view, const struct vm_record *
 {
 	struct nft_element elements[NFT_VM_MAX];
 	const struct net_link *link = device_of(view, rec->vm.id);
+	struct forward_names names = { .count = 0 };
 	struct net_policy policy;
 	uint32_t ip;
 	size_t count;
@@ -106,7 +107,10 @@ const char *net_view_lacks(const struct net_view *view, const struct vm_record *
 	for (size_t i = 0; i < count; i++)
 		if (!nft_has(&view->rules, &elements[i]))
 			return "rules of its own";
-	return NULL;
+	/* Its next start turns it on; a guest that runs has lost its way out, as when another route became the default. */
+	if (process_alive(&rec->vmm))
+		forward_needed(&policy, view->routes, view->route_count, &names);
+	return names.count ? "the forwarding of its way out" : NULL;
 }
 
 const char *net_view_table(const struct net_view *view)

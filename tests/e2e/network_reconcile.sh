@@ -76,6 +76,23 @@ ip link set "$a" group default # then no rule would hold for it
 found lost_network a 'its device is not there'
 mended 'a device in another group'
 
+check 'lost_network: another way out, as when a laptop changes networks, while a guest runs'
+ip link add up2 type veth peer name up3
+ip addr add 10.96.0.1/24 dev up2
+ip link set up2 up
+ip link set up3 up
+ok stoker reconcile --dry-run # b may reach 10.99.0.0/24 only
+ip route add 10.99.0.128/25 via 10.96.0.2
+found lost_network b 'the forwarding of its way out is not there'
+ok stoker network list
+expect_match "$OUT" ' b .* missing: the forwarding of its way out'
+ok stoker reconcile --yes
+expect_equal "$(cat /proc/sys/net/ipv4/conf/up2/forwarding)" 1
+expect_equal "$(stoker network inspect --json | jq -c '.forwarding | sort')" '["up0","up2"]'
+ip link delete up2
+nft delete element inet stoker forwarding '{ "up2" }'
+mended 'a way out that came and went'
+
 check 'lost_rules: the table, one rule less, one rule more, another policy'
 nft delete table inet stoker
 found lost_rules 'table stoker' 'is gone'
