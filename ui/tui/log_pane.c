@@ -1,50 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * log_pane.c - a VM's console log, in a pane.
- *
- * The console is the guest's to write: every line is cleaned before it is kept
- * (common/text.h), and lines, bytes and the length of one line have ceilings.
+ * log_pane.c - a VM's console log, in a pane: where the view is, keys, drawing.
  */
+#include "log_private.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <wctype.h>
 
 #include "common/text.h"
-#include "pager.h"
-#include "pane.h"
 
 #define READ_MAX 16384
-#define LINE_MAX_BYTES 2048       /* a longer line goes on in the next */
-#define LINES_MAX 20000
-#define BYTES_MAX (8U << 20)
 #define LEFT_STEP 8
 #define WHEEL_LINES 3
-
-struct log_pane {
-	struct pane pane;
-	stoker_log *log;
-	int rows, cols;
-	bool failed, more;
-
-	char **lines;          /* a ring: line n is lines[n % LINES_MAX], first <= n < end */
-	int64_t first, end;
-	size_t bytes;
-	char raw[LINE_MAX_BYTES]; /* the line that is still coming */
-	size_t raw_len;
-	bool after_cr;         /* a line end was taken: a LF now belongs to it */
-	char partial[LINE_MAX_BYTES * 2]; /* it, cleaned, to be shown as the last line */
-
-	bool follow, wrap;
-	int64_t top;           /* first line in view when not following */
-	int top_row;           /* and, wrapped, which row of it */
-	int left;              /* columns hidden at the left when not wrapped */
-	int64_t match;
-	int64_t began_top;
-	int began_row;
-	bool began_follow;
-	struct pager pager;
-};
 
 static struct log_pane *of(struct pane *pane)
 {
@@ -54,91 +22,6 @@ static struct log_pane *of(struct pane *pane)
 static const struct log_pane *of_const(const struct pane *pane)
 {
 	return (const struct log_pane *)pane;
-}
-
-/* ---- the lines */
-
-static void drop_first(struct log_pane *p)
-{
-	char **slot = &p->lines[p->first % LINES_MAX];
-	p->bytes -= strlen(*slot) + 1;
-	free(*slot);
-	*slot = NULL;
-	p->first++;
-}
-
-static void end_line(struct log_pane *p)
-{
-	char clean[LINE_MAX_BYTES * 2], *kept;
-	size_t len = text_clean(clean, sizeof(clean), p->raw, p->raw_len);
-
-	p->raw_len = 0;
-	while (len > 0 && clean[len - 1] == ' ')
-		len--;
-	kept = malloc(len + 1);
-	if (kept == NULL)
-		return;
-	memcpy(kept, clean, len);
-	kept[len] = '\0';
-	if (p->end - p->first == LINES_MAX)
-		drop_first(p);
-	p->lines[p->end % LINES_MAX] = kept;
-	p->end++;
-	p->bytes += len + 1;
-	while (p->bytes > BYTES_MAX)
-		drop_first(p);
-}
-
-/* A CR alone ends a line too: nothing a guest writes over is lost. */
-static void take(struct log_pane *p, const char *bytes, size_t len)
-{
-	for (size_t i = 0; i < len; i++) {
-		char c = bytes[i];
-		if (c == '\n' && p->after_cr) {
-			p->after_cr = false;
-			continue;
-		}
-		p->after_cr = c == '\r';
-		if (c == '\n' || c == '\r') {
-			end_line(p);
-			continue;
-		}
-		if (p->raw_len == sizeof(p->raw)) {
-			/* not between the bytes of one character */
-			size_t cut = p->raw_len;
-			char rest[4];
-			size_t n = 0;
-			while (cut > 0 && n < 3 && ((unsigned char)p->raw[cut - 1] & 0xc0) == 0x80) {
-				cut--;
-				n++;
-			}
-			if (cut > 0 && (unsigned char)p->raw[cut - 1] >= 0xc2 && (unsigned char)p->raw[cut - 1] <= 0xf4) {
-				cut--;
-				n++;
-			} else {
-				cut = p->raw_len;
-				n = 0;
-			}
-			memcpy(rest, p->raw + cut, n);
-			p->raw_len = cut;
-			end_line(p);
-			memcpy(p->raw, rest, n);
-			p->raw_len = n;
-		}
-		p->raw[p->raw_len++] = c;
-	}
-	text_clean(p->partial, sizeof(p->partial), p->raw, p->raw_len);
-}
-
-/* Lines in view are numbered first .. count_end; the last is the one still coming. */
-static int64_t view_end(const struct log_pane *p)
-{
-	return p->end + (p->partial[0] != '\0' ? 1 : 0);
-}
-
-static const char *line_at(const struct log_pane *p, int64_t n)
-{
-	return n < p->end ? p->lines[n % LINES_MAX] : p->partial;
 }
 
 /* ---- layout */
@@ -162,7 +45,7 @@ static size_t fit(const char *text, int cols)
 
 static int height(const struct log_pane *p, int64_t n)
 {
-	const char *text = line_at(p, n);
+	const char *text = log_line_at(p, n);
 	int rows = 1;
 	if (!p->wrap)
 		return 1;
@@ -172,7 +55,7 @@ static int height(const struct log_pane *p, int64_t n)
 }
 
 /* Moves (line, row) by `by` rows, stopping at the ends. */
-static void step(const struct log_pane *p, int64_t *line, int *row, int64_t by)
+void log_step(const struct log_pane *p, int64_t *line, int *row, int64_t by)
 {
 	while (by < 0) {
 		if (*row > 0) {
@@ -187,14 +70,14 @@ static void step(const struct log_pane *p, int64_t *line, int *row, int64_t by)
 			break;
 		}
 	}
-	while (by > 0 && *line < view_end(p)) {
+	while (by > 0 && *line < log_view_end(p)) {
 		int h = height(p, *line);
 		if (*row + by < h) {
 			*row += (int)by;
 			break;
 		}
 		by -= h - *row;
-		if (*line + 1 >= view_end(p)) {
+		if (*line + 1 >= log_view_end(p)) {
 			*row = h - 1;
 			break;
 		}
@@ -206,17 +89,17 @@ static void step(const struct log_pane *p, int64_t *line, int *row, int64_t by)
 /* The first row of the view that shows the end. */
 static void end_top(const struct log_pane *p, int64_t *line, int *row)
 {
-	*line = view_end(p) - 1;
+	*line = log_view_end(p) - 1;
 	*row = 0;
 	if (*line < p->first) {
 		*line = p->first;
 		return;
 	}
 	*row = height(p, *line) - 1;
-	step(p, line, row, 1 - p->rows);
+	log_step(p, line, row, 1 - p->rows);
 }
 
-static void current(const struct log_pane *p, int64_t *line, int *row)
+void log_current(const struct log_pane *p, int64_t *line, int *row)
 {
 	if (p->follow) {
 		end_top(p, line, row);
@@ -226,7 +109,7 @@ static void current(const struct log_pane *p, int64_t *line, int *row)
 	}
 }
 
-static void go(struct log_pane *p, int64_t line, int row)
+void log_go(struct log_pane *p, int64_t line, int row)
 {
 	int64_t last;
 	int last_row;
@@ -244,112 +127,9 @@ static void move(struct log_pane *p, int64_t by)
 {
 	int64_t line;
 	int row;
-	current(p, &line, &row);
-	step(p, &line, &row, by);
-	go(p, line, row);
-}
-
-/* ---- searching */
-
-static bool upper_in(const char *text)
-{
-	size_t at = 0, len = strlen(text);
-	while (at < len) {
-		uint32_t ch;
-		at += text_decode(text + at, len - at, &ch);
-		if (iswupper((wint_t)ch))
-			return true;
-	}
-	return false;
-}
-
-/* The place of the needle in text from `at` on, and its length there. */
-static const char *find_in(const char *text, const char *needle, bool folding, size_t *found_len)
-{
-	size_t needle_len = strlen(needle), len, i = 0;
-
-	while (i < needle_len && (unsigned char)needle[i] < 0x80)
-		i++;
-	if (i == needle_len) { /* nearly always, and many times faster */
-		*found_len = needle_len;
-		return folding ? strcasestr(text, needle) : strstr(text, needle);
-	}
-	len = strlen(text);
-	for (size_t at = 0; at < len;) {
-		size_t a = at, b = 0;
-		uint32_t x, y;
-		while (b < needle_len && a < len) {
-			size_t step_a = text_decode(text + a, len - a, &x);
-			size_t step_b = text_decode(needle + b, needle_len - b, &y);
-			if (folding ? towlower((wint_t)x) != towlower((wint_t)y) : x != y)
-				break;
-			a += step_a;
-			b += step_b;
-		}
-		if (b == needle_len) {
-			*found_len = a - at;
-			return text + at;
-		}
-		at += text_decode(text + at, len - at, &x);
-	}
-	return NULL;
-}
-
-static void search(struct log_pane *p, int64_t from, bool up)
-{
-	bool folding = !upper_in(p->pager.needle);
-	int64_t n;
-	size_t len;
-
-	p->pager.missed = true;
-	if (from < p->first)
-		from = up ? p->first - 1 : p->first;
-	for (n = from; n >= p->first && n < view_end(p); n += up ? -1 : 1) {
-		const char *line = line_at(p, n), *at = find_in(line, p->pager.needle, folding, &len);
-		int64_t top;
-		int row, used = 0;
-		if (at == NULL)
-			continue;
-		p->pager.missed = false;
-		p->match = n;
-		current(p, &top, &row);
-		if (n <= top || n >= top + p->rows - 1 || p->wrap) {
-			top = n;
-			row = 0;
-			step(p, &top, &row, -(p->rows / 2));
-			go(p, top, row);
-		}
-		/* sideways too, when it is cut off */
-		for (const char *c = line; c < at;) {
-			uint32_t ch;
-			c += text_decode(c, strlen(c), &ch);
-			used += char_width(ch);
-		}
-		if (!p->wrap && (used < p->left || used >= p->left + p->cols))
-			p->left = used < p->cols ? 0 : used - p->cols / 2;
-		return;
-	}
-}
-
-static void search_on(struct log_pane *p, bool up)
-{
-	int64_t top, from;
-	int row;
-	current(p, &top, &row);
-	from = up ? top + p->rows - 1 : top;
-	if (from >= view_end(p))
-		from = view_end(p) - 1;
-	if (p->match >= 0)
-		from = p->match + (up ? -1 : 1);
-	search(p, from, up);
-}
-
-static void back_to_start(struct log_pane *p)
-{
-	p->match = -1;
-	p->follow = p->began_follow;
-	p->top = p->began_top;
-	p->top_row = p->began_row;
+	log_current(p, &line, &row);
+	log_step(p, &line, &row, by);
+	log_go(p, line, row);
 }
 
 /* ---- the pane */
@@ -362,7 +142,7 @@ static bool log_key(struct pane *pane, const struct key *key)
 	int page = p->rows > 1 ? p->rows - 1 : 1;
 
 	if (!was_typing && p->pager.typing) {
-		current(p, &p->began_top, &p->began_row);
+		log_current(p, &p->began_top, &p->began_row);
 		p->began_follow = p->follow;
 		p->match = -1;
 	}
@@ -375,7 +155,7 @@ static bool log_key(struct pane *pane, const struct key *key)
 	case PAGER_HALF_DOWN: move(p, p->rows / 2); break;
 	case PAGER_WHEEL_UP: move(p, -WHEEL_LINES); break;
 	case PAGER_WHEEL_DOWN: move(p, WHEEL_LINES); break;
-	case PAGER_TOP: go(p, p->first, 0); break;
+	case PAGER_TOP: log_go(p, p->first, 0); break;
 	case PAGER_BOTTOM: p->follow = true; break;
 	case PAGER_LEFT: p->left = p->left > LEFT_STEP ? p->left - LEFT_STEP : 0; break;
 	case PAGER_RIGHT:
@@ -383,13 +163,13 @@ static bool log_key(struct pane *pane, const struct key *key)
 			p->left += LEFT_STEP;
 		break;
 	case PAGER_TYPED:
-		back_to_start(p);
+		log_search_back(p);
 		if (p->pager.needle[0] != '\0')
-			search_on(p, p->pager.backwards);
+			log_search_on(p, p->pager.backwards);
 		break;
-	case PAGER_DROPPED: back_to_start(p); break;
-	case PAGER_NEXT: search_on(p, p->pager.backwards); break;
-	case PAGER_PREVIOUS: search_on(p, !p->pager.backwards); break;
+	case PAGER_DROPPED: log_search_back(p); break;
+	case PAGER_NEXT: log_search_on(p, p->pager.backwards); break;
+	case PAGER_PREVIOUS: log_search_on(p, !p->pager.backwards); break;
 	case PAGER_LEAVE: return false; /* the dashboard closes the pane */
 	case PAGER_REFUSED:
 		if (key->kind != KEY_KIND_CHAR || key->mods != 0 || (key->ch != 'w' && key->ch != 'F'))
@@ -399,11 +179,11 @@ static bool log_key(struct pane *pane, const struct key *key)
 		} else {
 			int64_t line;
 			int row;
-			current(p, &line, &row);
+			log_current(p, &line, &row);
 			p->wrap = !p->wrap;
 			p->left = 0;
 			if (!p->follow)
-				go(p, line, 0);
+				log_go(p, line, 0);
 		}
 		break;
 	case PAGER_FOUND: case PAGER_NOTHING: break;
@@ -423,13 +203,13 @@ static void log_title(const struct pane *pane, char *buf, size_t cap)
 	int64_t line;
 	int row;
 
-	current(p, &line, &row);
+	log_current(p, &line, &row);
 	if (p->failed)
 		snprintf(buf, cap, "console: could not be read");
 	else if (p->follow)
 		snprintf(buf, cap, "console, following");
 	else
-		snprintf(buf, cap, "console, line %lld of %lld", (long long)line + 1, (long long)view_end(p));
+		snprintf(buf, cap, "console, line %lld of %lld", (long long)line + 1, (long long)log_view_end(p));
 }
 
 static const char *log_hint(const struct pane *pane)
@@ -439,33 +219,6 @@ static const char *log_hint(const struct pane *pane)
 		return "Enter find   Esc give up";
 	return p->wrap ? "PgUp PgDn g G move   / search   n N next   w cut lines   F follow   q close"
 	               : "PgUp PgDn g G move   / search   n N next   w wrap   F follow   q close";
-}
-
-static void draw_matches(const struct log_pane *p, struct screen *screen, int row, int col, int cols, const char *text)
-{
-	bool folding = !upper_in(p->pager.needle);
-	const char *at = text;
-	int used = 0;
-	size_t len;
-
-	for (;;) {
-		const char *found = find_in(at, p->pager.needle, folding, &len);
-		int width = 0, start;
-		if (found == NULL)
-			return;
-		while (at < found + len) {
-			uint32_t ch;
-			size_t n = text_decode(at, strlen(at), &ch);
-			if (at < found)
-				used += char_width(ch);
-			else
-				width += char_width(ch);
-			at += n;
-		}
-		start = used < cols ? used : cols;
-		screen_restyle(screen, row, col + start, width < cols - start ? width : cols - start, ATTR_REVERSE, 0);
-		used += width;
-	}
 }
 
 /* One row of the screen from the text's byte `at` on. */
@@ -481,7 +234,7 @@ static void draw_row(const struct log_pane *p, struct screen *screen, int row, i
 	part[len] = '\0';
 	screen_put(screen, row, col, cols, style, part);
 	if (p->pager.needle[0] != '\0')
-		draw_matches(p, screen, row, col, cols, part);
+		log_draw_matches(p, screen, row, col, cols, part);
 }
 
 static void log_draw(struct pane *pane, struct screen *screen, int row, int col, int rows, int cols, bool focus)
@@ -496,9 +249,9 @@ static void log_draw(struct pane *pane, struct screen *screen, int row, int col,
 	p->rows = rows;
 	p->cols = cols;
 	screen_fill(screen, row, col, rows, cols, style);
-	current(p, &line, &skip);
-	for (; r < rows && line < view_end(p); line++) {
-		const char *text = line_at(p, line);
+	log_current(p, &line, &skip);
+	for (; r < rows && line < log_view_end(p); line++) {
+		const char *text = log_line_at(p, line);
 		if (!p->wrap) {
 			/* the left edge may fall into a wide character: a blank stands for its half */
 			size_t hidden = p->left > 0 ? fit(text, p->left) : 0;
@@ -515,7 +268,7 @@ static void log_draw(struct pane *pane, struct screen *screen, int row, int col,
 		} while (*text != '\0' && r < rows);
 		skip = 0;
 	}
-	if (view_end(p) == p->first) {
+	if (log_view_end(p) == p->first) {
 		struct style dim = { COLOUR_DEFAULT, COLOUR_DEFAULT, ATTR_DIM };
 		screen_put(screen, row, col, cols, dim,
 		           p->failed ? "the console log could not be read" : "nothing on the console yet");
@@ -561,7 +314,7 @@ static bool log_ready(struct pane *pane, const struct pollfd *fds, int count)
 			p->failed = true;
 		if (n <= 0)
 			break;
-		take(p, buf, (size_t)n);
+		log_take(p, buf, (size_t)n);
 		read += (size_t)n;
 	}
 	if (read > 0)
@@ -582,7 +335,7 @@ static void log_free(struct pane *pane)
 	struct log_pane *p = of(pane);
 	stoker_log_close(p->log);
 	while (p->lines != NULL && p->first < p->end)
-		drop_first(p);
+		log_drop_first(p);
 	free(p->lines);
 	free(p);
 }
