@@ -8,6 +8,7 @@
  *	bench_lib exec VM N VIA    N commands over one open session; VIA channel or ssh
  *	bench_lib stream VM BYTES  BYTES of stdout through one command, to /dev/null
  *	bench_lib spawn N CMD...   N runs of a whole process
+ *	bench_lib sample N ROUNDS        what one look at N processes costs, of CPU
  *	bench_lib fill N RUNNING IMAGE   N records, RUNNING of them with a VMM that is stopped at once (SIGSTOP)
  */
 #include <errno.h>
@@ -18,6 +19,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -199,6 +201,42 @@ static int spawn_many(size_t n, char **argv)
 	return 0;
 }
 
+/* As the dashboard does once a second; the processes are children that wait. */
+static int sample(stoker *s, size_t n, unsigned rounds)
+{
+	struct stoker_vm *vms = calloc(n, sizeof *vms);
+	struct stoker_sample *samples = calloc(n, sizeof *samples);
+	struct timespec before, after;
+
+	if (!vms || !samples || rounds == 0)
+		return 1;
+	for (size_t i = 0; i < n; i++) {
+		pid_t pid = fork();
+		if (pid == 0) {
+			prctl(PR_SET_PDEATHSIG, SIGKILL);
+			for (;;)
+				pause();
+		}
+		vms[i].pid = pid;
+		vms[i].network = STOKER_NET_NONE;
+	}
+	stoker_sample_vms(s, vms, n, samples);
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &before);
+	for (unsigned r = 0; r < rounds; r++)
+		stoker_sample_vms(s, vms, n, samples);
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &after);
+	printf("cpu_ms %.3f\n", ((double)(after.tv_sec - before.tv_sec) * 1e3 + (double)(after.tv_nsec - before.tv_nsec) / 1e6) / rounds);
+	for (size_t i = 0; i < n; i++) {
+		if (vms[i].pid > 1)
+			kill((pid_t)vms[i].pid, SIGKILL);
+	}
+	while (wait(NULL) > 0)
+		;
+	free(vms);
+	free(samples);
+	return 0;
+}
+
 static int fill(stoker *s, unsigned n, unsigned running, const char *image)
 {
 	struct stoker_error err = { .code = STOKER_OK };
@@ -237,6 +275,8 @@ int main(int argc, char **argv)
 		status = exec_many(s, argv[2], (size_t)strtoul(argv[3], NULL, 10), argv[4]);
 	else if (argc == 4 && strcmp(argv[1], "stream") == 0)
 		status = stream(s, argv[2], argv[3]);
+	else if (argc == 4 && strcmp(argv[1], "sample") == 0)
+		status = sample(s, (size_t)strtoul(argv[2], NULL, 10), (unsigned)strtoul(argv[3], NULL, 10));
 	else if (argc == 5 && strcmp(argv[1], "fill") == 0)
 		status = fill(s, (unsigned)strtoul(argv[2], NULL, 10), (unsigned)strtoul(argv[3], NULL, 10), argv[4]);
 	stoker_close(s);
