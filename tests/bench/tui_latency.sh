@@ -87,16 +87,17 @@ peer 'btop' ee btop
 "$STOKER_PROGRAM" delete --all --force --yes --quiet >/dev/null
 export STOKER_STATE_DIR=$HOME_STATE STOKER_RUNTIME_DIR=$HOME_RUN
 
+# Ctrl-U: the filter of the last time is remembered.
 # Two VMs in front of everything else by name: one floods a shell, the other hangs.
 for name in aa-flood aa-hung; do
 	"$STOKER_PROGRAM" create "$name" --memory 256 --egress none --quiet >/dev/null
 	"$STOKER_PROGRAM" start "$name" --quiet >/dev/null
 	"$STOKER_PROGRAM" wait "$name" --for ready --timeout 120 --quiet >/dev/null
 done
-latency 'shell pane flooded by yes' $'<1500>/aa-\r<300>g\r<?:~#>yes\r<1500>\x1d<300>'
+latency 'shell pane flooded by yes' $'<1500>/\x15aa-\r<300>g\r<?:~#>yes\r<1500>\x1d<300>'
 pid=$("$STOKER_PROGRAM" inspect aa-hung --json | jq -r 'if type == "array" then .[0] else . end | .pid')
 kill -STOP "$pid"
 # The hung one is being asked for a shell while the keys are pressed.
-latency 'a VMM stopped with SIGSTOP' $'<1500>/aa-\r<300>G\r<500>g<300>' || true
+latency 'a VMM stopped with SIGSTOP' $'<1500>/\x15aa-\r<300>G\r<500>g<300>' || true
 kill -CONT "$pid"
 "$STOKER_PROGRAM" delete aa-flood aa-hung --force --quiet >/dev/null
