@@ -466,6 +466,32 @@ static void help_knows_where_it_is(void **state)
 	assert_string_equal(s->model->form.fields[FORM_NAME].text, "web?");
 }
 
+/* What is said of each place can be read whole on 80 columns. */
+static void help_fits(void **state)
+{
+	struct story *s = *state;
+	struct screen *screen = screen_new(24, 80);
+	int of;
+	s->model->rows_size = 24;
+	s->model->cols_size = 80;
+	s->model->dialog = DIALOG_HELP;
+	for (of = 0; of < HELP_COUNT; of++) {
+		char *shown, *end, *cut;
+		s->model->help_of = (enum help_of)of;
+		view_draw(s->model, screen);
+		shown = screen_text(screen);
+		end = strstr(shown, "Virtual machines");
+		assert_non_null(strstr(shown, "Here: "));
+		assert_non_null(end);
+		*end = '\0';
+		cut = strstr(strstr(shown, "Here: "), "… │"); /* at the right edge of the page */
+		if (cut != NULL)
+			fail_msg("cut off: %.*s", (int)(cut - shown > 60 ? 60 : cut - shown), cut - (cut - shown > 60 ? 60 : cut - shown));
+		free(shown);
+	}
+	screen_free(screen);
+}
+
 /* ----------------------------------------------------------------- palette */
 
 static void fuzzy(void **state)
@@ -598,7 +624,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		STORY(ranges), STORY(a_batch_is_told_before_and_after), STORY(what_was_deleted_comes_back),
 		STORY(one_command_on_many), cmocka_unit_test(quoting), STORY(every_action_has_its_line), STORY(form_of_the_network), STORY(commands_are_copied),
-		STORY(disks_grow), STORY(help_knows_where_it_is), cmocka_unit_test(fuzzy),
+		STORY(disks_grow), STORY(help_knows_where_it_is), STORY(help_fits), cmocka_unit_test(fuzzy),
 		STORY(palette), STORY(presets), STORY(memory),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -39,7 +39,7 @@ static const struct {
 		KEY("Esc", "Close the panel") } },
 	[HELP_SHELL] = { "Here: a shell, after the key that leads out of it", {
 		KEY(LEAVE, "Once more: send it to the guest"), OF(NEXT_FOCUS, "Back into the shell"), OF(FULL, "Full screen, or half"),
-		OF(SCROLL, "Read back, search and copy; there: v selects, y copies, q ends it"), OF(SPLIT, "A second shell beside it"),
+		OF(SCROLL, "Read back, search; there: v selects, y copies, q ends it"), OF(SPLIT, "A second shell beside it"),
 		OF(STACK, "A second one below it"), OF(OTHER_PANE, "To the other of two"), OF(NEXT_PANE, "The next open pane"),
 		OF(BROADCAST, "Type into the shells of all marked VMs"), OF(LOG_SESSION, "Write what it shows to a file"),
 		OF(DETACH, "Put it away; it lives on"), OF(CLOSE, "End it") } },
@@ -48,22 +48,22 @@ static const struct {
 		KEY("w", "Wrap long lines, or cut them"), KEY("F", "Follow what is written now"), OF(NEXT_FOCUS, "To the list"),
 		KEY("q", "Close it") } },
 	[HELP_FORM] = { "Here: the form", {
-		KEY("Tab", "The next field; Shift-Tab, Up and Down too; a click goes to one"),
-		KEY("Space", "The next choice; Left and Right too; a click takes one"),
-		KEY("Enter", "Create it; the line below the fields says whether that can be done"),
+		KEY("Tab", "The next field; Shift-Tab the one before; or click on one"),
+		KEY("Space", "The next choice; Left and Right too; or click on one"),
+		KEY("Enter", "Create it, if the line below the fields says that it can be"),
 		KEY("Ctrl-Y", "Copy the command that does the same"), KEY("Esc", "Leave it") } },
 	[HELP_PLAN] = { "Here: what reconcile would do", {
-		KEY("Space", "Leave an item out, or take it in; so does a click on its box"),
-		KEY("e", "The other thing that could be done with it, where there is one"),
+		KEY("Space", "Leave an item out, or take it in; or click on its box"),
+		KEY("e", "The other thing that can be done with it, if there is one"),
 		KEY("Enter", "Carry out what is taken in"), KEY("Esc", "Do nothing") } },
 	[HELP_COLUMNS] = { "Here: the columns", {
-		KEY("Space", "As fits, always shown, left out; so does a click on its box"), KEY("J K", "Move it down or up"),
+		KEY("Space", "As fits, always shown, left out; or click on its box"), KEY("J K", "Move it down or up"),
 		KEY("+ -", "Wider, narrower"), KEY("r", "As they were at first"), KEY("Esc", "Done; they are remembered") } },
 	[HELP_FANOUT] = { "Here: answers of many VMs", {
 		KEY("j k", "Scroll"), KEY("r", "The same command once more"), KEY("x", "Give up those that have not answered"),
 		KEY("Esc", "Back to the list") } },
 	[HELP_TEXT] = { "Here: a page", {
-		KEY("j k", "Scroll, or choose a line"), KEY("Enter", "Of commands: copy the chosen one; so does a click"),
+		KEY("j k", "Scroll, or choose a line"), KEY("Enter", "Of commands: copy the chosen one; or click on it"),
 		KEY("Esc", "Back") } },
 };
 
