@@ -9,11 +9,11 @@
 #
 #	open NAME DEVICE MAC IP      plays this guest from now on
 #	udp NAME DST PORT TOKEN [FIELD=VALUE...]
-#	                             one datagram; FIELD mac, from, sport and vlan forge. Answered with what came back:
-#	                             "udp PAYLOAD", "icmp TYPE/CODE" or "nothing"
+#	                             one datagram; FIELD mac, from, sport and vlan forge, wait is for so many seconds at most.
+#	                             Answered with what came back: "udp PAYLOAD", "icmp TYPE/CODE" or "nothing"
 #	udp6 NAME TOKEN              the same to ff02::1
-#	arp NAME ADDRESS             who has it: "MAC" or "nothing"
-#	heard NAME                   what came without being asked for since: payloads, or "nothing"
+#	arp NAME ADDRESS [SECONDS]   who has it: "MAC" or "nothing"
+#	heard NAME [SECONDS]         what came without being asked for since: a payload, or "nothing"
 import fcntl
 import os
 import select
@@ -73,11 +73,12 @@ class Guest:
     def udp(self, dst, port, token, **forge):
         source = socket.inet_aton(forge.pop("from", self.address))
         sport = int(forge.pop("sport", 40000))
+        wait = float(forge.pop("wait", WAIT_S))
         body = token.encode()
         udp = struct.pack("!HHHH", sport, int(port), 8 + len(body), 0) + body
         ip = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 20 + len(udp), 1, 0, 64, 17, 0, source, socket.inet_aton(dst))
         self.send(0x0800, ip[:10] + struct.pack("!H", checksum(ip)) + ip[12:] + udp, **forge)
-        for protocol, whose, data in self.packets(WAIT_S):
+        for protocol, whose, data in self.packets(wait):
             if protocol == 17 and whose == dst and struct.unpack("!HH", data[:4]) == (int(port), sport):
                 return "udp " + data[8:].decode()
             if protocol == 17:
@@ -96,21 +97,26 @@ class Guest:
         self.send(0x86DD, struct.pack("!IHBB", 6 << 28, len(udp), 17, 64) + source + target + udp, to=b"\x33\x33\0\0\0\1")
         return "sent"
 
-    def arp(self, address):
+    def arp(self, address, wait=WAIT_S):
         request = struct.pack("!HHBBH6s4s6s4s", 1, 0x0800, 6, 4, 1, self.mac, socket.inet_aton(self.address), bytes(6),
                               socket.inet_aton(address))
         self.send(0x0806, request, to=b"\xff" * 6)
-        for kind, data in self.frames(WAIT_S):
+        for kind, data in self.frames(float(wait)):
             if kind == 0x0806 and data[6:8] == b"\0\2" and data[14:18] == socket.inet_aton(address):
                 return ":".join("%02x" % b for b in data[8:14])
         return "nothing"
 
-    def heard(self):
-        for protocol, _, data in self.packets(WAIT_S):
-            if protocol == 17:
-                self.unasked.append(data[8:].decode())
+    def heard(self, wait=WAIT_S):
+        if not self.unasked:
+            self.unasked += [data[8:].decode() for protocol, _, data in self.first_udp(float(wait))]
         said, self.unasked = " ".join(self.unasked), []
         return said or "nothing"
+
+    def first_udp(self, seconds):
+        for packet in self.packets(seconds):
+            if packet[0] == 17:
+                return [packet]
+        return []
 
 
 def main():

@@ -54,13 +54,13 @@ script_finish() {
 	kill $ECHO_THERE $ECHO_HERE $ECHO_LOOP "$PLAYER" $OTHER 2>/dev/null
 	wait $ECHO_THERE $ECHO_HERE $ECHO_LOOP "$PLAYER" $OTHER 2>/dev/null
 }
-wait_until 5 grep -q up "$T/there"
-wait_until 5 grep -q up "$T/here"
-wait_until 5 grep -q up "$T/loop"
+wait_until 20 grep -q up "$T/there"
+wait_until 20 grep -q up "$T/here"
+wait_until 20 grep -q up "$T/loop"
 
 guests() { # guests LINE: what guest_frames.py answers
 	printf '%s\n' "$*" >&"${GUESTS[1]}"
-	IFS= read -r -t 10 ANSWER <&"${GUESTS[0]}" || fail "guest_frames.py does not answer to: $*"
+	IFS= read -r -t 20 ANSWER <&"${GUESTS[0]}" || fail "guest_frames.py does not answer to: $*"
 }
 expect_answer() { # expect_answer ANSWER LINE
 	local want=$1
@@ -73,7 +73,7 @@ passes() { # passes NAME DST PORT LOG SEEN_FROM [FORGED...]
 	local name=$1 dst=$2 port=$3 log=$4 from=$5
 	shift 5
 	TOKEN=$((TOKEN + 1))
-	expect_answer "udp echo-t$TOKEN" udp "$name" "$dst" "$port" t$TOKEN "$@"
+	expect_answer "udp echo-t$TOKEN" udp "$name" "$dst" "$port" t$TOKEN wait=10 "$@"
 	expect_match "$(cat "$T/$log")" "t$TOKEN from $from"
 }
 # What comes after it on a way that is open has arrived, so that it itself has not.
@@ -87,7 +87,7 @@ stopped() { # stopped ANSWER NAME DST PORT [FORGED...]
 		fail "arrived, and must not: $name $dst $port $*"
 	fi
 }
-refused() { stopped 'icmp 3/13' "$@"; }
+refused() { stopped 'icmp 3/13' "$@" wait=10; }
 dropped() { stopped nothing "$@"; }
 
 check 'five guests'
@@ -105,7 +105,7 @@ done
 expect_equal "$(vm_field free ip)" 172.16.0.6
 
 check 'a guest is told of the gateway, and of no other address of the host'
-expect_answer "$(ip -j link show "$(device_of open)" | jq -r '.[0].address')" arp open 172.16.0.1
+expect_answer "$(ip -j link show "$(device_of open)" | jq -r '.[0].address')" arp open 172.16.0.1 10
 for address in 10.99.0.1 172.16.0.3 127.0.0.1 10.99.0.2; do
 	expect_answer nothing arp open $address
 done
@@ -132,13 +132,13 @@ passes free 10.99.0.1 8001 here 172.16.0.6
 for name in open part free; do dropped $name 127.0.0.1 8002; done
 
 check 'other guests: both must allow it'
-guests udp open "$(vm_field part ip)" 9 g1
+guests udp open "$(vm_field part ip)" 9 g1 wait=10
 expect_equal "$ANSWER" 'icmp 3/13'
-guests udp part "$(vm_field open ip)" 9 g2
+guests udp part "$(vm_field open ip)" 9 g2 wait=10
 expect_equal "$ANSWER" 'icmp 3/13'
 expect_answer nothing udp free "$(vm_field part ip)" 9 g3
 guests udp part "$(vm_field mate ip)" 9 g4
-expect_answer g4 heard mate
+expect_answer g4 heard mate 10
 for name in open shut free part; do expect_answer nothing heard $name; done
 
 check 'link-local: closed to all but one; a wide egress does not open it'
@@ -178,12 +178,12 @@ passes open 10.99.0.2 9000 there 10.99.0.1
 check 'the table gone: the frames of before would pass; made again they do not'
 ok stoker delete mate part --force
 nft delete table inet stoker
-guests udp shut 172.16.0.1 8000 bare
+guests udp shut 172.16.0.1 8000 bare wait=10
 expect_equal "$ANSWER" 'udp echo-bare' 'without rules: this test sees what it should'
 guests udp open 10.99.0.2 9000 bare2 from=172.16.0.77
 wait_until 5 grep -q '^bare2 from 172.16.0.77' "$T/there"
 from_outside
-expect_answer outside heard open
+expect_answer outside heard open 10
 ok stoker reconcile --yes
 from_outside
 expect_answer nothing heard open
