@@ -21,35 +21,14 @@
 #include "handle.h"
 #include "net/net.h"
 #include "settings.h"
+#include "settings_check.h"
 #include "spec.h"
 #include "store.h"
 
 #define FILE_MAX (64 * 1024)
 #define VALUE_MAX 192
-#define POOL_ADDRESSES_MAX 65536
 
-enum kind {
-	WORD,      /* an image name and the like */
-	CHOICE,    /* one of `allowed`, separated by '|' */
-	NUMBER,    /* low..high */
-	PROGRAM,   /* a name to look up in PATH, or an absolute path */
-	SOURCE,    /* upstream, or a URL */
-	ADDRESSES, /* A-B or CIDR */
-	PORTS,     /* A-B */
-	EGRESS,    /* all, none, or networks */
-	DNS,       /* host, none, or up to three addresses */
-	KEY,       /* Ctrl-X or F1..F12 */
-};
-
-struct key {
-	const char *key, *standard;
-	enum kind kind;
-	long low, high;
-	const char *allowed;
-	const char *help;
-};
-
-static const struct key keys[] = {
+static const struct setting_key keys[] = {
 	{ "defaults.image", "micro", WORD, 0, 0, NULL, "Image of a VM created without one" },
 	{ "defaults.vcpus", "1", NUMBER, 1, SPEC_VCPUS_MAX, NULL, "Virtual CPUs of a VM" },
 	{ "defaults.memory_mib", "512", NUMBER, SPEC_MEMORY_MIN, 16777216, NULL, "Memory of a VM in MiB" },
@@ -112,220 +91,6 @@ struct settings {
 	size_t open_count;
 };
 
-/* ---- checks; each fills `why` and gives false */
-
-struct fault {
-	char why[256];
-	char allowed[256];
-};
-
-static bool number_of(const char *text, long *out)
-{
-	char *end;
-	if (!isdigit((unsigned char)text[0]) || strlen(text) > 12)
-		return false;
-	errno = 0;
-	*out = strtol(text, &end, 10);
-	return !errno && *end == '\0';
-}
-
-static bool address_of(const char *text, size_t len, uint32_t *out)
-{
-	char copy[16];
-	struct in_addr addr;
-	if (len >= sizeof copy)
-		return false;
-	memcpy(copy, text, len);
-	copy[len] = '\0';
-	if (inet_pton(AF_INET, copy, &addr) != 1)
-		return false;
-	*out = ntohl(addr.s_addr);
-	return true;
-}
-
-static bool addresses_of(const char *text, uint32_t *first, uint32_t *last, const char **why)
-{
-	const char *dash = strchr(text, '-'), *slash = strchr(text, '/');
-	long bits;
-	*why = "this is neither a range of IPv4 addresses nor a CIDR block";
-	if (dash) {
-		if (!address_of(text, (size_t)(dash - text), first) || !address_of(dash + 1, strlen(dash + 1), last))
-			return false;
-	} else if (slash) {
-		uint32_t base, mask;
-		if (!address_of(text, (size_t)(slash - text), &base) || !number_of(slash + 1, &bits))
-			return false;
-		*why = "a block must be of /16 to /29";
-		if (bits < 16 || bits > 29)
-			return false;
-		mask = UINT32_MAX << (32 - bits);
-		*why = "the address is not the first of its block";
-		if (base & ~mask)
-			return false;
-		/* Without the network's own address, the gateway's and the broadcast address. */
-		*first = base + 2;
-		*last = (base | ~mask) - 1;
-	} else {
-		return false;
-	}
-	*why = "the first address is above the last one";
-	if (*first > *last)
-		return false;
-	*why = "a pool has at most 65536 addresses";
-	if (*last - *first >= POOL_ADDRESSES_MAX)
-		return false;
-	*why = "these addresses are not for hosts";
-	return *first >> 24 != 0 && *first >> 24 != 127 && *last >> 24 != 127 && *last >> 24 < 224;
-}
-
-static bool ports_of(const char *text, uint16_t *first, uint16_t *last, const char **why)
-{
-	const char *dash = strchr(text, '-');
-	char low[8];
-	long a, b;
-	*why = "this is not a range of ports";
-	if (!dash || dash - text >= (ptrdiff_t)sizeof low)
-		return false;
-	memcpy(low, text, (size_t)(dash - text));
-	low[dash - text] = '\0';
-	if (!number_of(low, &a) || !number_of(dash + 1, &b))
-		return false;
-	*why = "ports are from 1024 to 65535";
-	if (a < 1024 || b > UINT16_MAX)
-		return false;
-	*why = "the first port is above the last one";
-	if (a > b)
-		return false;
-	*first = (uint16_t)a;
-	*last = (uint16_t)b;
-	return true;
-}
-
-static bool is_choice(const char *allowed, const char *text)
-{
-	size_t len = strlen(text);
-	if (strchr(text, '|'))
-		return false;
-	for (const char *p = allowed; len && p; p = strchr(p, '|') ? strchr(p, '|') + 1 : NULL)
-		if (strncmp(p, text, len) == 0 && (p[len] == '|' || p[len] == '\0'))
-			return true;
-	return false;
-}
-
-/* One to `most` addresses, with commas between them. */
-static bool is_addresses(const char *text, unsigned most)
-{
-	unsigned n = 0;
-	for (;;) {
-		size_t len = strcspn(text, ",");
-		uint32_t address;
-		if (!address_of(text, len, &address) || address == 0 || ++n > most)
-			return false;
-		if (!text[len])
-			return true;
-		text += len + 1;
-	}
-}
-
-static bool is_key(const char *text)
-{
-	long n;
-	if (strncmp(text, "Ctrl-", 5) == 0 && text[5] && !text[6])
-		/* Not those that a shell or the terminal cannot do without: Ctrl-C D H I J M Q S Z [ */
-		return strchr("ABEFGKLNOPRTUVWXY]\\^_", text[5]) != NULL;
-	return text[0] == 'F' && number_of(text + 1, &n) && n >= 1 && n <= 12 && text[1] != '0';
-}
-
-static bool is_url(const char *text)
-{
-	size_t scheme = strncmp(text, "https://", 8) == 0 ? 8 : strncmp(text, "http://", 7) == 0 ? 7 : 0;
-	if (!scheme || !isalnum((unsigned char)text[scheme]))
-		return false;
-	for (const char *c = text; *c; c++)
-		if ((unsigned char)*c <= 0x20 || (unsigned char)*c >= 0x7f)
-			return false;
-	return true;
-}
-
-static bool check(const struct key *key, const char *text, struct fault *f)
-{
-	static const char word[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
-	const char *why = "this value is not allowed";
-	uint32_t a, b;
-	uint16_t p, q;
-	long n;
-	bool ok = false;
-
-	switch (key->kind) {
-	case WORD:
-		ok = text[0] && strlen(text) < 64 && text[strspn(text, word)] == '\0' && text[0] != '.' &&
-		     text[0] != '-';
-		snprintf(f->allowed, sizeof f->allowed,
-		         "Allowed are letters, digits and . _ -, beginning with a letter or digit");
-		break;
-	case CHOICE: {
-		size_t o = 0;
-		ok = is_choice(key->allowed, text);
-		o = (size_t)snprintf(f->allowed, sizeof f->allowed, "Allowed are ");
-		for (const char *c = key->allowed; *c && o + 3 < sizeof f->allowed; c++) {
-			f->allowed[o++] = *c == '|' ? ',' : *c;
-			if (*c == '|')
-				f->allowed[o++] = ' ';
-		}
-		f->allowed[o] = '\0';
-		break;
-	}
-	case NUMBER:
-		ok = number_of(text, &n) && n >= key->low && n <= key->high;
-		snprintf(f->allowed, sizeof f->allowed, "Allowed are whole numbers from %ld to %ld", key->low,
-		         key->high);
-		break;
-	case PROGRAM:
-		ok = text[0] && text[0] != '-' && (text[0] == '/' || !strchr(text, '/'));
-		for (const char *c = text; *c; c++)
-			ok = ok && (unsigned char)*c >= 0x20 && *c != 0x7f;
-		snprintf(f->allowed, sizeof f->allowed, "Allowed are a program's name and an absolute path");
-		break;
-	case SOURCE:
-		ok = strcmp(text, "upstream") == 0 || is_url(text);
-		snprintf(f->allowed, sizeof f->allowed, "Allowed are upstream and a URL: https://HOST/PATH or http://HOST/PATH");
-		break;
-	case ADDRESSES:
-		ok = addresses_of(text, &a, &b, &why);
-		snprintf(f->allowed, sizeof f->allowed,
-		         "Allowed are for example 172.16.0.2-172.16.0.254 and 172.16.0.0/24");
-		break;
-	case PORTS:
-		ok = ports_of(text, &p, &q, &why);
-		snprintf(f->allowed, sizeof f->allowed, "Allowed is for example 2200-2999");
-		break;
-	case EGRESS: {
-		struct net_policy policy;
-		ok = net_policy_parse(&policy, text, NULL, NULL, NULL) == STOKER_OK;
-		snprintf(f->allowed, sizeof f->allowed, "Allowed are all, none and networks, such as 10.0.0.0/8,192.168.7.5");
-		break;
-	}
-	case DNS:
-		ok = strcmp(text, "host") == 0 || strcmp(text, "none") == 0 || is_addresses(text, 3);
-		snprintf(f->allowed, sizeof f->allowed, "Allowed are host, none and up to three IPv4 addresses with commas between them");
-		break;
-	case KEY:
-		ok = is_key(text);
-		snprintf(f->allowed, sizeof f->allowed,
-		         "Allowed are Ctrl- with one of A B E F G K L N O P R T U V W X Y ] \\ ^ _ and F1 to F12");
-		break;
-	}
-	if (!ok) {
-		char shown[80];
-		error_clean(shown, sizeof shown, text, strlen(text));
-		if (text[0])
-			snprintf(f->why, sizeof f->why, "%s: \"%s\"", why, shown);
-		else
-			snprintf(f->why, sizeof f->why, "it has no value");
-	}
-	return ok;
-}
-
 /* ---- reading */
 
 struct reading {
@@ -338,7 +103,7 @@ struct reading {
 	struct stoker_error *err;
 };
 
-static const struct key *find(const char *name)
+static const struct setting_key *find(const char *name)
 {
 	for (size_t i = 0; i < KEYS; i++)
 		if (strcmp(keys[i].key, name) == 0)
@@ -490,8 +255,8 @@ static bool is_text(const char *value)
 static int on_pair(void *user, const char *section, const char *name, const char *value)
 {
 	struct reading *r = user;
-	const struct key *key = NULL;
-	struct fault fault;
+	const struct setting_key *key = NULL;
+	struct setting_fault fault;
 	struct value *slot;
 	size_t open = 0;
 	char full[128], shown[128];
@@ -521,7 +286,7 @@ static int on_pair(void *user, const char *section, const char *name, const char
 		refuse(r, r->name_col, "Leave one of them out", "%s: it was set before, at %s", shown, slot->origin);
 		return 0;
 	}
-	if (strlen(value) >= VALUE_MAX || (key ? !check(key, value, &fault) : !is_text(value))) {
+	if (strlen(value) >= VALUE_MAX || (key ? !setting_check(key, value, &fault) : !is_text(value))) {
 		if (strlen(value) >= VALUE_MAX)
 			refuse(r, r->value_col, "Shorten it", "%s: the value is longer than %d bytes", shown, VALUE_MAX - 1);
 		else if (key)
@@ -648,7 +413,7 @@ static const char *value_at(const struct settings *settings, size_t i)
 
 const char *settings_get(const struct settings *settings, const char *key)
 {
-	const struct key *k = find(key);
+	const struct setting_key *k = find(key);
 	if (k)
 		return value_at(settings, (size_t)(k - keys));
 	for (size_t i = 0; settings && i < settings->open_count; i++)
@@ -661,16 +426,16 @@ long settings_number(const struct settings *settings, const char *key)
 {
 	const char *text = settings_get(settings, key);
 	long n = 0;
-	return text && number_of(text, &n) ? n : 0;
+	return text && setting_number(text, &n) ? n : 0;
 }
 
 void settings_pools(const struct settings *settings, struct store_pools *out)
 {
 	const char *why;
 	/* Both were checked when read, and the standards are right. */
-	if (!addresses_of(settings_get(settings, "network.pool"), &out->first_address, &out->last_address, &why))
+	if (!setting_addresses(settings_get(settings, "network.pool"), &out->first_address, &out->last_address, &why))
 		out->first_address = out->last_address = 0;
-	if (!ports_of(settings_get(settings, "network.ports"), &out->first_port, &out->last_port, &why))
+	if (!setting_ports(settings_get(settings, "network.ports"), &out->first_port, &out->last_port, &why))
 		out->first_port = out->last_port = 0;
 }
 

@@ -136,6 +136,16 @@ enum stoker_status store_put(struct store *store, const struct vm_record *rec, s
  * name gets a piece of the id behind it, address and port are left out. */
 enum stoker_status store_put_yielding(struct store *store, struct vm_record *rec, struct stoker_error *err);
 
+/* Ends a statement: `code` is what its last step gave. */
+enum stoker_status store_finish(struct store *store, struct sqlite3_stmt *stmt, int code, struct stoker_error *err);
+void store_ip_text(uint32_t ip, char out[46]);
+
+/* ---- store_alloc.c */
+
+/* Within a transaction: the lowest free CID, address and port of the pools, and that the ports to be published are free. */
+enum stoker_status store_allocate(struct store *store, struct vm_record *rec, const struct store_pools *pools,
+                                  struct stoker_error *err);
+
 /* ---- store_history.c */
 void history_close(struct store *store);
 

@@ -24,7 +24,7 @@ static bool ip_number(const char *text, uint32_t *out)
 	return true;
 }
 
-static void ip_text(uint32_t ip, char out[46])
+void store_ip_text(uint32_t ip, char out[46])
 {
 	struct in_addr addr = { htonl(ip) };
 	inet_ntop(AF_INET, &addr, out, 46);
@@ -130,7 +130,7 @@ static bool read_row(struct sqlite3_stmt *stmt, struct vm_record *rec)
 	if (sqlite3_column_type(stmt, r.at) == SQLITE_NULL)
 		r.at++;
 	else
-		ip_text((uint32_t)take_int(&r, 1, UINT32_MAX), vm->ip);
+		store_ip_text((uint32_t)take_int(&r, 1, UINT32_MAX), vm->ip);
 	if (sqlite3_column_type(stmt, r.at) == SQLITE_NULL)
 		r.at++;
 	else
@@ -192,7 +192,7 @@ static enum stoker_status take_row(struct store *store, struct sqlite3_stmt *stm
 	return STOKER_E_STORE;
 }
 
-static enum stoker_status finish(struct store *store, struct sqlite3_stmt *stmt, int code, struct stoker_error *err)
+enum stoker_status store_finish(struct store *store, struct sqlite3_stmt *stmt, int code, struct stoker_error *err)
 {
 	enum stoker_status st =
 	    code == SQLITE_DONE || code == SQLITE_ROW ? STOKER_OK : store_failed(store, store->db, "write", err);
@@ -214,7 +214,7 @@ static enum stoker_status put_op(struct store *store, const struct vm_record *re
 		sqlite3_bind_int64(s, 3, rec->op.since_ns);
 		bind_process(s, 4, &rec->op.owner);
 	}
-	return finish(store, s, sqlite3_step(s), err);
+	return store_finish(store, s, sqlite3_step(s), err);
 }
 
 static enum stoker_status put_port(struct store *store, const struct vm_record *rec, uint16_t port, struct stoker_error *err)
@@ -230,7 +230,7 @@ static enum stoker_status put_port(struct store *store, const struct vm_record *
 		store_reset(s);
 		return error_set(err, STOKER_E_EXISTS, "port %u of the host leads into another VM", (unsigned)port);
 	}
-	return finish(store, s, code, err);
+	return store_finish(store, s, code, err);
 }
 
 static enum stoker_status put_ports(struct store *store, const struct vm_record *rec, struct stoker_error *err)
@@ -258,7 +258,7 @@ static enum stoker_status put_row(struct store *store, const struct vm_record *r
 		store_reset(s);
 		return STOKER_E_EXISTS;
 	}
-	if (finish(store, s, code, err) != STOKER_OK)
+	if (store_finish(store, s, code, err) != STOKER_OK)
 		return err ? err->code : STOKER_E_STORE;
 	return rec->op.kind == STOKER_PHASE_NONE ? STOKER_OK : put_op(store, rec, err);
 }
@@ -273,7 +273,7 @@ enum stoker_status store_put(struct store *store, const struct vm_record *rec, s
 		struct sqlite3_stmt *s = store_stmt(store, STMT_DELETE_VM, NULL);
 		if (s) {
 			sqlite3_bind_text(s, 1, rec->vm.id, -1, SQLITE_STATIC);
-			if (finish(store, s, sqlite3_step(s), NULL) != STOKER_OK)
+			if (store_finish(store, s, sqlite3_step(s), NULL) != STOKER_OK)
 				st = STOKER_E_STORE;
 		}
 	}
@@ -310,106 +310,6 @@ enum stoker_status store_put_yielding(struct store *store, struct vm_record *rec
 	return st;
 }
 
-/* The lowest number of first..last that no row holds; 0: none. `fits` and the ports to be published may refuse one. */
-static uint32_t lowest_free(struct store *store, enum store_stmt used, uint32_t first, uint32_t last,
-                            bool (*fits)(uint16_t port), const struct net_policy *policy, struct stoker_error *err, enum stoker_status *st)
-{
-	struct sqlite3_stmt *s = store_stmt(store, used, err);
-	uint64_t next = first;
-	int code;
-	*st = s ? STOKER_OK : STOKER_E_STORE;
-	if (!s)
-		return 0;
-	sqlite3_bind_int64(s, 1, first);
-	sqlite3_bind_int64(s, 2, last);
-	do {
-		uint64_t held;
-		code = sqlite3_step(s);
-		held = code == SQLITE_ROW ? (uint64_t)sqlite3_column_int64(s, 0) : (uint64_t)last + 1;
-		for (; next < held && next <= last; next++)
-			if ((!policy || !net_publishes(policy, (uint16_t)next)) && (!fits || fits((uint16_t)next)))
-				goto found;
-		next = held + 1;
-	} while (code == SQLITE_ROW);
-	next = 0;
-found:
-	if (code != SQLITE_ROW && code != SQLITE_DONE)
-		next = 0;
-	*st = finish(store, s, code, err);
-	return (uint32_t)next;
-}
-
-/* The ports to be published, which somebody may have. */
-static enum stoker_status check_published(struct store *store, const struct net_policy *policy, const struct store_pools *pools,
-                                          struct stoker_error *err)
-{
-	for (size_t i = 0; i < policy->port_count; i++) {
-		struct sqlite3_stmt *s = store_stmt(store, STMT_PORT_OWNER, err);
-		uint16_t port = policy->ports[i].host;
-		char owner[STOKER_NAME_MAX + 1] = "";
-		enum stoker_status st;
-		int code;
-		if (!s)
-			return STOKER_E_STORE;
-		sqlite3_bind_int(s, 1, port);
-		code = sqlite3_step(s);
-		if (code == SQLITE_ROW)
-			snprintf(owner, sizeof owner, "%s", (const char *)sqlite3_column_text(s, 0));
-		st = finish(store, s, code, err);
-		if (st != STOKER_OK)
-			return st;
-		if (owner[0]) {
-			error_set(err, STOKER_E_LIMIT, "port %u of the host leads into the VM %s already", (unsigned)port, owner);
-			return error_fix(err, "Publish another port"), STOKER_E_LIMIT;
-		}
-		if (pools->port_free && !pools->port_free(port)) {
-			error_set(err, STOKER_E_LIMIT, "port %u of 127.0.0.1 is taken by another program, or not ours to take",
-			          (unsigned)port);
-			return error_fix(err, "Publish another port (ss -ltnp 'sport = :%u' names who has it)", (unsigned)port),
-			       STOKER_E_LIMIT;
-		}
-	}
-	return STOKER_OK;
-}
-
-static enum stoker_status allocate(struct store *store, struct vm_record *rec, const struct store_pools *pools,
-                                   struct stoker_error *err)
-{
-	struct net_policy policy = { 0 };
-	enum stoker_status st = STOKER_OK;
-	uint32_t got;
-
-	if (net_policy_of(&rec->vm, &policy))
-		st = check_published(store, &policy, pools, err);
-	if (st != STOKER_OK)
-		return st;
-	if (pools->first_address) {
-		got = lowest_free(store, STMT_USED_IPS, pools->first_address, pools->last_address, NULL, NULL, err, &st);
-		if (st != STOKER_OK)
-			return st;
-		if (!got) {
-			error_set(err, STOKER_E_LIMIT, "all %llu addresses of the pool are in use",
-			          (unsigned long long)pools->last_address - pools->first_address + 1);
-			return error_fix(err, "Delete VMs, or widen network.pool in the configuration"), STOKER_E_LIMIT;
-		}
-		ip_text(got, rec->vm.ip);
-	}
-	if (pools->first_port) {
-		got = lowest_free(store, STMT_USED_PORTS, pools->first_port, pools->last_port, pools->port_free,
-		                  &policy, err, &st);
-		if (st != STOKER_OK)
-			return st;
-		if (!got) {
-			error_set(err, STOKER_E_LIMIT, "no port of %u-%u is free on this host", pools->first_port,
-			          pools->last_port);
-			return error_fix(err, "Delete VMs, or widen network.ports in the configuration"),
-			       STOKER_E_LIMIT;
-		}
-		rec->vm.ssh_port = (uint16_t)got;
-	}
-	return STOKER_OK;
-}
-
 static enum stoker_status exists_error(struct store *store, const struct vm_record *rec, struct stoker_error *err)
 {
 	struct vm_record other;
@@ -428,12 +328,8 @@ static enum stoker_status insert_once(struct store *store, struct vm_record *rec
 	enum stoker_status st = store_begin(store, err);
 	if (st != STOKER_OK)
 		return st;
-	if (pools) {
-		/* 2^32 of them: they do not run out before the memory does. */
-		row.cid = lowest_free(store, STMT_USED_CIDS, CID_FIRST, CID_LAST, NULL, NULL, err, &st);
-		if (st == STOKER_OK)
-			st = allocate(store, &row, pools, err);
-	}
+	if (pools)
+		st = store_allocate(store, &row, pools, err);
 	if (st == STOKER_OK)
 		st = store_put(store, &row, err);
 	st = store_end(store, st, err);
@@ -493,7 +389,7 @@ static enum stoker_status one(struct store *store, enum store_stmt which, const 
 		store_reset(s);
 		return st;
 	}
-	return finish(store, s, code, err);
+	return store_finish(store, s, code, err);
 }
 
 static enum stoker_status find_once(struct store *store, const char *ref, struct vm_record *out,
@@ -554,7 +450,7 @@ static enum stoker_status all_once(struct store *store, struct vm_record **out, 
 		n++;
 	}
 	if (st == STOKER_OK)
-		st = finish(store, s, code, err);
+		st = store_finish(store, s, code, err);
 	else
 		store_reset(s);
 	if (st != STOKER_OK) {
@@ -587,7 +483,7 @@ static enum stoker_status update_once(struct store *store, const struct vm_recor
 	if (!s)
 		return store_end(store, STOKER_E_STORE, err);
 	bind_vm(s, rec);
-	st = finish(store, s, sqlite3_step(s), err);
+	st = store_finish(store, s, sqlite3_step(s), err);
 	if (st == STOKER_OK && sqlite3_changes(store->db) == 0) {
 		error_set(err, STOKER_E_NOT_FOUND, "%s is gone", rec->vm.name);
 		error_fix(err, "It was deleted meanwhile: stoker list");
@@ -617,7 +513,7 @@ static enum stoker_status remove_once(struct store *store, const char *id, struc
 	if (!s)
 		return store_end(store, STOKER_E_STORE, err);
 	sqlite3_bind_text(s, 1, id, -1, SQLITE_STATIC);
-	return store_end(store, finish(store, s, sqlite3_step(s), err), err);
+	return store_end(store, store_finish(store, s, sqlite3_step(s), err), err);
 }
 
 enum stoker_status store_remove(struct store *store, const char *id, struct stoker_error *err)
@@ -645,7 +541,7 @@ static enum stoker_status count_once(struct store *store, enum store_stmt which,
 		if (b)
 			*b = (unsigned)sqlite3_column_int64(s, 1);
 	}
-	return finish(store, s, code, err);
+	return store_finish(store, s, code, err);
 }
 
 enum stoker_status store_image_users(struct store *store, const char *image, unsigned *count, struct stoker_error *err)
