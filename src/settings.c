@@ -4,8 +4,6 @@
  * for every key what it means, what is allowed and what is standard; values
  * are checked when the file is read, so that whoever asks later may rely on it.
  */
-#include <arpa/inet.h>
-#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <ini.h>
@@ -19,7 +17,6 @@
 
 #include "error.h"
 #include "handle.h"
-#include "net/net.h"
 #include "settings.h"
 #include "settings_check.h"
 #include "spec.h"
