@@ -9,12 +9,16 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "clock.h"
 #include "error.h"
 #include "lifecycle.h"
+#include "process.h"
 #include "supervisor/control.h"
+
+enum { ENDING_MS = 1000 };
 
 enum stoker_status chan_lost(const struct channel *c, struct stoker_error *err)
 {
@@ -169,6 +173,28 @@ enum stoker_status chan_failed(struct channel *c, int problem, const char *what,
 	}
 }
 
+/* Nobody listens. A supervisor whose VMM has ended takes its sockets away first and says so a moment later, so that
+ * what is started next finds the place empty: while it lives, that moment is waited for. */
+static bool has_ended(stoker *s, const struct vm_record *rec, bool wait, struct stoker_error *err)
+{
+	const struct timespec pause = { 0, 2 * NS_PER_MS };
+	int64_t deadline = deadline_after_ms(ENDING_MS);
+	struct run_status run;
+	bool alive;
+
+	do {
+		alive = wait && process_alive(&rec->supervisor);
+		if (run_status_read(s, rec->vm.id, &run) && run.exit_status != -2) {
+			error_set(err, STOKER_E_STATE, "%s has ended%s%s", rec->vm.name, run.message[0] ? ": " : "", run.message);
+			lifecycle_fix_start(err, rec->vm.name, rec->vm.ephemeral);
+			return true;
+		}
+		if (alive)
+			nanosleep(&pause, NULL);
+	} while (alive && clock_now_ns() < deadline);
+	return false;
+}
+
 enum stoker_status chan_connect(stoker *s, const struct vm_record *rec, struct channel **out,
                                           struct stoker_error *err)
 {
@@ -194,15 +220,12 @@ enum stoker_status chan_connect(stoker *s, const struct vm_record *rec, struct c
 	c->fd = control_connect(dir, "control.sock");
 	if (c->fd < 0) {
 		int problem = errno;
-		struct run_status run;
+		bool nobody = problem == ENOENT || problem == ECONNREFUSED;
 		free(c);
-		if (run_status_read(s, rec->vm.id, &run) && run.exit_status != -2) {
-			error_set(err, STOKER_E_STATE, "%s has ended%s%s", rec->vm.name, run.message[0] ? ": " : "", run.message);
-			lifecycle_fix_start(err, rec->vm.name, rec->vm.ephemeral);
+		if (has_ended(s, rec, nobody, err))
 			return STOKER_E_STATE;
-		}
 		error_errno(err, problem, "cannot reach the supervisor of %s", rec->vm.name);
-		if (problem == ENOENT || problem == ECONNREFUSED)
+		if (nobody)
 			error_fix(err, "See what is wrong: stoker reconcile");
 		return STOKER_E_FAILED;
 	}

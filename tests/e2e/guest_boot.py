@@ -290,7 +290,7 @@ def test_stats(a):
     a.until(lambda: 77 in a.stats)
     s = a.stats[77]
     assert set(s) == {'uptime_ms', 'load1', 'load5', 'load15', 'mem_total_kib', 'mem_available_kib', 'disk_total_kib',
-                      'disk_free_kib', 'processes'}, s
+                      'disk_free_kib', 'processes', 'rx_bytes', 'tx_bytes'}, s
     assert 150000 < int(s['mem_total_kib']) < 262144 and 0 < int(s['mem_available_kib']) < int(s['mem_total_kib'])
     assert 400000 < int(s['disk_total_kib']) < 524288 and float(s['load1']) >= 0 and int(s['processes']) > 5
     ping = sorted(a.ping() for _ in range(50))
