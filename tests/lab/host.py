@@ -215,11 +215,12 @@ class Host:
         say("outer host up in %.1f s (and %.1f s for its disks)" % (time.monotonic() - packed, packed - begun))
 
     def need_guest_image(self):
-        """The guests' image is built here, where apt is."""
+        """The guests' image is built here, where apt is; the same as need_image() makes, for the folder is shared."""
         os.makedirs(IMAGES, mode=0o700, exist_ok=True)
         with open(os.path.join(IMAGES, ".test-lock"), "w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            done = subprocess.run([os.path.join(BUILD, "stoker"), "image", "build", "micro", "--quiet"],
+            done = subprocess.run([os.path.join(BUILD, "stoker"), "image", "build", "micro", "--kernel", "debian",
+                                   "--quiet"],
                                   env={**os.environ, "STOKER_IMAGE_DIR": IMAGES, "STOKER_STATE_DIR": place("state"),
                                        "STOKER_RUNTIME_DIR": place("run")}, stdout=subprocess.PIPE,
                                   stderr=subprocess.STDOUT, text=True)

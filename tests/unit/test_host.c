@@ -15,6 +15,7 @@
 #include <cmocka.h>
 
 #include "clock.h"
+#include "guest/traffic.h"
 #include "handle.h"
 #include "host.h"
 
@@ -87,6 +88,7 @@ static void many_are_sampled_by_turns(void **state)
 	assert_true(most <= 256);
 	for (size_t i = 0; i < MANY; i++)
 		assert_true(read[i]);
+	traffic_free(s.traffic);
 }
 
 static void meminfo_finds_whole_names_only(void **state)
