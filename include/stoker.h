@@ -237,6 +237,7 @@ struct stoker_vm {
 	enum stoker_phase last_phase; /**< last finished one, STOKER_PHASE_NONE when none */
 	int64_t last_phase_ns;
 	char host_key[128]; /**< pinned "ssh-ed25519 AAAA...", "" before the first hello */
+	bool agent;         /**< its init is stoker's agent; without it commands go over SSH */
 };
 
 /** What to create. Zero-initialise, then set what differs from the defaults
@@ -247,7 +248,8 @@ struct stoker_spec {
 	unsigned vcpus;      /**< 0: 1 */
 	unsigned memory_mib; /**< 0: 512 */
 	unsigned disk_mib;   /**< 0: 2048; at least 64 */
-	const char *disk_mode; /**< NULL: "isolated"; or "shared", "copy" */
+	const char *disk_mode; /**< NULL: "isolated", or "copy" for an image without agent, which has no other; or "shared",
+	                            "copy" */
 	const char *backend; /**< NULL: "auto": Firecracker where it is installed, KVM runs guests and it has the network;
 	                          else QEMU; or "firecracker", "qemu" */
 	const char *accel;   /**< NULL: "auto"; or "kvm", "tcg" */
@@ -258,6 +260,8 @@ struct stoker_spec {
 	const char *publish; /**< NULL or up to 16 ports: "8080:80,8443:443" makes port 8080 of 127.0.0.1 the guest's 80 */
 	const char *allow;   /**< NULL or, with network tap, what is closed otherwise: "guests" (others that have it too),
 	                          "host" (its services), "host:PORT" (TCP and UDP), "metadata" (169.254.0.0/16) */
+	const char *host_key; /**< NULL; for an image without agent also the key its SSH server is to show, as it stands in
+	                           ssh_host_ed25519_key.pub: "ssh-ed25519 AAAA..." */
 	const char *labels;  /**< NULL or "k=v,k2=v2"; letters of any script (UTF-8), digits and ._/- */
 	bool ephemeral;      /**< always killed at once; deleted when stopped, or by the next call that sees its end */
 	bool owned;          /**< it belongs to the calling process: once that has ended, the VM counts as left over
@@ -355,7 +359,7 @@ STOKER_API void stoker_free(void *p);
 
 enum stoker_until {
 	STOKER_UNTIL_RUNNING, /**< the VMM runs */
-	STOKER_UNTIL_READY,   /**< the agent said hello */
+	STOKER_UNTIL_READY,   /**< the agent said hello; without one: an SSH server spoke */
 	STOKER_UNTIL_SSH,     /**< an SSH session was authenticated (and closed again) */
 	STOKER_UNTIL_STOPPED  /**< the VMM is gone */
 };
@@ -364,6 +368,22 @@ enum stoker_until {
 STOKER_API enum stoker_status stoker_wait(stoker *s, const char *ref, enum stoker_until until,
                                           const struct stoker_call *call, struct stoker_vm *out,
                                           struct stoker_error *err);
+
+/** Of a guest's SSH server; fingerprints as ssh-keygen -l prints them, "SHA256:...". */
+struct stoker_host_key {
+	char shown[128];       /**< what the server shows now, "ssh-ed25519 AAAA..." */
+	char fingerprint[64];  /**< of it */
+	char recorded[128];    /**< what it is compared with before anything is said to it; "" when nothing is recorded */
+	char recorded_fingerprint[64];
+};
+/** Connects and looks; nothing is sent to the server but the key exchange. Waits for a guest that still boots. */
+STOKER_API enum stoker_status stoker_host_key_get(stoker *s, const char *ref, const struct stoker_call *call,
+                                                  struct stoker_host_key *out, struct stoker_error *err);
+/** Records the key that the SSH server of a guest without agent is to show. `key` is the key itself ("ssh-ed25519
+ *  AAAA...": the guest is not asked) or a fingerprint ("SHA256:..."), which what is shown now must have, else
+ *  STOKER_E_HOST_KEY. STOKER_E_STATE for a guest with an agent, which tells its key over the channel. */
+STOKER_API enum stoker_status stoker_host_key_accept(stoker *s, const char *ref, const char *key,
+                                                     const struct stoker_call *call, struct stoker_error *err);
 
 struct stoker_paths {
 	char dir[512];     /**< the VM's state folder */
@@ -640,11 +660,12 @@ struct stoker_image {
 	int64_t built_at_ms;
 	uint64_t kernel_bytes, initrd_bytes, root_bytes; /**< allocated on disk */
 	unsigned used_by;      /**< VMs */
-	bool agent;            /**< its initrd carries our init */
+	bool agent;            /**< its init is stoker's, which is the agent too */
 	char kernel_from[16];  /**< "source" (built by stoker), "debian" (its cloud kernel) or "file" (the user's) */
+	char init[64];         /**< without agent: the init of its root file system ("/sbin/init"); else "" */
 };
 struct stoker_image_spec {
-	const char *recipe;  /**< "micro" (NULL) or "debian" */
+	const char *recipe;  /**< "micro" (NULL), "debian", or "import", which takes `root` */
 	const char *name;    /**< NULL: the recipe's name */
 	/** "source": stoker's own guest kernel, built from Debian's kernel source when that has not been done yet
 	 *  (minutes) and kept for all images; "debian": Debian's cloud kernel; else a path to a vmlinux or bzImage.
@@ -652,6 +673,11 @@ struct stoker_image_spec {
 	const char *kernel;
 	bool rebuild;        /**< build even when the inputs are unchanged */
 	const char *const *packages; /**< "debian" only: more packages, NULL-terminated; NULL: none */
+	/** "import" only: a file that is a root file system with an init of its own: raw ext4, without a partition table;
+	 *  qcow2 and other formats that can name further files are refused (STOKER_E_INVALID). It is copied, checked and
+	 *  never changed. The image has no agent: its VMs have disk mode copy, are ready when SSH answers, and commands go
+	 *  over SSH once the host key was given (spec.host_key) or accepted (stoker_host_key_accept()). */
+	const char *root;
 };
 /** Builds aside and puts in place by one rename. `*built` (may be NULL) is
  *  false when an image of the same inputs was there already. */

@@ -168,21 +168,27 @@ static bool has_journal(const char *disk)
 	return n == 1 && (flags & 4);
 }
 
+enum stoker_status disk_fits(const char *base, unsigned mib, struct stoker_error *err)
+{
+	struct stat info;
+	if (stat(base, &info) < 0)
+		return error_errno(err, errno, "cannot look at %s", base);
+	if (info.st_size <= (off_t)mib << 20)
+		return STOKER_OK;
+	error_set(err, STOKER_E_INVALID, "the image's root file system is larger (%lld MiB) than the disk (%u MiB)",
+	          (long long)(info.st_size >> 20), mib);
+	return error_fix(err, "Ask for at least --disk %lld", (long long)((info.st_size + (1 << 20) - 1) >> 20));
+}
+
 /* To the size asked for, and with a journal: a read-only base needs none, but a
  * writable copy must survive a VMM that is killed. */
 static enum stoker_status grow(const char *disk, unsigned mib, const struct stoker_call *call, struct stoker_error *err)
 {
 	const char *const argv[] = { "resize2fs", "-f", disk, NULL };
 	const char *const journal[] = { "tune2fs", "-O", "has_journal", disk, NULL };
-	enum stoker_status st;
-	struct stat info;
-	if (stat(disk, &info) < 0)
-		return error_errno(err, errno, "cannot look at %s", disk);
-	if (info.st_size > (off_t)mib << 20) {
-		error_set(err, STOKER_E_INVALID, "the image's root file system is larger (%lld MiB) than the disk (%u MiB)",
-		          (long long)(info.st_size >> 20), mib);
-		return error_fix(err, "Ask for at least --disk %lld", (long long)((info.st_size + (1 << 20) - 1) >> 20));
-	}
+	enum stoker_status st = disk_fits(disk, mib, err);
+	if (st != STOKER_OK)
+		return st;
 	if (truncate(disk, (off_t)mib << 20) < 0)
 		return error_errno(err, errno, "cannot size %s", disk);
 	st = run_tool(argv, call, "e2fsprogs", err);

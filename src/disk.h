@@ -15,6 +15,9 @@
 enum stoker_status disk_make(stoker *s, const struct vm_record *rec, const char *base, const struct stoker_call *call,
                              struct stoker_error *err);
 
+/* Can a disk of disk_mib hold a copy of this root file system? STOKER_E_INVALID with the least size when not. */
+enum stoker_status disk_fits(const char *base, unsigned disk_mib, struct stoker_error *err);
+
 /* Copies the data extents of a file into a new sparse file (reflinked where the file system can). */
 enum stoker_status disk_copy(const char *from, const char *to, const struct stoker_call *call, struct stoker_error *err);
 

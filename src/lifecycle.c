@@ -233,7 +233,8 @@ static void show_living(stoker *s, struct vm_record *rec)
 			vm->uptime_ms = (clock_now_ns() - rec->started_ns) / NS_PER_MS;
 			vm->ready = rec->ready_ns != 0;
 		}
-		if (!vm->ready) {
+		/* Whether a guest has booted that has neither agent nor network nobody can know. */
+		if (!vm->ready && (rec->agent || vm->network != STOKER_NET_NONE)) {
 			vm->phase = STOKER_PHASE_BOOT;
 			vm->phase_since_ns = rec->started_ns;
 		}
@@ -245,6 +246,7 @@ void lifecycle_refresh(stoker *s, struct vm_record *rec)
 	struct stoker_vm *vm = &rec->vm;
 
 	vm->pid = vm->supervisor_pid = 0;
+	vm->agent = rec->agent;
 	vm->ready = vm->stale = false;
 	vm->uptime_ms = -1;
 	vm->phase = STOKER_PHASE_NONE;
@@ -308,6 +310,33 @@ enum stoker_status lifecycle_find(stoker *s, const char *ref, struct vm_record *
 
 /* ---- notes */
 
+/* The record as it is now, when it is still of the same run. */
+static bool same_run(stoker *s, const struct vm_record *rec, struct vm_record *now)
+{
+	return store_find(s->store, rec->vm.id, now, NULL) == STOKER_OK && now->run == rec->run &&
+	       now->op.kind == STOKER_PHASE_NONE && now->vm.state == STOKER_RUNNING;
+}
+
+void lifecycle_note_banner(stoker *s, const struct vm_record *rec)
+{
+	struct vm_record now;
+	int64_t end = clock_now_ns();
+	int lock;
+	if (s->read_only || rec->ready_ns || !try_lock(s, rec->vm.id, &lock))
+		return;
+	if (same_run(s, rec, &now) && !now.ready_ns) {
+		now.ready_ns = end;
+		now.vm.last_phase = STOKER_PHASE_BOOT;
+		now.vm.last_phase_ns = end - now.started_ns;
+		if (store_update(s->store, &now, NULL) == STOKER_OK) {
+			history_timing(s->store, &now, STOKER_PHASE_BOOT, now.started_ns, now.vm.last_phase_ns);
+			history_event(s->store, "guest", &now, "ready", "%s is ready", now.vm.name);
+			handle_touch(s);
+		}
+	}
+	close(lock);
+}
+
 void lifecycle_note_ssh(stoker *s, const struct vm_record *rec, int64_t request_ns)
 {
 	struct vm_record now;
@@ -315,8 +344,7 @@ void lifecycle_note_ssh(stoker *s, const struct vm_record *rec, int64_t request_
 	int lock;
 	if (s->read_only || rec->ssh_ns || !try_lock(s, rec->vm.id, &lock))
 		return;
-	if (store_find(s->store, rec->vm.id, &now, NULL) == STOKER_OK && now.run == rec->run && !now.ssh_ns &&
-	    now.op.kind == STOKER_PHASE_NONE && now.vm.state == STOKER_RUNNING) {
+	if (same_run(s, rec, &now) && !now.ssh_ns) {
 		now.ssh_ns = end;
 		if (!now.ready_ns)
 			now.ready_ns = rec->ready_ns ? rec->ready_ns : request_ns;

@@ -20,6 +20,9 @@ void lifecycle_refresh(stoker *s, struct vm_record *rec);
  * was asked for at request_ns; later ones are ignored. */
 void lifecycle_note_ssh(stoker *s, const struct vm_record *rec, int64_t request_ns);
 
+/* Records that the SSH server of a guest without agent spoke for the first time in this run (phase boot): it is ready. */
+void lifecycle_note_banner(stoker *s, const struct vm_record *rec);
+
 /* Records the duration of a command (phase exec). */
 void lifecycle_note_exec(stoker *s, const struct vm_record *rec, int64_t start_ns, int64_t duration_ns);
 

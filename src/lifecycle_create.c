@@ -22,6 +22,7 @@
 #include "error.h"
 #include "guest/image.h"
 #include "guest/session.h"
+#include "guest/ssh_conn.h"
 #include "lifecycle_steps.h"
 #include "net/net.h"
 #include "settings.h"
@@ -93,6 +94,31 @@ static enum stoker_status insert(stoker *s, struct vm_record *rec, bool named, s
 	}
 }
 
+/* Over a root that has an init of its own nothing can be laid: a VM has a copy of it. And only of a guest that says
+ * nothing over the channel can somebody else know the host key. */
+static enum stoker_status check_foreign(stoker *s, const struct stoker_spec *spec, struct vm_record *rec,
+                                        const struct image_files *files, struct stoker_error *err)
+{
+	enum stoker_status st = STOKER_OK;
+	if (files->agent && spec->host_key) {
+		error_set(err, STOKER_E_INVALID, "the image %s has an agent, which alone tells the guest's host key", rec->vm.image);
+		return error_fix(err, "Leave --host-key out"), STOKER_E_INVALID;
+	}
+	if (!files->agent && rec->vm.disk_mode != STOKER_DISK_COPY) {
+		if (spec->disk_mode) {
+			error_set(err, STOKER_E_INVALID, "the image %s has no agent, so its disk mode can only be copy", rec->vm.image);
+			return error_fix(err, "Leave --disk-mode out, or use --disk-mode copy"), STOKER_E_INVALID;
+		}
+		rec->vm.disk_mode = STOKER_DISK_COPY;
+		st = spec_check_disk(s, rec->vm.disk_mib, err);
+	}
+	if (st == STOKER_OK && rec->vm.disk_mode == STOKER_DISK_COPY)
+		st = disk_fits(files->root, rec->vm.disk_mib, err);
+	if (st == STOKER_OK && spec->host_key)
+		st = ssh_key_given(spec->host_key, rec->vm.host_key, err);
+	return st;
+}
+
 /* Everything that can be known before anything is made. */
 static enum stoker_status prepare(stoker *s, const struct stoker_spec *spec, struct vm_record *rec,
                                   struct image_files *files, struct stoker_error *err)
@@ -104,6 +130,9 @@ static enum stoker_status prepare(stoker *s, const struct stoker_spec *spec, str
 	if (st != STOKER_OK)
 		return st;
 	rec->agent = files->agent;
+	st = check_foreign(s, spec, rec, files, err);
+	if (st != STOKER_OK)
+		return st;
 	memcpy(backend, rec->vm.backend, sizeof backend);
 	memcpy(accel, rec->vm.accel, sizeof accel);
 	st = backend_choose(s, rec, backend, accel, err);

@@ -14,6 +14,7 @@
 #include "guest/channel.h"
 #include "guest/image.h"
 #include "guest/session.h"
+#include "guest/ssh_conn.h"
 #include "lifecycle_steps.h"
 #include "log.h"
 #include "names.h"
@@ -201,10 +202,13 @@ static enum stoker_status wait_ready(stoker *s, struct vm_record *rec, const str
 		st = wait_state(s, rec, true, deadline, call ? call->cancel_fd : -1, err);
 	if (st == STOKER_OK && (!rec->vm.pid || rec->vm.state == STOKER_PAUSED))
 		return ended(s, rec, err);
-	if (st == STOKER_OK && rec->agent && !rec->vm.ready) {
-		st = channel_wait_hello(s, rec, deadline, call ? call->cancel_fd : -1, err);
+	if (st == STOKER_OK && !rec->vm.ready) {
+		int cancel_fd = call ? call->cancel_fd : -1;
+		st = rec->agent ? channel_wait_hello(s, rec, deadline, cancel_fd, err)
+		                : ssh_wait_banner(s, rec, deadline, cancel_fd, err);
 		if (st == STOKER_E_TIMEOUT) {
-			error_set(err, st, "the guest did not say that it is ready in time");
+			if (rec->agent)
+				error_set(err, st, "the guest did not say that it is ready in time");
 			error_console(s, rec->vm.id, err);
 			error_fix(err, "Look at its console: stoker logs %s", rec->vm.name);
 		} else if (st == STOKER_E_CLOSED || st == STOKER_E_STATE) {
@@ -223,8 +227,7 @@ static enum stoker_status wait_ready(stoker *s, struct vm_record *rec, const str
 	return st;
 }
 
-/* An authenticated session, opened and closed; an image without our agent is
- * ready when this answers. */
+/* An authenticated session, opened and closed. */
 static enum stoker_status wait_ssh(stoker *s, struct vm_record *rec, const struct stoker_call *call, int64_t deadline,
                                    struct stoker_error *err)
 {
@@ -262,7 +265,7 @@ enum stoker_status stoker_wait(stoker *s, const char *ref, enum stoker_until unt
 	case STOKER_UNTIL_READY:
 	case STOKER_UNTIL_SSH:
 		st = wait_ready(s, &rec, call, deadline, err);
-		if (st == STOKER_OK && (until == STOKER_UNTIL_SSH || !rec.agent))
+		if (st == STOKER_OK && until == STOKER_UNTIL_SSH)
 			st = wait_ssh(s, &rec, call, deadline, err);
 		break;
 	}

@@ -11,6 +11,7 @@
 #include "clock.h"
 #include "error.h"
 #include "guest/channel.h"
+#include "guest/session.h"
 #include "lifecycle_steps.h"
 #include "trash.h"
 
@@ -31,8 +32,35 @@ static enum stoker_status wait_end(const struct vm_record *rec, int64_t deadline
 	return rc < 0 ? STOKER_E_TIMEOUT : STOKER_OK;
 }
 
-/* The rungs before the kill: the agent is asked; half the time later, or at once when it cannot be, ctrl-alt-del is
- * pressed where there are keys. STOKER_E_TIMEOUT: the kill is due. */
+/* A guest without agent is asked over SSH, where its host key is known. For a reboot: not every machine can be switched
+ * off, and every VMM ends with a reset. */
+static bool ask_by_ssh(stoker *s, const struct vm_record *rec, int64_t deadline, int cancel_fd)
+{
+	static const char *const argv[] = { "reboot", NULL };
+	const struct stoker_exec exec = { .argv = argv };
+	struct stoker_call call = { deadline_poll_ms(deadline), cancel_fd, NULL, NULL };
+	struct stoker_exec_result result;
+	struct exec_io io = { .in_fd = -1 };
+	struct vm_record running = *rec;
+	enum stoker_status st;
+	void *ssh = NULL;
+
+	if (rec->agent || !rec->vm.host_key[0] || !rec->vm.ssh_port)
+		return false;
+	running.vm.state = STOKER_RUNNING; /* it is in the middle of a stop: no reason not to be reached */
+	if (ssh_open(s, &running, &call, &ssh, NULL) != STOKER_OK)
+		return false;
+	exec_sink_open(&io.out, -1, 0);
+	exec_sink_open(&io.err, -1, 0);
+	call.timeout_ms = deadline_poll_ms(deadline);
+	st = ssh_ops.exec(ssh, &exec, &io, &call, &result, NULL);
+	ssh_ops.close(ssh);
+	/* The answer may be lost with the connection. */
+	return st == STOKER_E_CLOSED || (st == STOKER_OK && result.status == 0);
+}
+
+/* The rungs before the kill: the agent is asked, or the guest over SSH; half the time later, or at once when it cannot
+ * be, ctrl-alt-del is pressed where there are keys. STOKER_E_TIMEOUT: the kill is due. */
 static enum stoker_status ask_to_end(stoker *s, struct vm_record *rec, bool paused, int64_t grace,
                                      const struct stoker_call *call, struct stoker_error *err)
 {
@@ -44,7 +72,7 @@ static enum stoker_status ask_to_end(stoker *s, struct vm_record *rec, bool paus
 	/* A guest that stands still hears nothing. */
 	if (paused && (!ops || ops->pause(s, rec, false, half, cancel_fd, NULL) != STOKER_OK))
 		return STOKER_E_TIMEOUT;
-	if (rec->agent && channel_poweroff(s, rec, NULL) == STOKER_OK)
+	if (rec->agent ? channel_poweroff(s, rec, NULL) == STOKER_OK : ask_by_ssh(s, rec, half, cancel_fd))
 		st = wait_end(rec, ops && ops->press ? half : deadline, call, err);
 	if (st == STOKER_E_TIMEOUT && ops && ops->press && ops->press(s, rec, deadline, cancel_fd, NULL) == STOKER_OK)
 		st = wait_end(rec, deadline, call, err);
@@ -63,7 +91,7 @@ static enum stoker_status end_vmm(stoker *s, struct vm_record *rec, bool force, 
 		st = ask_to_end(s, rec, paused, grace, call, err);
 		if (st == STOKER_E_CANCELLED)
 			return st;
-		if (st == STOKER_E_TIMEOUT && rec->agent)
+		if (st == STOKER_E_TIMEOUT && (rec->agent || rec->vm.host_key[0]))
 			history_event(s->store, s->actor, rec, "killed", "%s did not power off in %lld ms and was killed",
 			              rec->vm.name, (long long)grace);
 	}

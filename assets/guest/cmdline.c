@@ -4,7 +4,7 @@
  *
  *   stoker.ip=ADDR/LEN stoker.gw=ADDR stoker.dns=ADDR[,ADDR...]
  *   stoker.host=NAME stoker.key=BASE64 stoker.disk=isolated|shared|copy
- *   stoker.off=switch|reset
+ *   stoker.off=switch|reset stoker.init=PATH
  */
 #include <arpa/inet.h>
 #include <stdlib.h>
@@ -90,6 +90,16 @@ static bool set_disk(struct config *c, const char *value)
 	return false;
 }
 
+static bool set_init(struct config *c, const char *value)
+{
+	size_t n = strlen(value);
+
+	if (value[0] != '/' || n >= sizeof c->init)
+		return false;
+	memcpy(c->init, value, n + 1);
+	return true;
+}
+
 void config_parse(struct config *c, char *text)
 {
 	char *save = NULL;
@@ -115,6 +125,8 @@ void config_parse(struct config *c, char *text)
 			ok = set_key(c, value);
 		else if (strcmp(name, "disk") == 0)
 			ok = set_disk(c, value);
+		else if (strcmp(name, "init") == 0)
+			ok = set_init(c, value);
 		else if (strcmp(name, "off") == 0)
 			ok = (c->reset = strcmp(value, "reset") == 0) || strcmp(value, "switch") == 0;
 		if (!ok)

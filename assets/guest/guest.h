@@ -49,6 +49,7 @@ struct config {
 	char host[65];
 	char key[1024]; /* a line for authorized_keys, "" for none */
 	enum disk_mode disk;
+	char init[65]; /* the root's own init, which is to run instead of an agent; "": none */
 	bool reset; /* this machine has no power switch: a reset ends it */
 };
 void config_read(struct config *c);
@@ -64,7 +65,8 @@ void modules_load_devices(void);
 
 /* ---- mounts.c */
 
-/* Assembles the root, makes it "/" and mounts what belongs in it. False: the guest cannot run. */
+/* Assembles the root, makes it "/" and mounts what belongs in it (but /dev, /proc and /sys not when the root has an
+ * init of its own, which sees to that). False: the guest cannot run. */
 bool mounts_early(void);
 bool mounts_root(const struct config *c);
 /* What still can be done for the disks before the power goes. */
@@ -75,6 +77,11 @@ void mounts_end(void);
 void net_up(const struct config *c);
 /* /etc files that follow from the configuration. */
 void net_files(const struct config *c);
+
+/* ---- foreign.c */
+
+/* Network and key are set up; then c->init is process 1, and nothing of ours runs any more. */
+_Noreturn void foreign_init(const struct config *c);
 
 /* ---- service.c: the SSH server and its host key */
 

@@ -34,6 +34,8 @@ int main(void)
 	agent.marks.at[MARK_MODULES] = now_ms();
 	if (!mounts_root(&config))
 		power_fail("there is no root file system");
+	if (config.init[0] != '\0')
+		foreign_init(&config);
 	agent.marks.at[MARK_ROOT] = now_ms();
 	/* dropbear takes longest to begin: it does so while the rest goes on. */
 	service_begin(&agent.service, &config);

@@ -176,6 +176,8 @@ bool mounts_root(const struct config *c)
 
 	if (!assemble(c) || !enter_root())
 		return false;
+	if (c->init[0] != '\0')
+		return true;
 	for (size_t i = 0; i < sizeof rest / sizeof rest[0]; i++) {
 		if (strncmp(rest[i].where, "/sys", 4) == 0 && access(rest[i].where, F_OK) != 0)
 			continue; /* not in this kernel */

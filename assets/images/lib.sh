@@ -5,6 +5,7 @@
 # that its root file system is made of and STEPS to the number of its steps, and sources this with its arguments.
 #
 #   build.sh --out DIR --init FILE --cache DIR [--kernel FILE] [--kernel-from WORD] [--name NAME] [--package NAME]...
+#            [--root FILE]
 #       fills the empty folder DIR with vmlinux, initrd, root.ext4 and image.json
 #   build.sh --digest --init FILE --cache DIR [--kernel FILE] [--package NAME]...
 #       prints the digest of the inputs; downloads nothing
@@ -35,11 +36,11 @@ step() {
 	echo "progress $1 $STEPS $2"
 }
 
-mode=build out='' init='' cache='' kernel='' kernel_from='' name='' packages=''
+mode=build out='' init='' cache='' kernel='' kernel_from='' name='' packages='' import=''
 while [ $# -gt 0 ]; do
 	case $1 in
 	--digest) mode=digest ;;
-	--out | --init | --cache | --kernel | --kernel-from | --name | --package)
+	--out | --init | --cache | --kernel | --kernel-from | --name | --package | --root)
 		[ $# -ge 2 ] || fail "the option $1 needs a value"
 		case $1 in
 		--out) out=$2 ;;
@@ -49,6 +50,7 @@ while [ $# -gt 0 ]; do
 		--kernel-from) kernel_from=$2 ;;
 		--name) name=$2 ;;
 		--package) packages="$packages $2" ;;
+		--root) import=$2 ;;
 		esac
 		shift
 		;;
@@ -151,6 +153,7 @@ take_digest() {
 		sha256sum <"$recipe"
 		sha256sum <"$(dirname "$recipe")/../lib.sh"
 		sha256sum <"$init"
+		[ -z "$import" ] || sha256sum <"$import"
 		cat "$resolved"
 	} | sha256sum | cut -c1-64)
 	if [ $mode = digest ]; then
@@ -376,7 +379,14 @@ write_json() {
 	{
 		printf '{\n  "format": 1,\n  "name": "%s",\n  "recipe": "%s",\n  "digest": "%s",\n' "$name" \
 			"$(basename "$(dirname "$recipe")")" "$digest"
-		printf '  "kernel_version": "%s",\n  "kernel_from": "%s",\n  "agent": true,\n  "built_at_ms": %s,\n' "$version" "$kernel_from" "$(date +%s%3N)"
+		printf '  "kernel_version": "%s",\n  "kernel_from": "%s",\n' "$version" "$kernel_from"
+		# A root of somebody else's has an init of its own.
+		if [ -n "${own_init:-}" ]; then
+			printf '  "agent": false,\n  "init": "%s",\n' "$own_init"
+		else
+			printf '  "agent": true,\n'
+		fi
+		printf '  "built_at_ms": %s,\n' "$(date +%s%3N)"
 		printf '  "files": {\n'
 		entry kernel vmlinux
 		printf ',\n'

@@ -305,7 +305,7 @@ static void base64(const char *in, size_t n, char *out, size_t cap)
 bool boot_arguments(const struct launch *launch, char *out, size_t cap)
 {
 	const struct stoker_vm *vm = &launch->rec->vm;
-	char key[400], net[200] = "", tsc[40] = "";
+	char key[400], net[200] = "", tsc[40] = "", init[80] = "";
 	const char *emulated = "";
 	const struct backend_ops *ops = backend_by_name(vm->backend);
 	unsigned khz = strcmp(vm->accel, "tcg") == 0 ? tsc_khz() : 0;
@@ -322,11 +322,13 @@ bool boot_arguments(const struct launch *launch, char *out, size_t cap)
 	 * and leave a guest in which no timer ever ends.) */
 	if (strcmp(vm->accel, "tcg") == 0)
 		emulated = " mitigations=off noreplace-smp";
+	if (!launch->files.agent)
+		snprintf(init, sizeof init, " stoker.init=%s", launch->files.init);
 	/* There is no PCI bus to look for. */
 	n = snprintf(out, cap,
 	             "console=ttyS0 quiet loglevel=3 %s panic=1 pci=off cryptomgr.notests no_timer_check tsc=reliable%s%s "
-	             "random.trust_cpu=on stoker.host=%s stoker.disk=%s%s stoker.key=%s",
+	             "random.trust_cpu=on stoker.host=%s stoker.disk=%s%s%s stoker.key=%s",
 	             ops ? ops->boot : "", emulated, tsc, vm->name,
-	             stoker_disk_mode_name(vm->disk_mode), net, key);
+	             stoker_disk_mode_name(vm->disk_mode), init, net, key);
 	return n > 0 && (size_t)n < cap;
 }

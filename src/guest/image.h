@@ -11,7 +11,8 @@ struct image_files {
 	char kernel[STOKER_PATH_SIZE];
 	char initrd[STOKER_PATH_SIZE]; /* "" when the image has none */
 	char root[STOKER_PATH_SIZE];
-	bool agent;      /* its initrd carries our init */
+	bool agent;      /* its initrd carries our init, which stays as the agent */
+	char init[64];   /* else the root's own init, to which ours hands over; "" in an image with agent */
 	bool own_kernel; /* built by us: what assets/guest/kernel.fragment has is built in */
 };
 

@@ -32,6 +32,7 @@ struct build {
 	char folder[STOKER_PATH_SIZE]; /* where it shall be */
 	char work[STOKER_PATH_SIZE];   /* where it is being built; "" before */
 	const char *const *packages;   /* more of them, for a recipe that takes any; NULL-terminated or NULL */
+	char root[STOKER_PATH_SIZE];   /* the file that is imported; "" when the recipe makes its own */
 	char digest[72];
 	struct stoker_call call;       /* the rest of the time, after waiting for the lock */
 };
@@ -250,6 +251,10 @@ static enum stoker_status run_recipe(struct build *b, bool digest_only, struct s
 		argv_add(&a, "--package");
 		argv_add(&a, "%s", *p);
 	}
+	if (b->root[0]) {
+		argv_add(&a, "--root");
+		argv_add(&a, "%s", b->root);
+	}
 	st = a.failed ? error_errno(err, ENOMEM, "no image can be built")
 	              : image_recipe_run((const char *const *)a.items, &b->call, b->digest, err);
 	argv_free(&a);
@@ -355,6 +360,13 @@ static enum stoker_status prepare(stoker *s, const struct stoker_image_spec *spe
 		st = image_cache_find(s, b->cache, err);
 	if (st == STOKER_OK)
 		st = check_packages(b, spec->packages, err);
+	if (st == STOKER_OK && (strcmp(b->recipe, "import") == 0) != (spec->root != NULL)) {
+		st = error_set(err, STOKER_E_INVALID, spec->root ? "the recipe %s takes no root file system" :
+		               "the recipe %s takes the file that is the root file system", b->recipe);
+		error_fix(err, "Use: stoker image import FILE");
+	}
+	if (st == STOKER_OK && spec->root)
+		st = image_import_check(spec->root, b->root, err);
 	return st;
 }
 

@@ -104,6 +104,8 @@ bool image_parse(const char *text, size_t n, struct image_info *out, char *why, 
 		if (!text_of(o, "kernel_from", out->image.kernel_from, sizeof out->image.kernel_from))
 			snprintf(out->image.kernel_from, sizeof out->image.kernel_from, "debian");
 		out->image.agent = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(o, "agent"));
+		if (!out->image.agent && (!text_of(o, "init", out->image.init, sizeof out->image.init) || out->image.init[0] != '/' || strchr(out->image.init, ' ')))
+			bad = "it has no agent, and does not name the init of its root";
 	}
 	cJSON_Delete(o);
 	if (bad)
@@ -209,6 +211,7 @@ enum stoker_status image_paths(const stoker *s, const char *name, struct image_f
 	memset(out, 0, sizeof *out);
 	/* NOLINTNEXTLINE(clang-analyzer-core.uninitialized.Assign): image_load() filled it, or it was no STOKER_OK */
 	out->agent = info.image.agent;
+	memcpy(out->init, info.image.init, sizeof out->init);
 	out->own_kernel = strcmp(info.image.kernel_from, "source") == 0;
 	if (!path_image(s, out->kernel, "%s/%s", name, info.kernel) || !path_image(s, out->root, "%s/%s", name, info.root) ||
 	    (info.initrd[0] && !path_image(s, out->initrd, "%s/%s", name, info.initrd)))

@@ -39,6 +39,9 @@ enum stoker_status image_lock(const stoker *s, const struct stoker_call *call, i
 enum stoker_status image_work_folder(const stoker *s, const char *name, char out[STOKER_PATH_SIZE], int *fd,
                                      struct stoker_error *err);
 
+/* Is this file a root file system that can be imported? Its absolute path; STOKER_E_INVALID with what it is instead. */
+enum stoker_status image_import_check(const char *file, char out[STOKER_PATH_SIZE], struct stoker_error *err);
+
 /* Removes a tree without following symbolic links. False with errno when something is left. */
 bool image_remove_tree(const char *path);
 

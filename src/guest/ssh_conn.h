@@ -41,6 +41,13 @@ struct ssh_conn {
  * `ssh` of this run. */
 enum stoker_status ssh_conn_open(stoker *s, const struct vm_record *rec, int64_t deadline_ns, int cancel_fd,
                                  struct ssh_conn **out, struct stoker_error *err);
+/* Probes, ever less often, until something that speaks first answers at the port: the guest has no agent that would
+ * tell. Records the phase `boot` of this run. */
+enum stoker_status ssh_wait_banner(stoker *s, const struct vm_record *rec, int64_t deadline_ns, int cancel_fd,
+                                   struct stoker_error *err);
+/* The host key that the server shows now, "ssh-ed25519 AAAA...", whatever is recorded; nothing is sent after it. */
+enum stoker_status ssh_shown_key(stoker *s, const struct vm_record *rec, int64_t deadline_ns, int cancel_fd,
+                                 char line[128], struct stoker_error *err);
 /* Never waits for the peer. NULL is allowed. */
 void ssh_conn_close(struct ssh_conn *conn);
 
@@ -73,9 +80,8 @@ bool ssh_key_line(const void *blob, size_t len, char line[128]);
 /* Compares what the server showed with the pinned key. */
 enum stoker_status ssh_check_host_key(const struct vm_record *rec, const void *blob, size_t len,
                                       struct stoker_error *err);
-/* Records a host key that a person accepted, for a guest without an agent
- * (with one, the key comes from the agent and this is refused). */
-enum stoker_status ssh_accept_host_key(stoker *s, const char *ref, const char *line, struct stoker_error *err);
+/* The normal form of a key that a person gave, "ssh-ed25519 AAAA...". STOKER_E_INVALID when it is no ed25519 key. */
+enum stoker_status ssh_key_given(const char *text, char line[128], struct stoker_error *err);
 
 /* ssh_shell.c: stoker_shell_open() of a record just read. */
 enum stoker_status ssh_shell_open(stoker *s, const struct vm_record *rec, const struct stoker_shell_spec *spec,

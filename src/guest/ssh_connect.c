@@ -229,7 +229,17 @@ static enum dialled dial(struct ssh_conn *conn, int64_t deadline_ns, int cancel_
 	return n == 1 ? DIAL_OK : DIAL_CLOSED;
 }
 
-static enum stoker_status dial_until(struct ssh_conn *conn, bool said_ready, int64_t deadline_ns, int cancel_fd,
+/* What an agent said to be ready is missed soon. Without one nobody knows when a server will be there, and what is
+ * closed or refused now may be open in a minute: only a VMM that is gone ends the probing before the deadline. */
+static bool gives_up(const struct vm_record *rec, enum dialled how, int64_t took)
+{
+	if (!rec->agent && rec->vmm.pid > 0)
+		return !process_alive(&rec->vmm);
+	return (how == DIAL_REFUSED && took > REFUSED_MS * NS_PER_MS) ||
+	       (how == DIAL_CLOSED && rec->agent && took > CLOSED_MS * NS_PER_MS);
+}
+
+static enum stoker_status dial_until(struct ssh_conn *conn, const struct vm_record *rec, int64_t deadline_ns, int cancel_fd,
                                      struct stoker_error *err)
 {
 	int64_t begin = clock_now_ns(), patience = 1000 * NS_PER_MS, pause = RETRY_MS * NS_PER_MS, until;
@@ -254,8 +264,7 @@ static enum stoker_status dial_until(struct ssh_conn *conn, bool said_ready, int
 		/* A last try that the deadline cut short says less than the one before. */
 		if (how != DIAL_SILENT || now - tried >= 500 * NS_PER_MS)
 			seen = how;
-		if (now >= deadline_ns || (how == DIAL_REFUSED && now - begin > REFUSED_MS * NS_PER_MS) ||
-		    (how == DIAL_CLOSED && said_ready && now - begin > CLOSED_MS * NS_PER_MS))
+		if (now >= deadline_ns || gives_up(rec, how, now - begin))
 			break;
 		if (how == DIAL_SILENT) {
 			patience = patience < 8000 * NS_PER_MS ? patience * 2 : patience;
@@ -266,6 +275,10 @@ static enum stoker_status dial_until(struct ssh_conn *conn, bool said_ready, int
 			return error_set(err, STOKER_E_CANCELLED, "cancelled while connecting");
 		if (now - begin > RETRY_SOON_MS * NS_PER_MS && pause < RETRY_MAX_MS * NS_PER_MS)
 			pause *= 2;
+	}
+	if (!rec->agent && rec->vmm.pid > 0 && !process_alive(&rec->vmm)) {
+		error_set(err, STOKER_E_CLOSED, "the VM ended before its SSH server said a word");
+		return error_fix(err, "Look at its console: stoker logs %s", conn->name);
 	}
 	if (seen == DIAL_REFUSED) {
 		error_set(err, STOKER_E_CLOSED, "nothing listens at 127.0.0.1:%u: the VMM is gone or has lost its port", conn->port);
@@ -421,14 +434,15 @@ out:
 	return st;
 }
 
-static enum stoker_status connect_to(stoker *s, const struct vm_record *rec, struct ssh_conn *conn, int64_t deadline_ns,
-                                     int cancel_fd, struct stoker_error *err)
+/* Up to the key that the server shows: *blob is the session's. */
+static enum stoker_status exchange(stoker *s, const struct vm_record *rec, struct ssh_conn *conn, int64_t deadline_ns,
+                                   int cancel_fd, const char **blob, size_t *len, struct stoker_error *err)
 {
-	enum stoker_status st = dial_until(conn, rec->agent, deadline_ns, cancel_fd, err);
-	const char *blob;
+	enum stoker_status st = dial_until(conn, rec, deadline_ns, cancel_fd, err);
 	int rc, why, type;
-	size_t len = 0;
 
+	if (st == STOKER_OK && !rec->agent)
+		lifecycle_note_banner(s, rec);
 	if (st == STOKER_OK)
 		st = session_make(conn, err);
 	if (st != STOKER_OK)
@@ -442,10 +456,19 @@ static enum stoker_status connect_to(stoker *s, const struct vm_record *rec, str
 	}
 	if (rc != 0)
 		return ssh_conn_error(conn, rc, "exchanging SSH keys with the guest", err);
-	blob = libssh2_session_hostkey(conn->session, &len, &type);
-	if (!blob)
-		return error_set(err, STOKER_E_HOST_KEY, "the guest's SSH server showed no host key");
-	st = ssh_check_host_key(rec, blob, len, err);
+	*blob = libssh2_session_hostkey(conn->session, len, &type);
+	return *blob ? STOKER_OK : error_set(err, STOKER_E_HOST_KEY, "the guest's SSH server showed no host key");
+}
+
+static enum stoker_status connect_to(stoker *s, const struct vm_record *rec, struct ssh_conn *conn, int64_t deadline_ns,
+                                     int cancel_fd, struct stoker_error *err)
+{
+	const char *blob = NULL;
+	size_t len = 0;
+	enum stoker_status st = exchange(s, rec, conn, deadline_ns, cancel_fd, &blob, &len, err);
+
+	if (st == STOKER_OK)
+		st = ssh_check_host_key(rec, blob, len, err);
 	if (st == STOKER_OK)
 		st = log_in(s, rec, conn, deadline_ns, cancel_fd, err);
 	conn->receive_max = 0;
@@ -462,7 +485,8 @@ static enum stoker_status wait_ready(stoker *s, struct vm_record *rec, int64_t d
 
 	if (rec->vm.network == STOKER_NET_NONE || rec->vm.ssh_port == 0) {
 		error_set(err, STOKER_E_MISSING, "%s has no network card, so no SSH", rec->vm.name);
-		return error_fix(err, "Use the channel: stoker exec %s without --via ssh", rec->vm.name);
+		return rec->agent ? error_fix(err, "Use the channel: stoker exec %s without --via ssh", rec->vm.name) :
+			error_fix(err, "Its image has no agent, so nothing but SSH leads into it: create it with a network");
 	}
 	if (rec->vm.stale) {
 		error_set(err, STOKER_E_STATE, "the record of %s is stale: %s", rec->vm.name, rec->vm.reason);
@@ -482,22 +506,65 @@ static enum stoker_status wait_ready(stoker *s, struct vm_record *rec, int64_t d
 	return st == STOKER_OK ? lifecycle_find(s, vm.id, rec, err) : st;
 }
 
+static enum stoker_status conn_new(stoker *s, struct vm_record *rec, int64_t deadline_ns, int cancel_fd,
+                                   struct ssh_conn **out, struct stoker_error *err)
+{
+	enum stoker_status st = wait_ready(s, rec, deadline_ns, cancel_fd, err);
+	struct ssh_conn *conn = st == STOKER_OK ? calloc(1, sizeof *conn) : NULL;
+
+	if (st != STOKER_OK)
+		return st;
+	if (!conn)
+		return error_errno(err, ENOMEM, "cannot open an SSH connection");
+	conn->sock = -1;
+	conn->port = rec->vm.ssh_port;
+	snprintf(conn->name, sizeof conn->name, "%s", rec->vm.name);
+	*out = conn;
+	return STOKER_OK;
+}
+
+enum stoker_status ssh_wait_banner(stoker *s, const struct vm_record *given, int64_t deadline_ns, int cancel_fd,
+                                   struct stoker_error *err)
+{
+	struct vm_record rec = *given;
+	struct ssh_conn *conn = NULL;
+	enum stoker_status st = conn_new(s, &rec, deadline_ns, cancel_fd, &conn, err);
+
+	if (st == STOKER_OK)
+		st = dial_until(conn, &rec, deadline_ns, cancel_fd, err);
+	if (st == STOKER_OK)
+		lifecycle_note_banner(s, &rec);
+	ssh_conn_close(conn);
+	return st;
+}
+
+enum stoker_status ssh_shown_key(stoker *s, const struct vm_record *given, int64_t deadline_ns, int cancel_fd,
+                                 char line[128], struct stoker_error *err)
+{
+	struct vm_record rec = *given;
+	struct ssh_conn *conn = NULL;
+	const char *blob = NULL;
+	size_t len = 0;
+	enum stoker_status st = conn_new(s, &rec, deadline_ns, cancel_fd, &conn, err);
+
+	if (st == STOKER_OK)
+		st = exchange(s, &rec, conn, deadline_ns, cancel_fd, &blob, &len, err);
+	if (st == STOKER_OK && !ssh_key_line(blob, len, line))
+		st = error_set(err, STOKER_E_HOST_KEY, "the guest's SSH server shows a key that is no ed25519 key");
+	ssh_conn_close(conn);
+	return st;
+}
+
 enum stoker_status ssh_conn_open(stoker *s, const struct vm_record *given, int64_t deadline_ns, int cancel_fd,
                                  struct ssh_conn **out, struct stoker_error *err)
 {
 	int64_t request_ns = clock_now_ns();
 	struct vm_record rec = *given;
 	struct ssh_conn *conn = NULL;
-	enum stoker_status st = wait_ready(s, &rec, deadline_ns, cancel_fd, err);
+	enum stoker_status st = conn_new(s, &rec, deadline_ns, cancel_fd, &conn, err);
 
 	if (st != STOKER_OK)
 		return st;
-	conn = calloc(1, sizeof *conn);
-	if (!conn)
-		return error_errno(err, ENOMEM, "cannot open an SSH connection");
-	conn->sock = -1;
-	conn->port = rec.vm.ssh_port;
-	snprintf(conn->name, sizeof conn->name, "%s", rec.vm.name);
 	st = connect_to(s, &rec, conn, deadline_ns, cancel_fd, err);
 	if (st != STOKER_OK) {
 		ssh_conn_close(conn);

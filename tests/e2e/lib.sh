@@ -14,6 +14,7 @@
 #	need_image                builds the image `micro` (Debian's kernel) once for all scripts
 #	need_own_image            the same with the own kernel, called `own`
 #	need_debian               the image `debian` with DEBIAN_PACKAGES
+#	foreign_root MICRO FILE   a root file system that knows nothing of stoker, of the programs of the image micro
 #	with_double               $DOUBLE is a Firecracker that runs no guest, and KVM is said to work
 #	new_vm NAME [OPTIONS]     create, always with --egress none
 #	expect_status N CMD...    runs CMD; its output is then in $OUT and $ERR
@@ -190,6 +191,34 @@ need_debian() {
 		options+=(--package "$package")
 	done
 	build_image debian --kernel debian "${options[@]}"
+}
+
+foreign_root() { # foreign_root ROOT.EXT4 FILE
+	local root=$T/foreign
+	mkdir "$root"
+	debugfs -R "rdump / $root" "$1" >"$T/rdump" 2>&1
+	rm -rf "$root/lost+found" "$root/usr/sbin/init" "$root/etc/dropbear" "$root/etc/hostname" "$root/etc/resolv.conf"
+	mkdir -p "$root/etc/dropbear" "$root/dev" "$root/proc" "$root/sys" "$root/run" "$root/tmp"
+	cat >"$root/usr/sbin/init" <<'END'
+#!/bin/sh
+mkdir -p /dev/pts
+mount -t devpts -o gid=5,mode=620,ptmxmode=666 devpts /dev/pts
+mount -t tmpfs run /run
+trap 'echo "foreign init: going down"; sync; mount -o remount,ro /; reboot -f' TERM
+[ -f /etc/dropbear/key ] || dropbearkey -t ed25519 -f /etc/dropbear/key >/dev/null 2>&1
+dropbearkey -y -f /etc/dropbear/key | grep Fingerprint
+dropbear -E -s -r /etc/dropbear/key
+while :; do
+	sleep 3600 &
+	wait $!
+done
+END
+	chmod 755 "$root/usr/sbin/init"
+	rm -f "$2"
+	mke2fs -q -t ext4 -L foreign -E root_owner=0:0 -d "$root" "$2" 96M
+	# Whoever runs the test, in the guest it is root's.
+	debugfs -w -R 'sif /root uid 0' "$2" >/dev/null 2>&1
+	rm -rf "$root"
 }
 
 # The answer of the probe is kept in a file, which is written here before stoker does: nothing in stoker is asked to lie.

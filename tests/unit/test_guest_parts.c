@@ -95,7 +95,7 @@ static void command_line(void **state)
 	struct config c;
 	(void)state;
 	parse(&c, "console=ttyS0 stoker.ip=172.16.0.2/12 stoker.gw=172.31.255.254 stoker.dns=1.2.3.4,5.6.7.8 quiet "
-	          "stoker.host=quiet-otter stoker.key=c3NoLWVkMjU1MTkgQUFBQQo= stoker.disk=shared stoker.else=1\n");
+	          "stoker.host=quiet-otter stoker.key=c3NoLWVkMjU1MTkgQUFBQQo= stoker.disk=shared stoker.init=/sbin/init stoker.else=1\n");
 	assert_int_equal(c.ip, 0xac100002);
 	assert_int_equal(c.prefix, 12);
 	assert_int_equal(c.gateway, 0xacfffffe - 0xe00000);
@@ -104,11 +104,13 @@ static void command_line(void **state)
 	assert_string_equal(c.host, "quiet-otter");
 	assert_string_equal(c.key, "ssh-ed25519 AAAA");
 	assert_int_equal(c.disk, DISK_SHARED);
+	assert_string_equal(c.init, "/sbin/init");
 
 	static const char *const bad[] = {
 		"stoker.ip=1.2.3.4", "stoker.ip=1.2.3.4/", "stoker.ip=1.2.3.4/33", "stoker.ip=1.2.3.4/0", "stoker.ip=1.2.3/8",
 		"stoker.ip=1.2.3.4/8x", "stoker.gw=x", "stoker.host=-x", "stoker.host=a/b", "stoker.host=a\x1b", "stoker.disk=none",
 		"stoker.key=!!!!", "stoker.key=YQpi" /* two lines */, "stoker.key=AAAA", "stoker.ip=", "stoker.", "stoker.ip",
+		"stoker.init=sbin/init", "stoker.init=/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
 		"stoker.host=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
 	};
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {

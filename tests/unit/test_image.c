@@ -159,6 +159,22 @@ static void test_parse(void **state)
 	assert_true(info.image.agent);
 	assert_int_equal(info.image.built_at_ms, 5);
 
+	/* Without an agent it must be known what is to be started instead. */
+	static const char foreign[] = "{\"format\":1,\"recipe\":\"import\",\"digest\":\"sha256:aa\",\"kernel_version\":\"6.1\","
+				      "\"agent\":false,\"init\":\"/sbin/init\",\"built_at_ms\":5,\"files\":{\"kernel\":"
+				      "{\"file\":\"vmlinux\"},\"initrd\":{\"file\":\"initrd\"},\"root\":{\"file\":\"root.ext4\"}}}";
+	static const char *const inits[] = { "sbin/initX", "/sbin/ini t", "", "/sbin\\nini" };
+	assert_true(image_parse(foreign, strlen(foreign), &info, why, sizeof why));
+	assert_false(info.image.agent);
+	assert_string_equal(info.image.init, "/sbin/init");
+	for (size_t i = 0; i < sizeof inits / sizeof *inits; i++) {
+		char text[600];
+		const char *at = strstr(foreign, "/sbin/init");
+		snprintf(text, sizeof text, "%.*s%s%s", (int)(at - foreign), foreign, inits[i], at + 10);
+		assert_false(image_parse(text, strlen(text), &info, why, sizeof why));
+		assert_non_null(strstr(why, "init"));
+	}
+
 	/* Every prefix is refused, and so is each of these changes. */
 	for (size_t n = 0; n < strlen(GOOD); n++)
 		assert_false(image_parse(GOOD, n, &info, why, sizeof why));

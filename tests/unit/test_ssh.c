@@ -501,16 +501,70 @@ static void test_accept_host_key(void **state)
 	rec.agent = false;
 	if (store_insert(s->store, &rec, &pools, &err) != STOKER_OK)
 		fail_msg("%s", err.why);
-	assert_int_equal(ssh_accept_host_key(s, "test", "ssh-rsa AAAA", &err), STOKER_E_INVALID);
-	if (ssh_accept_host_key(s, "test", bear.rec.vm.host_key, &err) != STOKER_OK)
+	assert_int_equal(stoker_host_key_accept(s, "test", "ssh-rsa AAAA", NULL, &err), STOKER_E_INVALID);
+	if (stoker_host_key_accept(s, "test", bear.rec.vm.host_key, NULL, &err) != STOKER_OK)
 		fail_msg("%s", err.why);
 	assert_int_equal(store_find(s->store, "test", &rec, &err), STOKER_OK);
 	assert_string_equal(rec.vm.host_key, bear.rec.vm.host_key);
+	/* By fingerprint only what is shown now: of a VM that does not run there is nothing to see. */
+	assert_int_equal(stoker_host_key_accept(s, "test", "SHA256:AAAA", NULL, &err), STOKER_E_STATE);
 	rec.agent = true;
 	assert_int_equal(store_update(s->store, &rec, &err), STOKER_OK);
-	assert_int_equal(ssh_accept_host_key(s, "test", bear.rec.vm.host_key, &err), STOKER_E_STATE);
+	assert_int_equal(stoker_host_key_accept(s, "test", bear.rec.vm.host_key, NULL, &err), STOKER_E_STATE);
 	stoker_close(s);
 	run_quietly((const char *const[]){ "rm", "-rf", dir, NULL });
+}
+
+/* What a server shows is told whatever is recorded, and as the key's own tool tells it. */
+static void test_shown_host_key(void **state)
+{
+	struct vm_record rec = bear.rec;
+	struct stoker_error err = { .why = "" };
+	unsigned char blob[64];
+	char line[128] = "", shown[64];
+	size_t len;
+	(void)state;
+
+	snprintf(rec.vm.host_key, sizeof rec.vm.host_key, "%s", sshd.rec.vm.host_key);
+	assert_int_equal(ssh_shown_key(bear.s, &rec, deadline_after_ms(10000), -1, line, &err), STOKER_OK);
+	assert_string_equal(line, bear.rec.vm.host_key);
+	assert_true(ssh_key_blob(line, blob, &len));
+	ssh_fingerprint(blob, len, shown);
+	rec.agent = false;
+	assert_int_equal(try_open(&bear, &rec, 10000, &err), STOKER_E_HOST_KEY);
+	assert_non_null(strstr(err.fix, shown));
+	assert_non_null(strstr(err.fix, "stoker host-key test --accept SHA256:"));
+}
+
+/* Without an agent nobody knows when the server will be there: it is tried until the deadline, and no longer than the
+ * VMM lives. */
+static void test_probing(void **state)
+{
+	struct vm_record rec = bear.rec;
+	struct stoker_error err = { .why = "" };
+	int64_t begin;
+	int status;
+	pid_t vmm;
+	(void)state;
+
+	rec.agent = false;
+	assert_int_equal(ssh_wait_banner(bear.s, &rec, deadline_after_ms(10000), -1, &err), STOKER_OK);
+	vmm = fork();
+	if (vmm == 0)
+		for (;;)
+			pause();
+	assert_true(process_identify(vmm, &rec.vmm));
+	rec.vm.ssh_port = free_port();
+	begin = clock_now_ns();
+	/* A VMM that lives: a refused connection is not the end, as it is after two seconds with an agent. */
+	assert_int_not_equal(ssh_wait_banner(bear.s, &rec, deadline_after_ms(3000), -1, &err), STOKER_OK);
+	assert_true(clock_now_ns() - begin >= 2900 * NS_PER_MS);
+	kill(vmm, SIGKILL);
+	waitpid(vmm, &status, 0);
+	begin = clock_now_ns();
+	assert_int_equal(ssh_wait_banner(bear.s, &rec, deadline_after_ms(20000), -1, &err), STOKER_E_CLOSED);
+	assert_non_null(strstr(err.why, "the VM ended"));
+	assert_true(clock_now_ns() - begin < 2000 * NS_PER_MS);
 }
 
 static void test_wrong_key(void **state)
@@ -996,6 +1050,7 @@ int main(void)
 		cmocka_unit_test(test_tty), cmocka_unit_test(test_timeout), cmocka_unit_test(test_volume),
 		cmocka_unit_test(test_both_ways), cmocka_unit_test(test_reader_leaves), cmocka_unit_test(test_ping),
 		cmocka_unit_test(test_statistics), cmocka_unit_test(test_host_key), cmocka_unit_test(test_accept_host_key),
+		cmocka_unit_test(test_shown_host_key), cmocka_unit_test(test_probing),
 		cmocka_unit_test(test_wrong_key),
 		cmocka_unit_test(test_states), cmocka_unit_test(test_bad_servers), cmocka_unit_test(test_nobody_listens),
 		cmocka_unit_test(test_cancel), cmocka_unit_test(test_cut), cmocka_unit_test(test_frozen),

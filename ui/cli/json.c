@@ -251,6 +251,7 @@ cJSON *json_vm(const struct stoker_vm *vm)
 	json_add_published(o, vm->publish);
 	json_add_words(o, "allow", vm->allow);
 	json_add_text(o, "image", vm->image);
+	json_add_bool(o, "agent", vm->agent);
 	add_labels(o, vm->labels);
 	json_add_bool(o, "ephemeral", vm->ephemeral);
 	json_add_at(o, "created_at", vm->created_at_ms);

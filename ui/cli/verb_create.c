@@ -76,6 +76,7 @@ int verb_create(struct cli *cli, const struct args *args)
 	if (code != EXIT_OK || (code = cli_open(cli)) != EXIT_OK)
 		return code;
 	spec.ephemeral = arg_flag(args, "ephemeral");
+	spec.host_key = arg_text(args, "host-key", NULL);
 	cli_call(cli, args, &call);
 	results = cJSON_CreateArray();
 	for (size_t i = 0; i < count; i++) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * verb_image.c - image build, list, inspect and delete.
+ * verb_image.c - image build, import, list, inspect and delete.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -26,6 +26,7 @@ static cJSON *image_json(const struct stoker_image *image)
 	json_add_int(o, "root_bytes", (int64_t)image->root_bytes);
 	json_add_int(o, "used_by", image->used_by);
 	json_add_bool(o, "agent", image->agent);
+	json_add_some(o, "init", image->init);
 	return o;
 }
 
@@ -36,13 +37,9 @@ static void size_text(char *out, size_t cap, uint64_t bytes)
 
 enum { PACKAGES_MAX = 256 };
 
-int verb_image_build(struct cli *cli, const struct args *args)
+static int build(struct cli *cli, const struct args *args, const struct stoker_image_spec *spec)
 {
-	const char *packages[PACKAGES_MAX + 1] = { NULL };
-	struct stoker_image_spec spec = { .recipe = args->words[0] ? args->words[0] : "micro",
-		                              .name = arg_text(args, "name", NULL), .kernel = arg_text(args, "kernel", NULL),
-		                              .rebuild = arg_flag(args, "rebuild"),
-		                              .packages = packages };
+	const char *name = spec->name ? spec->name : spec->recipe;
 	struct stoker_error err = { 0 };
 	struct stoker_image image;
 	struct stoker_call call;
@@ -51,15 +48,11 @@ int verb_image_build(struct cli *cli, const struct args *args)
 	char text[32];
 	int code;
 
-	for (size_t i = 0; (i < PACKAGES_MAX) && (packages[i] = arg_list(args, "package", i)) != NULL; i++)
-		;
-	if (arg_list(args, "package", PACKAGES_MAX))
-		return cli_usage(cli, "", "more than %d packages", PACKAGES_MAX);
 	cli_call(cli, args, &call);
 	if ((code = cli_open(cli)) != EXIT_OK)
 		return code;
-	if (stoker_image_build(cli->s, &spec, &call, &built, &err) != STOKER_OK ||
-	    stoker_image_get(cli->s, spec.name ? spec.name : spec.recipe, &image, &err) != STOKER_OK)
+	if (stoker_image_build(cli->s, spec, &call, &built, &err) != STOKER_OK ||
+	    stoker_image_get(cli->s, name, &image, &err) != STOKER_OK)
 		return cli_fail(cli, &err);
 	cli_progress_end(cli);
 	if (cli->json) {
@@ -76,7 +69,7 @@ int verb_image_build(struct cli *cli, const struct args *args)
 	format_duration(text, sizeof(text), cli_now_ns() - began);
 	cli_put(stdout, image.name);
 	if (built)
-		printf("  built in %s", text);
+		printf(spec->root ? "  imported in %s" : "  built in %s", text);
 	else
 		printf("  is up to date");
 	fputs("  kernel ", stdout);
@@ -85,6 +78,39 @@ int verb_image_build(struct cli *cli, const struct args *args)
 		fputs(" (built by stoker)", stdout);
 	putchar('\n');
 	return EXIT_OK;
+}
+
+int verb_image_build(struct cli *cli, const struct args *args)
+{
+	const char *packages[PACKAGES_MAX + 1] = { NULL };
+	const struct stoker_image_spec spec = { .recipe = args->words[0] ? args->words[0] : "micro",
+		                                    .name = arg_text(args, "name", NULL), .kernel = arg_text(args, "kernel", NULL),
+		                                    .rebuild = arg_flag(args, "rebuild"),
+		                                    .packages = packages };
+
+	for (size_t i = 0; (i < PACKAGES_MAX) && (packages[i] = arg_list(args, "package", i)) != NULL; i++)
+		;
+	if (arg_list(args, "package", PACKAGES_MAX))
+		return cli_usage(cli, "", "more than %d packages", PACKAGES_MAX);
+	return build(cli, args, &spec);
+}
+
+/* "/tmp/web.ext4" makes an image called web. */
+int verb_image_import(struct cli *cli, const struct args *args)
+{
+	const char *file = args->words[0], *slash = strrchr(file, '/');
+	char name[64];
+	const struct stoker_image_spec spec = { .recipe = "import", .name = arg_text(args, "name", name), .root = file,
+		                                    .kernel = arg_text(args, "kernel", NULL), .rebuild = arg_flag(args, "rebuild") };
+
+	snprintf(name, sizeof(name), "%s", slash ? slash + 1 : file);
+	for (const char *const *ending = (const char *const[]){ ".ext4", ".img", ".raw", NULL }; *ending; ending++) {
+		size_t n = strlen(name), cut = strlen(*ending);
+
+		if (n > cut && strcmp(name + n - cut, *ending) == 0)
+			name[n - cut] = '\0';
+	}
+	return build(cli, args, &spec);
 }
 
 int verb_image_list(struct cli *cli, const struct args *args)
@@ -166,6 +192,8 @@ static void show_image(struct cli *cli, const struct stoker_image *image)
 		line(sizes[i].key, text);
 	}
 	line("agent", image->agent ? "yes" : "no");
+	if (!image->agent)
+		line("init", image->init);
 	snprintf(text, sizeof(text), "%u VM%s", image->used_by, image->used_by == 1 ? "" : "s");
 	line("used by", text);
 }

@@ -54,7 +54,7 @@ static void show_vm(struct cli *cli, const struct stoker_vm *vm)
 		line("ephemeral", "yes");
 
 	puts("\nmachine");
-	line("image", "%s", vm->image);
+	line("image", "%s%s", vm->image, vm->agent ? "" : ", without agent");
 	line("vcpus", "%u", vm->vcpus);
 	format_mib(text, sizeof(text), vm->memory_mib);
 	line("memory", "%s", text);

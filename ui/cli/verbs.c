@@ -36,7 +36,7 @@ static const struct option spec_options[] = {
 	{ 'm', "memory", OPTION_SIZE, "SIZE", NULL, 1, ANY, COMPLETE_NONE, "memory, MiB or with a unit (512M)" },
 	{ 0, "disk", OPTION_SIZE, "SIZE", NULL, 1, ANY, COMPLETE_NONE, "size of its disk (2G)" },
 	{ 0, "disk-mode", OPTION_CHOICE, "MODE", "isolated|shared|copy", 0, 0, COMPLETE_CHOICE,
-	  "own disk over the image, none, or a copy (isolated)" },
+	  "own disk over the image, none, or a copy (isolated; copy for an imported image)" },
 	/* These two are checked by the library, which says more about a name that it knows but does not have. */
 	{ 0, "backend", OPTION_TEXT, "NAME", "auto|firecracker|qemu", 0, 0, COMPLETE_CHOICE,
 	  "VMM (auto: Firecracker where it and KVM work)" },
@@ -56,6 +56,8 @@ static const struct option spec_options[] = {
 static const struct option create_options[] = {
 	{ 0, "ephemeral", OPTION_FLAG, NULL, NULL, 0, 0, COMPLETE_NONE, 
 	  "killed at once when stopped; deleted then, or by the next stoker call that sees its end" },
+	{ 0, "host-key", OPTION_TEXT, "KEY", NULL, 0, 0, COMPLETE_NONE,
+	  "of an imported image, the key its SSH server will show: 'ssh-ed25519 AAAA...'" },
 	{ 's', "start", OPTION_FLAG, NULL, NULL, 0, 0, COMPLETE_NONE, "start it as well" },
 	{ 'w', "wait", OPTION_FLAG, NULL, NULL, 0, 0, COMPLETE_NONE, "start it and wait until SSH answers" },
 	TIMEOUT_HELP("limit for all of it (waiting: 60)"),
@@ -179,6 +181,13 @@ static const struct option ping_options[] = {
 	END,
 };
 
+static const struct option host_key_options[] = {
+	{ 0, "accept", OPTION_TEXT, "KEY", NULL, 0, 0, COMPLETE_NONE,
+	  "record this key: SHA256:... that is shown now, or the whole 'ssh-ed25519 AAAA...' as the guest's .pub file has it" },
+	TIMEOUT_HELP("how long to wait for a VM that still boots (60)"),
+	END,
+};
+
 static const struct option logs_options[] = {
 	{ 'f', "follow", OPTION_FLAG, NULL, NULL, 0, 0, COMPLETE_NONE, "go on until the VM ends" },
 	{ 'n', "tail", OPTION_NUMBER, "N", NULL, 0, 1000000, COMPLETE_NONE, "only the last N lines" },
@@ -210,6 +219,14 @@ static const struct option image_build_options[] = {
 	{ 'p', "package", OPTION_LIST, "NAME", NULL, 0, 0, COMPLETE_NONE, "debian only: one more package; may be given several times" },
 	{ 0, "rebuild", OPTION_FLAG, NULL, NULL, 0, 0, COMPLETE_NONE, "build even when nothing has changed" },
 	TIMEOUT_HELP("limit for the build (none)"),
+	END,
+};
+
+static const struct option image_import_options[] = {
+	{ 0, "name", OPTION_TEXT, "NAME", NULL, 0, 0, COMPLETE_NONE, "name of the image (the file's, without its ending)" },
+	{ 'k', "kernel", OPTION_TEXT, "FILE", NULL, 0, 0, COMPLETE_FILE, "as with image build" },
+	{ 0, "rebuild", OPTION_FLAG, NULL, NULL, 0, 0, COMPLETE_NONE, "import even when nothing has changed" },
+	TIMEOUT_HELP("limit for all of it (none)"),
 	END,
 };
 
@@ -257,6 +274,13 @@ static const struct verb image_verbs[] = {
 	  "stoker image build micro --kernel source\n"
 	  "stoker image build debian --package python3-numpy --name data\n", { image_build_options },
 	  NULL, 0, 1, COMPLETE_NONE, VERB_JSON, verb_image_build },
+	{ "import", "", "FILE", "make an image of a root file system of your own", "FILE is a raw ext4 with an init of its own, "
+	  "without a partition table; qcow2 and the like are refused. It is copied and checked, and gets a kernel of stoker's. "
+	  "Each VM has a writable copy of it (disk mode copy), with its network set up and its SSH key let in before "
+	  "the init there begins. No agent runs in it: it is ready when its SSH server answers, and commands go over SSH once "
+	  "the host key was given (create --host-key) or accepted (host-key --accept).",
+	  "stoker image import root.ext4 --name web\n", { image_import_options }, NULL, 1, 1, COMPLETE_FILE, VERB_JSON,
+	  verb_image_import },
 	{ "list", "ls", "", "show all images", "", "", { no_options }, NULL, 0, 0, COMPLETE_NONE, VERB_JSON, verb_image_list },
 	{ "inspect", "show", "IMAGE...", "show everything about images", "", "", { no_options }, NULL, 1, -1, COMPLETE_IMAGE,
 	  VERB_JSON, verb_image_inspect },
@@ -334,9 +358,15 @@ const struct verb verb_table[] = {
 	{ "ping", "", "VM", "measure round trips to a guest", "To the agent over its channel, and over an open SSH connection. "
 	  "Waits for a VM that still boots.", "stoker ping web -c 100 --via channel\n", { ping_options }, NULL, 1, 1, COMPLETE_VM,
 	  VERB_JSON, verb_ping },
+	{ "host-key", "", "VM", "show or accept the SSH host key of a VM", "What the guest's SSH server shows now, and what is "
+	  "recorded: only to the recorded one anything is said. A guest with an agent tells its key over the channel. Of an "
+	  "imported image the key is given with create --host-key, or accepted here: by the key itself, or by the fingerprint "
+	  "that the guest's console or its maker told.",
+	  "stoker host-key web\nstoker host-key web --accept SHA256:uNiVztksCsDhcc0u9e8BgrJXVGDFvmTtxWvRyTDXw3A\n", { host_key_options },
+	  NULL, 1, 1, COMPLETE_VM, VERB_JSON, verb_host_key },
 	{ "logs", "log", "VM", "show a VM's console", "", "stoker logs -f web\nstoker logs --tail 20 web\n", { logs_options },
 	  NULL, 1, 1, COMPLETE_VM, VERB_JSON, verb_logs },
-	{ "wait", "", "VM...", "wait for VMs", "running: the VMM runs. ready: the agent said hello. ssh: SSH lets us in. stopped: "
+	{ "wait", "", "VM...", "wait for VMs", "running: the VMM runs. ready: the agent said hello, or without one an SSH server spoke. ssh: SSH lets us in. stopped: "
 	  "the VMM is gone.", "stoker wait --for ssh web\n", { wait_options }, NULL, 0, -1, COMPLETE_VM, VERB_JSON, verb_wait },
 	{ "timings", "", "[VM]", "show how long each phase took", "The last time and the percentiles of each phase of a VM, or of "
 	  "all VMs, deleted ones too. Kept are the newest 64 of each VM and phase, and 20,000 in all.", "stoker timings web\nstoker timings --json\n", { no_options }, NULL, 0, 1, COMPLETE_VM, VERB_JSON,
@@ -345,7 +375,7 @@ const struct verb verb_table[] = {
 	  "terminal. Without one it only shows the plan, unless --yes is given, and fails when there is something to mend. What needs a person's choice is done only with --adopt ID or --end ID.",
 	  "stoker reconcile --dry-run\nstoker reconcile --yes\n", { reconcile_options }, NULL, 0, 0, COMPLETE_NONE, VERB_JSON,
 	  verb_reconcile },
-	{ "image", "images", "VERB", "build, list, inspect and delete images", "", "stoker image build\nstoker image list\n",
+	{ "image", "images", "VERB", "build, import, list, inspect and delete images", "", "stoker image build\nstoker image list\n",
 	  { no_options }, image_verbs, 0, 0, COMPLETE_NONE, VERB_JSON, NULL },
 	{ "trash", "", "VERB", "list, restore and remove deleted VMs", "The dashboard's delete and `stoker delete --trash` put "
 	  "VMs there. Each goes for good trash.keep_s seconds later, at the next trash verb, delete or minute of a dashboard.",

@@ -67,6 +67,8 @@ int verb_wait(struct cli *cli, const struct args *args);
 int verb_timings(struct cli *cli, const struct args *args);
 int verb_reconcile(struct cli *cli, const struct args *args);
 int verb_image_build(struct cli *cli, const struct args *args);
+int verb_image_import(struct cli *cli, const struct args *args);
+int verb_host_key(struct cli *cli, const struct args *args);
 int verb_image_list(struct cli *cli, const struct args *args);
 int verb_image_inspect(struct cli *cli, const struct args *args);
 int verb_image_delete(struct cli *cli, const struct args *args);
