@@ -21,6 +21,8 @@
 
 #define PORT_SOON 1000   /* tries, 2 ms apart, while the driver is still looking around */
 #define PORT_LATER_MS 1000
+#define RING_FIRST_MS 1000 /* the bell, as long as nobody comes: doubled each time */
+#define RING_LAST_MS 30000
 #define TURNS 8          /* frames of one output in one round */
 #define FIXED 3          /* descriptors before those of the streams */
 
@@ -93,14 +95,31 @@ static void host_lost(struct agent *a)
 	a->wire.fd = port_lost(a->wire.fd, a->listener);
 }
 
+/* On a busy host what a bell set going may be cut before it stands, or the bell itself be given up in its queue: a
+ * guest that waited for the host then would wait for ever. */
+static void ring_again(struct agent *a, int64_t now)
+{
+	if (a->ring_ms == 0) {
+		a->ring_wait_ms = RING_FIRST_MS;
+	} else if (now >= a->ring_ms) {
+		port_ring();
+		a->ring_wait_ms = a->ring_wait_ms < RING_LAST_MS ? 2 * a->ring_wait_ms : RING_LAST_MS;
+	} else {
+		return;
+	}
+	a->ring_ms = now + a->ring_wait_ms;
+}
+
 static void port_look(struct agent *a, int64_t now)
 {
 	if (a->wire.fd < 0) {
 		if (now < a->port_ms && a->listener < 0)
 			return;
 		a->wire.fd = port_open(&a->listener);
-		if (a->wire.fd < 0 && a->listener >= 0)
+		if (a->wire.fd < 0 && a->listener >= 0) {
+			ring_again(a, now);
 			return;
+		}
 		if (a->wire.fd < 0) {
 			if (++a->port_tries == PORT_SOON)
 				say("there is no port %s to the host", FRAME_PORT_NAME);
@@ -119,6 +138,7 @@ static void port_look(struct agent *a, int64_t now)
 		wire_splices(&a->wire);
 	a->wire.up = true;
 	a->hello_due = true;
+	a->ring_ms = 0;
 }
 
 /* ---- the host's frames */
@@ -315,8 +335,8 @@ static int timeout_of(const struct agent *a, int64_t now)
 {
 	int timeout = service_timeout(&a->service, now);
 
-	if (a->wire.fd < 0 && a->listener < 0)
-		timeout = sooner(timeout, a->port_ms, now);
+	if (a->wire.fd < 0)
+		timeout = sooner(timeout, a->listener < 0 ? a->port_ms : a->ring_ms, now);
 	else if (a->wire.fd >= 0 && !a->wire.up) /* SIGIO tells; this is for the case that it got lost */
 		timeout = sooner(timeout, now + PORT_LATER_MS, now);
 	for (unsigned i = 0; i < a->top; i++) {

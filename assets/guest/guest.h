@@ -112,6 +112,8 @@ void ed25519_public(uint8_t out[32], const uint8_t seed[32]);
  * nobody has connected yet. *listener is -1 at first; it is set once the host
  * is to connect, and then becomes readable when it has. */
 int port_open(int *listener);
+/* Tells the host once more that it may connect. */
+void port_ring(void);
 /* Asks for a SIGIO when the host opens or closes its side of a serial port. */
 void port_notify(int fd, int listener, bool on);
 /* The host's side was closed: what is to be used from now on, -1 when it has to connect anew. */
@@ -230,6 +232,7 @@ struct agent {
 	uint8_t nonce[FRAME_NONCE];
 	int listener;    /* where the host connects to; -1: it does not */
 	int64_t port_ms; /* when to look for the port again */
+	int64_t ring_ms, ring_wait_ms; /* when to ring again, as nobody came; 0: somebody is there */
 	unsigned port_tries;
 	enum end end;
 };

@@ -7,7 +7,7 @@
  * that only root may bind, so no ordinary program of the guest can pass for
  * it. That the host may come it tells by a connection to the host's port
  * FRAME_VSOCK_PORT, the doorbell, which carries nothing and which anybody may
- * ring. Nobody polls.
+ * ring. It is rung again, ever less often, as long as nobody comes.
  */
 #include <dirent.h>
 #include <fcntl.h>
@@ -61,7 +61,7 @@ static int serial_open(void)
 }
 
 /* The VMM answers at once, yes or no; the limit is for one that hangs. */
-static void ring(void)
+void port_ring(void)
 {
 	const struct vsock_address host = { .family = AF_VSOCK, .port = FRAME_VSOCK_PORT, .cid = VSOCK_HOST };
 	const struct timeval limit = { .tv_sec = 1 };
@@ -108,7 +108,7 @@ int port_open(int *listener)
 		*listener = vsock_listen();
 		if (*listener < 0)
 			return -1;
-		ring();
+		port_ring();
 	}
 	return accept4(*listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 }
@@ -129,6 +129,6 @@ int port_lost(int fd, int listener)
 		return fd;
 	}
 	close(fd);
-	ring();
+	port_ring();
 	return -1;
 }

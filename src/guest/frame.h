@@ -78,8 +78,9 @@
  * supervisor connects when it hears that, or at once when it is new; each
  * connection starts a stream of its own with HELLO, so there is no step to
  * lose. When the connection is cut (a VM that was restored from a snapshot
- * cuts the first one) the agent rings again. The bell says nothing: any
- * program of the guest can ring it.
+ * cuts the first one) the agent rings again, and so it does, ever less often,
+ * as long as nobody comes. The bell says nothing: any program of the guest can
+ * ring it.
  */
 #ifndef STOKER_SRC_GUEST_FRAME_H
 #define STOKER_SRC_GUEST_FRAME_H

@@ -75,11 +75,22 @@ expect_equal "$(vm_field b pid)" "$pid"
 
 check "the VMM killed: crashed, with its signal; started again"
 kill -KILL "$pid"
-wait_until 10 test "$(stoker list --status crashed --format names)" = b || :
+ok stoker wait b --for stopped --timeout 20
 expect_equal "$(vm_field b status)" crashed
 ok stoker start b
 ok stoker exec b -- true
 ok stoker delete --force b
+
+check "a bell that nobody heard: the guest rings again"
+new_vm d --backend firecracker --network none
+ok stoker start d
+bell=$STOKER_RUNTIME_DIR/vms/$(vm_field d id)/vsock.sock_1024
+mv "$bell" "$bell.away" # as the guest's connection finds nobody, its ring is lost
+sleep 15 # long enough for it to boot and to ring
+expect_equal "$(vm_field d ready)" false
+mv "$bell.away" "$bell"
+ok stoker wait d --timeout 60
+ok stoker delete --force d
 
 check "KVM taken away: a VM that was chosen for it starts under QEMU, and says why"
 new_vm c --network none
