@@ -30,10 +30,10 @@ expect_status 2 stoker image import /dev/null --name x
 expect_status 3 stoker image import "$T/nowhere.ext4"
 expect_status 2 stoker image build import
 expect_match "$ERR" 'stoker image import FILE'
-mke2fs -q -t ext4 "$T/empty.ext4" 8M
+mke2fs -q -t ext4 "$T/empty.ext4" 8M >/dev/null 2>&1
 expect_status 1 stoker image import "$T/empty.ext4"
 expect_match "$ERR" 'no /sbin/init in it'
-expect_equal "$(ls -A "$STOKER_IMAGE_DIR" | grep -v kernels)" micro
+expect_equal "$(find "$STOKER_IMAGE_DIR" -mindepth 1 -maxdepth 1 -printf "%f\n")" micro
 
 check 'it becomes an image without agent, and the file stays as it was'
 sum=$(sha256sum <"$T/web.ext4")
@@ -68,7 +68,7 @@ check 'nothing is said to a host key that nobody accepted'
 expect_status 125 stoker exec one -- true
 expect_match "$ERR" 'shows the SSH host key SHA256:.*none was recorded.*stoker host-key one --accept SHA256:'
 key=$(stoker host-key one --quiet)
-expect_match "$(stoker logs one)" "Fingerprint: $key" # what a person would compare it with
+stoker logs one | grep -qF "Fingerprint: $key" || fail 'the console says another' # what a person would compare it with
 expect_status 1 stoker host-key one --accept "${key%?}"
 expect_match "$ERR" "shows the SSH host key .*, not SHA256:"
 expect_status 125 stoker exec one -- true

@@ -215,7 +215,7 @@ done
 END
 	chmod 755 "$root/usr/sbin/init"
 	rm -f "$2"
-	mke2fs -q -t ext4 -L foreign -E root_owner=0:0 -d "$root" "$2" 96M
+	mke2fs -q -t ext4 -L foreign -E root_owner=0:0 -d "$root" "$2" 96M >/dev/null 2>&1
 	# Whoever runs the test, in the guest it is root's.
 	debugfs -w -R 'sif /root uid 0' "$2" >/dev/null 2>&1
 	rm -rf "$root"

@@ -65,6 +65,10 @@ int port_open(int *listener)
 	return -1;
 }
 
+void port_ring(void)
+{
+}
+
 void port_notify(int fd, int listener, bool on)
 {
 	(void)fd, (void)listener, (void)on;

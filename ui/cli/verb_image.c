@@ -100,8 +100,8 @@ int verb_image_import(struct cli *cli, const struct args *args)
 {
 	const char *file = args->words[0], *slash = strrchr(file, '/');
 	char name[64];
-	const struct stoker_image_spec spec = { .recipe = "import", .name = arg_text(args, "name", name), .root = file,
-		                                    .kernel = arg_text(args, "kernel", NULL), .rebuild = arg_flag(args, "rebuild") };
+	struct stoker_image_spec spec = { .recipe = "import", .root = file, .kernel = arg_text(args, "kernel", NULL),
+		                              .rebuild = arg_flag(args, "rebuild") };
 
 	snprintf(name, sizeof(name), "%s", slash ? slash + 1 : file);
 	for (const char *const *ending = (const char *const[]){ ".ext4", ".img", ".raw", NULL }; *ending; ending++) {
@@ -110,6 +110,7 @@ int verb_image_import(struct cli *cli, const struct args *args)
 		if (n > cut && strcmp(name + n - cut, *ending) == 0)
 			name[n - cut] = '\0';
 	}
+	spec.name = arg_text(args, "name", name);
 	return build(cli, args, &spec);
 }
 

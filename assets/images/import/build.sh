@@ -14,7 +14,7 @@ NEEDS=e2fsck:e2fsprogs
 . "$(dirname "$recipe")/../lib.sh"
 [ -z "$packages" ] || fail "the recipe import takes no packages; the recipe debian does"
 [ -n "$import" ] || fail "--root is missing"
-[ -f "$import" ] && [ -r "$import" ] || fail "the root file system '$import' is no file that can be read"
+{ [ -f "$import" ] && [ -r "$import" ]; } || fail "the root file system '$import' is no file that can be read"
 
 resolve_packages() { # resolve_packages KERNEL...
 	[ $# -eq 0 ] || resolve_named "$@"
