@@ -49,7 +49,7 @@ static const struct setting_key keys[] = {
 	{ "console.log_kib", "4096", NUMBER, 16, 1048576, NULL, "Size in KiB at which a console log is rotated" },
 	{ "ui.leave_key", "Ctrl-]", KEY, 0, 0, NULL, "Key that leaves the shell pane" },
 	{ "ui.refresh_ms", "1000", NUMBER, 100, 60000, NULL, "How often the dashboard samples CPU and memory" },
-	{ "ui.mouse", "on", CHOICE, 0, 0, "on|off", "Use the mouse in the dashboard" },
+	{ "ui.mouse", "auto", CHOICE, 0, 0, "auto|on|off", "Use the mouse in the dashboard" },
 	{ "ui.colour", "auto", CHOICE, 0, 0, "auto|none|8|16|256", "Colours of the dashboard" },
 	{ "ui.ascii", "auto", CHOICE, 0, 0, "auto|on|off", "Draw with plain ASCII" },
 	{ "ui.theme", "auto", CHOICE, 0, 0, "auto|dark|light|contrast|colourblind|mono",

@@ -40,6 +40,7 @@ test  iproute2             ip
 test  jq                   jq
 test  sqlite3              sqlite3
 test  tmux                 tmux
+test  screen               screen
 test  vim                  vim
 test  less                 less
 test  htop                 htop

@@ -5,8 +5,9 @@
  *
  *	bench_tui_latency idle SECONDS CMD...       CPU and bytes written while nobody touches it
  *	bench_tui_latency first N TEXT CMD...       exec -> the frame with this text, N times
- *	bench_tui_latency peer SECONDS N KEYS CMD... CPU, bytes, memory at rest, and key -> any output,
- *	                                            N times with the KEYS by turns: of any program
+ *	bench_tui_latency peer SOCKET SECONDS N KEYS CMD  CPU, bytes, memory at rest, and key -> any output,
+ *	                                            N times with the KEYS by turns: of any program, in a window
+ *	                                            of the tmux whose server is at SOCKET
  *	bench_tui_latency keys N SETUP CMD...       key -> paint, N times
  *
  * keys: first SETUP is typed, then j and k by turns move the selection, and the
@@ -27,6 +28,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -39,6 +41,9 @@ struct session {
 	pid_t pid;
 	int fd;
 	uint64_t bytes;
+	/* Whose CPU and memory is meant: the child, or the program that tmux runs for it. */
+	pid_t measured;
+	char piped[128]; /* where tmux writes down what that program writes, "": `bytes` counts */
 	/* What is looked for, and how much of it has been seen so far. */
 	const char *wanted;
 	size_t matched;
@@ -65,6 +70,7 @@ static void begin(struct session *s, char **command)
 	s->pid = forkpty(&s->fd, NULL, NULL, &size);
 	if (s->pid < 0)
 		die("forkpty");
+	s->measured = s->pid;
 	if (s->pid == 0) {
 		setenv("TERM", "xterm-256color", 1);
 		setenv("LC_ALL", "C.UTF-8", 1);
@@ -166,6 +172,14 @@ static int64_t cpu_ticks(pid_t pid)
 	return (int64_t)(user + system);
 }
 
+static uint64_t written(const struct session *s)
+{
+	struct stat st;
+	if (s->piped[0] == '\0')
+		return s->bytes;
+	return stat(s->piped, &st) == 0 ? (uint64_t)st.st_size : 0;
+}
+
 static void idle(struct session *s, int seconds)
 {
 	int64_t before, ticks, from;
@@ -174,14 +188,14 @@ static void idle(struct session *s, int seconds)
 
 	look_for(s, NULL);
 	take(s, 4000); /* it has found its feet */
-	bytes = s->bytes;
-	before = cpu_ticks(s->pid);
+	bytes = written(s);
+	before = cpu_ticks(s->measured);
 	from = now_ns();
 	take(s, (int64_t)seconds * 1000);
 	took = (double)(now_ns() - from) / 1e9;
-	ticks = cpu_ticks(s->pid) - before;
+	ticks = cpu_ticks(s->measured) - before;
 	printf("cpu_percent %.3f\nbytes %" PRIu64 "\n", 100.0 * (double)ticks / (double)sysconf(_SC_CLK_TCK) / took,
-	       s->bytes - bytes);
+	       written(s) - bytes);
 }
 
 static void keys(struct session *s, int count)
@@ -267,6 +281,35 @@ static long rss_kib(pid_t pid)
 	return kib;
 }
 
+/* A window of its own in the tmux that all peers share, on a terminal of the same size. */
+static void begin_in_tmux(struct session *s, char *socket, char *command)
+{
+	char shell[512], pipe[256], line[600], name[32];
+	char *window[] = { (char[]){ "tmux" }, (char[]){ "-S" }, socket, (char[]){ "-f" }, (char[]){ "/dev/null" },
+		           (char[]){ "new-session" }, (char[]){ "-s" }, name, shell, (char[]){ ";" },
+		           (char[]){ "set" }, (char[]){ "-g" }, (char[]){ "status" }, (char[]){ "off" }, (char[]){ ";" },
+		           (char[]){ "pipe-pane" }, (char[]){ "-O" }, pipe, NULL };
+	FILE *answer;
+	int pid = 0;
+
+	snprintf(name, sizeof name, "peer-%d", (int)getpid());
+	if (snprintf(shell, sizeof shell, "exec %s", command) >= (int)sizeof shell ||
+	    snprintf(pipe, sizeof pipe, "exec cat >'%.100s.out'", socket) >= (int)sizeof pipe ||
+	    snprintf(line, sizeof line, "tmux -S '%s' list-panes -t '%s' -F '#{pane_pid}'", socket, name) >= (int)sizeof line) {
+		errno = ENAMETOOLONG;
+		die(socket);
+	}
+	begin(s, window);
+	look_for(s, NULL);
+	take(s, 1000);
+	snprintf(s->piped, sizeof s->piped, "%.100s.out", socket);
+	answer = popen(line, "re");
+	if (answer == NULL || fscanf(answer, "%d", &pid) != 1 || pid <= 1)
+		die("the program in tmux");
+	pclose(answer);
+	s->measured = (pid_t)pid;
+}
+
 /* The same for every program: what a key makes it write, at a moment when it writes nothing by itself. */
 static void peer(struct session *s, int seconds, int count, const char *typed)
 {
@@ -278,7 +321,7 @@ static void peer(struct session *s, int seconds, int count, const char *typed)
 	if (samples == NULL || len == 0)
 		die("memory");
 	idle(s, seconds);
-	printf("rss_kib %ld\n", rss_kib(s->pid));
+	printf("rss_kib %ld\n", rss_kib(s->measured));
 	for (i = 0; i < count; i++) {
 		int64_t from, until = now_ns() + 3000000000;
 		uint64_t bytes;
@@ -313,9 +356,10 @@ int main(int argc, char **argv)
 		begin(&s, argv + 4);
 		play(&s, argv[3]);
 		keys(&s, atoi(argv[2]));
-	} else if (argc >= 6 && strcmp(argv[1], "peer") == 0) {
-		begin(&s, argv + 5);
-		peer(&s, atoi(argv[2]), atoi(argv[3]), argv[4]);
+	} else if (argc == 7 && strcmp(argv[1], "peer") == 0) {
+		begin_in_tmux(&s, argv[2], argv[6]);
+		peer(&s, atoi(argv[3]), atoi(argv[4]), argv[5]);
+		kill(s.measured, SIGTERM); /* what we had tmux run */
 	} else {
 		fprintf(stderr, "bench_tui_latency: see the head of bench_tui_latency.c\n");
 		return 2;

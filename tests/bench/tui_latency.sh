@@ -43,6 +43,33 @@ row 'dashboard at rest, 1,000 records: CPU of a core' "$(value cpu_percent "$out
 row 'dashboard at rest, 1,000 records: written' "$(value bytes "$out")" ' bytes' '<= 0'
 latency 'idle, 1,000 records' '<1500>'
 
+# 1,000 that run, as far as a look at the host can tell: each record is given a process, which waits.
+running() { # PIDS...
+	local pid stat i=0
+	printf 'BEGIN;\n'
+	for pid; do
+		stat=$(<"/proc/$pid/stat")
+		# shellcheck disable=SC2086 # its fields, of which the 20th behind the name is the start
+		set -- ${stat##*) }
+		printf "UPDATE vm SET vmm_pid=%d, vmm_ticks=%d WHERE name='many-%04d';\n" "$pid" "${20}" $((i++))
+	done
+	printf "UPDATE vm SET state=2, agent=1, run=1, vmm_boot='%s', sup_pid=vmm_pid, sup_ticks=vmm_ticks, sup_boot=vmm_boot,\n" \
+		"$(</proc/sys/kernel/random/boot_id)"
+	printf ' started_at_ms=%d, started_ns=1, ready_ns=2;\nCOMMIT;\n' $(($(date +%s%3N) - 9000000))
+}
+waiting=()
+for _ in $(seq "${RECORDS:-1000}"); do
+	sleep 900 &
+	waiting+=($!)
+done
+running "${waiting[@]}" | sqlite3 -cmd '.timeout 2000' "$STOKER_STATE_DIR/store.db"
+out=$("$TUI" idle "${SECONDS_IDLE:-20}" "$STOKER_PROGRAM")
+row 'dashboard, 1,000 running VMs sampled every second: CPU of a core' "$(value cpu_percent "$out")" ' %' '< 1 %'
+row 'dashboard, 1,000 running VMs sampled every second: written' "$(value bytes "$out")" ' bytes' '-'
+sqlite3 -cmd '.timeout 2000' "$STOKER_STATE_DIR/store.db" 'UPDATE vm SET state=5, vmm_pid=0, vmm_ticks=0, sup_pid=0, sup_ticks=0'
+kill "${waiting[@]}"
+wait "${waiting[@]}" 2>/dev/null || true
+
 out=$("$TUI" first "${FIRSTS:-40}" stoker "$STOKER_PROGRAM")
 row 'exec -> first frame, 1,000 records, p50' "$(value p50_ms "$out")" ' ms' '< 30 ms'
 row 'exec -> first frame, 1,000 records, p99' "$(value p99_ms "$out")" ' ms' '-'
@@ -69,21 +96,24 @@ latency '1,000 VMs changing ten times a second' '<1500>'
 kill "$churning"
 wait "$churning" 2>/dev/null || true
 
-# Beside the tools of the field, on the same pseudo-terminal of 200x50, one after the other.
-peer() { # NAME KEYS COMMAND...
+# Beside the tools of the field: windows of 200x50 in one tmux, one after the other. What is written is what the
+# program wrote to tmux; the answer to a key is taken where a person sees it, behind tmux.
+tmux -S "$T_DIR/peers" -f /dev/null new-session -d -s keep 'sleep 3600' \; set -g default-terminal tmux-256color
+peer() { # NAME KEYS COMMAND
 	local name=$1 keys=$2 out
-	shift 2
-	command -v "$1" >/dev/null || return 0
-	out=$("$TUI" peer "${PEER_SECONDS:-20}" 60 "$keys" "$@")
-	row "$name at rest: CPU of a core" "$(value cpu_percent "$out")" ' %' '-'
-	row "$name at rest: written in ${PEER_SECONDS:-20} s" "$(value bytes "$out")" ' bytes' '-'
-	row "$name: resident memory" "$(value rss_kib "$out")" ' KiB' '-'
-	row "$name: key -> output, p50" "$(value p50_ms "$out")" ' ms' '-'
-	row "$name: key -> output, p99" "$(value p99_ms "$out")" ' ms' '-'
+	command -v "${3%% *}" >/dev/null || return 0
+	out=$("$TUI" peer "$T_DIR/peers" "${PEER_SECONDS:-20}" 60 "$keys" "$3")
+	rm -f "$T_DIR/peers.out"
+	row "$name in tmux at rest: CPU of a core" "$(value cpu_percent "$out")" ' %' '-'
+	row "$name in tmux at rest: written in ${PEER_SECONDS:-20} s" "$(value bytes "$out")" ' bytes' '-'
+	row "$name in tmux: resident memory" "$(value rss_kib "$out")" ' KiB' '-'
+	row "$name in tmux: key -> output, p50" "$(value p50_ms "$out")" ' ms' '-'
+	row "$name in tmux: key -> output, p99" "$(value p99_ms "$out")" ' ms' '-'
 }
 peer 'stoker, 1,000 records' jk "$STOKER_PROGRAM"
 peer 'htop' II htop
 peer 'btop' ee btop
+tmux -S "$T_DIR/peers" kill-server 2>/dev/null || true
 "$STOKER_PROGRAM" delete --all --force --yes --quiet >/dev/null
 export STOKER_STATE_DIR=$HOME_STATE STOKER_RUNTIME_DIR=$HOME_RUN
 

@@ -169,6 +169,9 @@ keys Space Enter
 see '1 done, 0 failed' 20
 press Escape
 see 'amber +✖ crashed'
+keys e
+see 'reconcile +amber'
+keys e
 ok stoker reconcile --dry-run --json
 expect_equal "$(json '.findings | length')" 0
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """A terminal that misbehaves, for torture.sh: lib_pty.py SCENE PROGRAM..."""
-import fcntl, os, pty, random, select, signal, struct, subprocess, sys, termios, time
+import fcntl, os, pty, random, re, select, signal, struct, subprocess, sys, termios, time
 
 
 class Board:
@@ -114,10 +114,15 @@ def stops(command):
 
 
 def blocked(command):
-    """Nobody reads what it writes, while VMs come and go; keys typed meanwhile count."""
-    stoker, seconds = command[0], int(os.environ.get("BLOCKED_S", "15"))
+    """Output is stopped (as Ctrl-S does) for a minute while VMs come and go; keys typed meanwhile count."""
+    stoker, seconds = command[0], int(os.environ.get("BLOCKED_S", "60"))
     board = Board(command)
     listed(board)
+    memory, files = board.figure("VmRSS"), board.files()
+    line = os.open(os.readlink("/proc/%d/fd/0" % board.pid), os.O_RDWR | os.O_NOCTTY)
+    termios.tcflow(line, termios.TCOOFF)
+    board.take(0.2)
+    board.seen = b""
     end = time.monotonic() + seconds
     board.type(b"s")  # starts the VM that is selected
     number = 0
@@ -127,11 +132,18 @@ def blocked(command):
         board.size(30 + number % 2, 120)  # every picture is another one
         board.type(b"jk")
         number += 1
-        time.sleep(0.2)
+        time.sleep(1)
+    assert not select.select([board.fd], [], [], 0)[0], "output came through"
     busy = open("/proc/%d/stat" % board.pid).read().rsplit(")", 1)[1].split()
     assert (int(busy[11]) + int(busy[12])) / os.sysconf("SC_CLK_TCK") < seconds * 0.5, "it is busy with nothing"
-    board.seen = b""
+    assert board.figure("VmRSS") < memory + 8192, "memory: %d KiB, was %d" % (board.figure("VmRSS"), memory)
+    assert board.files() <= files + 8, "files: %d, were %d" % (board.files(), files)
+    termios.tcflow(line, termios.TCOON)
+    os.close(line)
+    board.until(b"while-", 5)
     board.take(1)
+    assert len(board.seen) < 60000, "%d bytes were kept for later" % len(board.seen)
+    board.seen = b""
     board.type(b"\f")
     board.until(b"while-")
     board.type(b"q")
@@ -140,6 +152,51 @@ def blocked(command):
     board.type(b"\033[C\r")
     assert board.end(60) == 0
     print("created %d" % number)
+
+
+def slow(command):
+    """A line of 9600 baud: keys are answered, and after a storm what is shown is soon what is."""
+    stoker, rate = command[0], 960
+    board = Board(command, rows=24, cols=80)
+    fd, due = board.fd, [time.monotonic(), 0]
+
+    def take(seconds, text=None):
+        """Reads as slowly as such a line brings it; the seconds until the text had come."""
+        begun = time.monotonic()
+        while time.monotonic() - begun < seconds:
+            room = int((time.monotonic() - due[0]) * rate) - due[1]
+            if room > rate // 5:  # nothing came for a while: a line does not save up
+                due[0], due[1], room = time.monotonic(), 0, rate // 50
+            if room > 0 and select.select([fd], [], [], 0)[0]:
+                data = os.read(fd, min(room, 96))
+                due[1] += len(data)
+                board.seen += data
+                if text is not None and text in board.seen:
+                    return time.monotonic() - begun
+            time.sleep(0.01)
+        assert text is None, "not seen within %d s: %r in %r" % (seconds, text, board.seen[-1500:])
+        return seconds
+
+    first = take(12, b" quit")
+    took = []
+    for _ in range(4):  # a VM runs, figures change: the line has room for a key's answer
+        for key, answer in ((b"?", b"Keys"), (b"\033", b"fox")):
+            take(0.7)
+            board.seen = b""
+            board.type(key)
+            took.append(take(8, answer))
+    for number in range(40):
+        subprocess.run([stoker, "create", "storm-%d" % number, "--memory", "128", "--egress", "none", "--quiet"], check=True,
+                       stdout=subprocess.DEVNULL)
+        take(0.05)
+    time.sleep(0.5)  # the last of them is in the list
+    board.seen = b""
+    board.type(b"G\f")  # all of it anew: what was there already would not be sent
+    last = take(20, b"storm-39")
+    print("slow: first picture %.1f s, keys at most %.1f s, after a storm %.1f s" % (first, max(took), last))
+    assert first < 6 and max(took) < 5 and last < 15, "first picture %.1f s, keys %s, last %.1f s" % (first, took, last)
+    os.kill(board.pid, signal.SIGTERM)
+    board.end()
 
 
 def closed(command):
@@ -179,11 +236,21 @@ def kinds(command):
         listed(board)
         asked = b"\033]11;?" in board.seen
         assert not asked or kind not in ("linux", "vt100", "screen"), "%s was asked for its background" % kind
+        board.type(b"?")
+        board.until(b"Keys")
+        for keys in (b"\033", b"jkmPte", b"\033"):  # Escape by itself, else it is Alt with the next one
+            board.type(keys)
+            board.take(0.2)
         if kind in ("linux", "vt100"):
             assert all(byte < 128 for byte in board.seen), "not ASCII"
-        if kind == "vt100":
-            import re
-            assert not re.search(rb"\033\[[0-9;]*;?[34][0-7]m", board.seen), "colours on a terminal without"
+            # What the Linux console knows (console_codes(4)), private modes apart, which it steps over.
+            for sequence in re.findall(rb"\033(?:\[[0-?]*[ -/]*[@-~]|.)", board.seen):
+                assert re.fullmatch(rb"\033\[(\d+;\d+H|H|\d*[CJK]|\?\d+[hl]|[0-9;]*m)", sequence), "%s gets %r" % (kind, sequence)
+            for colour in re.findall(rb"\033\[([0-9;]*)m", board.seen):
+                codes = set(colour.split(b";")) - {b""}
+                known = {b"%d" % n for n in (0, 1, 2, 4, 7)} | {b"%d" % n for n in list(range(30, 38)) + list(range(40, 48))}
+                assert codes <= known, "%s gets colours %r" % (kind, colour)
+                assert kind == "linux" or not any(len(code) > 1 for code in codes), "colours on a terminal without"
         if asked:  # answered late, and in pieces: no key comes of it, and the theme changes
             board.seen = b""
             for part in (b"\033]11;rgb:ff", b"ff/ffff/ff", b"ff\033\\"):
@@ -196,4 +263,4 @@ def kinds(command):
 
 
 if __name__ == "__main__":
-    {"sizes": sizes, "stops": stops, "blocked": blocked, "closed": closed, "sane": sane, "kinds": kinds}[sys.argv[1]](sys.argv[2:])
+    {"sizes": sizes, "stops": stops, "blocked": blocked, "closed": closed, "sane": sane, "kinds": kinds, "slow": slow}[sys.argv[1]](sys.argv[2:])

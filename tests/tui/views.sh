@@ -6,6 +6,7 @@
 . "$(dirname "${BASH_SOURCE[0]}")/../e2e/lib.sh"
 . "$(dirname "${BASH_SOURCE[0]}")/lib_tmux.sh"
 
+need strace
 need_image
 new_vm fox --label team=red
 new_vm owl --label team=blue
@@ -21,6 +22,17 @@ see 'stoker +● 2 +○ 1'
 see 'host +cpu +[0-9]+% .* mem [0-9.]+/[0-9.]+G +guests +cpu +[0-9]+%'
 see 'addresses 3/[0-9]+ +ports 3/100'
 see 'fox .* [0-9]+% .* [0-9]+M +[0-9.]+[KM]?' # CPU, resident memory, disk
+
+check 'looking runs no other program: figures come from the host itself, the guest agent and the records'
+terminal traced 132x43 "strace -f -o '$T/trace' -e trace=execve,fork,vfork '$STOKER_PROGRAM' tui --read-only; echo ended with \$?; read x"
+see 'fox .* [0-9]+% ' 30
+keys m
+see 'cpu .*[0-9]+%' 30
+sleep 3
+keys q
+see 'ended with 0'
+expect_equal "$(grep -c 'execve\|fork(' "$T/trace")" 1 'programs that the dashboard began, itself among them'
+use board
 
 check 'graphs of the last ten minutes, of the VM that is selected'
 # action: graphs
@@ -91,6 +103,9 @@ see '✖ start +yak'
 expect_equal "$(vm_field yak status)" running
 keys r
 see 'retry: that operation did not fail'
+keys Escape e
+see 'dashboard +yak started'
+keys Escape t
 
 check 'an operation is cut short'
 keys Tab g

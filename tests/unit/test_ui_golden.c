@@ -4,6 +4,7 @@
  * meant: GOLDEN_RENEW=1 writes the files anew.
  */
 #include "ui_fixture.h"
+#include "ui_toy_pane.h"
 
 #include <sys/stat.h>
 
@@ -374,106 +375,13 @@ static void too_small_says_so(void **state)
 	assert_int_equal(compare_frame(scene->model, "main"), 0); /* and recovers */
 }
 
-/* -------------------------------------------------------- a pane for drawing */
-
-static void toy_title(const struct pane *pane, char *buf, size_t cap)
-{
-	(void)pane;
-	snprintf(buf, cap, "root@172.16.0.2");
-}
-
-static const char *toy_hint(const struct pane *pane)
-{
-	(void)pane;
-	return "";
-}
-
-static void toy_draw(struct pane *pane, struct screen *screen, int row, int col, int rows, int cols, bool focus)
-{
-	static const char *const lines[] = {
-		"quiet-otter:~# uname -srm", "Linux 6.1.0 x86_64", "quiet-otter:~# df -h /",
-		"Filesystem                Size      Used Available Use% Mounted on",
-		"overlay                   2.0G     24.0K      1.9G   0% /", "quiet-otter:~# ",
-	};
-	int i;
-	(void)pane;
-	for (i = 0; i < 6 && i < rows; i++)
-		screen_put(screen, row + i, col, cols, tone(TONE_PLAIN), lines[i]);
-	if (focus)
-		screen_cursor(screen, row + 5, col + 15);
-}
-
-static bool toy_key(struct pane *pane, const struct key *key)
-{
-	(void)pane;
-	(void)key;
-	return true;
-}
-
-static bool toy_command(struct pane *pane, enum pane_command command)
-{
-	(void)pane;
-	(void)command;
-	return true;
-}
-
-static int toy_poll(const struct pane *pane, struct pollfd fds[PANE_MAX_FDS])
-{
-	(void)pane;
-	(void)fds;
-	return 0;
-}
-
-static int toy_timeout(const struct pane *pane)
-{
-	(void)pane;
-	return -1;
-}
-
-static bool toy_ready(struct pane *pane, const struct pollfd *fds, int count)
-{
-	(void)pane;
-	(void)fds;
-	(void)count;
-	return false;
-}
-
-static bool toy_over(const struct pane *pane, char *why, size_t cap)
-{
-	(void)pane;
-	(void)why;
-	(void)cap;
-	return false;
-}
-
-static void toy_free(struct pane *pane)
-{
-	free(pane);
-}
-
-static const struct pane_ops toy_ops = { PANE_SHELL, toy_title, toy_hint, toy_draw, toy_key, toy_command,
-	                                 toy_poll, toy_timeout, toy_ready, toy_over, toy_free };
-
-static void open_toy(struct scene *scene, int number)
-{
-	struct pane *pane = calloc(1, sizeof *pane);
-	struct event event;
-	assert_non_null(pane);
-	pane->ops = &toy_ops;
-	snprintf(pane->vm_id, sizeof pane->vm_id, "%s", scene->vms[number].id);
-	snprintf(pane->vm_name, sizeof pane->vm_name, "%s", scene->vms[number].name);
-	fixture_event(&event, EVENT_PANE_OPENED);
-	event.pane = pane;
-	fixture_send(scene->model, &event, &scene->effects);
-}
-
 static void shell_beside_the_list(void **state)
 {
 	struct scene *scene = *state;
 	fixture_special(scene->model, SK_ENTER, &scene->effects);
-	open_toy(scene, 0);
+	open_toy(scene->model, &scene->vms[0], &scene->effects);
 	scene->model->op_count = 0;
-	open_toy(scene, 2); /* not asked for: it comes in behind */
+	open_toy(scene->model, &scene->vms[2], &scene->effects); /* not asked for: it comes in behind */
 	assert_int_equal(scene->model->front, 0);
 	assert_true(scene->model->pane_focus);
 	everywhere(scene, "shell");

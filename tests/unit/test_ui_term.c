@@ -316,6 +316,8 @@ static void added_by_the_filter(void **state)
 	expect(term, 1, 20, "wide.\n");
 	FEED(term, "\033[2J\033[H\033(0lqk\033(B lqk"); /* line drawing */
 	expect(term, 1, 20, "\xe2\x94\x8c\xe2\x94\x80\xe2\x94\x90 lqk\n");
+	FEED(term, "\033[2J\033[H\033(0\0337\033(Bq\0338q\033(B\0337\033)0\016\0338q"); /* which goes with a saved cursor */
+	expect(term, 1, 20, "\xe2\x94\x80q\n");
 	FEED(term, "\033c\033([9b\033)]0;x\007.");     /* would begin another sequence, and hang in a REP */
 	expect(term, 1, 20, "9b0;x.\n");
 	term_free(term);

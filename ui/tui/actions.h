@@ -44,13 +44,13 @@ enum action_group { GROUP_VM, GROUP_LIST, GROUP_VIEW, GROUP_PANE, GROUP_GENERAL,
 	X(DELETE, "delete", PLAIN('D'), NO_KEY, GROUP_VM, ACT_VM | ACT_CHANGES | ACT_MANY | ACT_DANGER, 5,             \
 	  why_not_delete, "delete", "Delete the VM and its disk")                                                     \
 	X(UNDO, "undo", PLAIN('U'), NO_KEY, GROUP_VM, ACT_CHANGES | ACT_QUIET, 0, NULL, "",                             \
-	  "Take the VM deleted last out of the trash")                                                                 \
+	  "Take back what was deleted last, from the trash")                                                                 \
 	X(CLONE, "clone", PLAIN('C'), NO_KEY, GROUP_VM, ACT_VM | ACT_CHANGES | ACT_QUIET, 0, NULL, "",                  \
-	  "Create one like it: the form begins with its settings")                                                     \
+	  "Create one like it, with its settings")                                                     \
 	X(RESIZE, "resize", PLAIN('+'), NO_KEY, GROUP_VM, ACT_VM | ACT_CHANGES | ACT_MANY | ACT_QUIET, 0, why_not_resize,  \
 	  "", "Grow the disk of a VM that does not run")                                                              \
 	X(RUN, "run", PLAIN('!'), NO_KEY, GROUP_VM, ACT_VM | ACT_CHANGES | ACT_MANY, 18, why_not_run,                   \
-	  "run", "Run a command on all marked VMs, answers side by side")                                              \
+	  "run", "One command on all marked VMs, side by side")                                              \
 	X(LOGS, "logs", PLAIN('l'), NO_KEY, GROUP_VM, ACT_VM, 9, NULL, "logs", "Show and follow the VM's console")      \
 	X(INSPECT, "inspect", PLAIN('i'), NO_KEY, GROUP_VM, ACT_VM, 10, NULL,                                          \
 	  "inspect", "All that is recorded, its files, its timings")                                   \
@@ -66,15 +66,15 @@ enum action_group { GROUP_VM, GROUP_LIST, GROUP_VIEW, GROUP_PANE, GROUP_GENERAL,
 	X(MARK, "mark", PLAIN(' '), NO_KEY, GROUP_LIST, ACT_VM, 13, NULL, "mark",                                      \
 	  "Mark it; actions then go to all marked VMs")                                                         \
 	X(MARK_ALL, "mark-all", PLAIN('a'), NO_KEY, GROUP_LIST, ACT_VM | ACT_QUIET, 0, NULL, "",                        \
-	  "Mark every VM that the list shows, or none if all are")                                                     \
+	  "Mark all that are shown, or none if all are")                                                     \
 	X(MARK_RANGE, "mark-range", PLAIN('v'), NO_KEY, GROUP_LIST, ACT_VM | ACT_QUIET, 0, NULL, "",                    \
 	  "Mark from the one marked last to here")                                                                     \
 	X(INVERT, "invert", PLAIN('V'), NO_KEY, GROUP_LIST, ACT_VM | ACT_QUIET, 0, NULL, "",                            \
-	  "Mark what is not marked, and the other way round")                                                          \
+	  "Mark what is not marked, and vice versa")                                                          \
 	X(FILTER, "filter", PLAIN('/'), NO_KEY, GROUP_LIST, 0, 11, NULL, "filter",                                     \
-	  "Only VMs that fit: words, state: label: cpu> age> ...")                                    \
+	  "Only VMs that fit: words, state: label: cpu>")                                    \
 	X(SAVE_FILTER, "save-filter", PLAIN('F'), NO_KEY, GROUP_LIST, ACT_QUIET, 0, NULL, "",                           \
-	  "Keep the filter under a name; the commands list it")                                                        \
+	  "Keep the filter by a name, among the commands")                                                        \
 	X(SORT, "sort", PLAIN('o'), NO_KEY, GROUP_LIST, 0, 12, NULL, "sort", "Sort by the next column")                 \
 	X(REVERSE, "reverse", PLAIN('O'), NO_KEY, GROUP_LIST, ACT_QUIET, 0, NULL, "", "Sort the other way round")       \
 	X(COLUMNS, "columns", PLAIN('|'), NO_KEY, GROUP_LIST, ACT_QUIET, 0, NULL, "",                                   \
@@ -110,23 +110,23 @@ enum action_group { GROUP_VM, GROUP_LIST, GROUP_VIEW, GROUP_PANE, GROUP_GENERAL,
 	X(NEXT_PANE, "next-pane", PLAIN('n'), NO_KEY, GROUP_PANE, ACT_PANE | ACT_QUIET, 0, NULL, "",                    \
 	  "Bring the next open pane to the front")                                                                     \
 	X(SPLIT, "split", PLAIN('%'), NO_KEY, GROUP_PANE, ACT_PANE | ACT_QUIET, 0, NULL, "",                            \
-	  "A second pane beside it: the selected VM's shell; again: one")                       \
+	  "A second pane beside it, or back to one")                       \
 	X(STACK, "split-below", PLAIN('"'), NO_KEY, GROUP_PANE, ACT_PANE | ACT_QUIET, 0, NULL, "",                      \
 	  "The same, one above the other")                                                                             \
 	X(OTHER_PANE, "other-pane", PLAIN(';'), NO_KEY, GROUP_PANE, ACT_PANE | ACT_QUIET, 0, NULL, "",                  \
 	  "To the other one of two panes")                                                                             \
 	X(BROADCAST, "broadcast", PLAIN('B'), NO_KEY, GROUP_PANE, ACT_PANE | ACT_CHANGES | ACT_QUIET, 0, NULL, "",      \
-	  "Type into the shells of all marked VMs at once, or into both that are shown")                              \
+	  "Type into the shells of all marked VMs at once")                              \
 	X(LOG_SESSION, "log-session", PLAIN('L'), NO_KEY, GROUP_PANE, ACT_PANE | ACT_CHANGES | ACT_QUIET, 0, NULL, "",  \
-	  "Write what the shell shows to a file; again: stop")                                                        \
+	  "Write what the shell shows to a file, or stop")                                                        \
 	X(CLOSE, "close", PLAIN('w'), NO_KEY, GROUP_PANE, ACT_PANE | ACT_QUIET, 0, NULL, "",                            \
 	  "Close the pane; a shell in it ends")                                                                        \
 	X(PALETTE, "commands", PLAIN(':'), NO_KEY, GROUP_GENERAL, 0, 17, NULL, "commands",                              \
-	  "Find an action, VM, pane, filter or setting by name")                                                       \
+	  "Find an action, VM, pane or setting by its name")                                                       \
 	X(COMMAND, "command", PLAIN('y'), NO_KEY, GROUP_GENERAL, ACT_QUIET, 0, NULL, "",                                \
 	  "Show the stoker command of each action, to copy")                                                           \
 	X(RESULTS, "results", PLAIN('E'), NO_KEY, GROUP_GENERAL, ACT_QUIET, 0, NULL, "",                                \
-	  "How the last action on several VMs went for each")                                                          \
+	  "How the last action on several VMs went")                                                          \
 	X(HELP, "help", PLAIN('?'), SPECIAL(SK_F1), GROUP_GENERAL, 0, 0, NULL, "help", "This page")                     \
 	X(SUSPEND, "suspend", CONTROL('z'), NO_KEY, GROUP_GENERAL, ACT_QUIET, 0, NULL, "",                              \
 	  "Back to the shell that began it; fg returns")                                                         \

@@ -30,6 +30,13 @@ static bool named(const struct loop *loop, enum palette *palette)
 	return palette_by_name(loop->options->theme != NULL ? loop->options->theme : setting(loop, "ui.theme"), palette);
 }
 
+/* It keeps a lone Esc back until the next key for as long as a program wants the mouse. */
+static bool within_gnu_screen(void)
+{
+	const char *session = getenv("STY"), *term = getenv("TERM");
+	return session != NULL && *session != '\0' && term != NULL && strncmp(term, "screen", 6) == 0;
+}
+
 void appearance_read(const struct loop *loop, struct terminal_options *options)
 {
 	const char *no_colour = getenv("NO_COLOR"), *colour = setting(loop, "ui.colour");
@@ -38,7 +45,8 @@ void appearance_read(const struct loop *loop, struct terminal_options *options)
 	options->no_colour = loop->options->no_colour || (no_colour != NULL && *no_colour != '\0') || strcmp(colour, "none") == 0;
 	options->colours = atoi(colour);
 	options->ascii = appearance_ascii(loop);
-	options->mouse = strcmp(setting(loop, "ui.mouse"), "off") != 0;
+	options->mouse = strcmp(setting(loop, "ui.mouse"), "on") == 0 ||
+	                 (strcmp(setting(loop, "ui.mouse"), "auto") == 0 && !within_gnu_screen());
 	options->palette = PALETTE_DARK;
 	if (!named(loop, &options->palette)) {
 		palette_of_colorfgbg(getenv("COLORFGBG"), &options->palette);

@@ -14,6 +14,7 @@
 void batch_begin(struct batch *batch, enum action_id action)
 {
 	batch->action = action;
+	batch->number++;
 	batch->count = batch->working = batch->done = batch->failed = batch->left = 0;
 }
 

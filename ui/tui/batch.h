@@ -20,6 +20,7 @@ struct batch_item {
 
 struct batch {
 	enum action_id action;
+	uint64_t number; /* counts them */
 	struct batch_item *items;
 	size_t count, cap, working, done, failed, left;
 };

@@ -59,8 +59,9 @@ int column_sort(enum column column)
 
 void columns_reset(struct columns *columns)
 {
-	int i;
+	int i, indent = columns->indent;
 	memset(columns, 0, sizeof *columns);
+	columns->indent = indent;
 	for (i = 0; i < COL_COUNT; i++)
 		columns->choice[i].column = (enum column)i;
 }
@@ -196,6 +197,9 @@ void columns_place(const struct columns *columns, int cols, struct column_place 
 	}
 	/* What is left over makes long names and texts readable. */
 	extra = left > 0 ? left : 0;
+	part = extra < columns->indent ? extra : columns->indent;
+	place[COL_NAME].width += part;
+	extra -= part;
 	if (place[COL_LAST].width > 0) {
 		part = extra < 3 ? extra : 3;
 		place[COL_LAST].width += part;

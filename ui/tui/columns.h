@@ -29,6 +29,7 @@ struct column_choice {
 struct columns {
 	struct column_choice choice[COL_COUNT]; /* in the order they are shown in, each once */
 	int cursor, top;                        /* of the dialog */
+	int indent;                             /* of names below their group */
 };
 
 struct column_place {

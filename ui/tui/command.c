@@ -195,6 +195,7 @@ char *command_of_ids(const struct model *model, enum action_id id, char (*ids)[S
 {
 	const struct action *action = action_at(id);
 	struct line line;
+	size_t i;
 
 	begin(model, &line);
 	switch (id) {
@@ -213,7 +214,10 @@ char *command_of_ids(const struct model *model, enum action_id id, char (*ids)[S
 		if (model->deleted_count == 0)
 			break;
 		add_raw(&line, " trash restore");
-		add(&line, model->deleted[model->deleted_count - 1].id);
+		for (i = 0; i < model->deleted_count; i++) {
+			if (model->deleted[i].batch == model->deleted[model->deleted_count - 1].batch)
+				add(&line, model->deleted[i].id);
+		}
 		return finish(&line);
 	default:
 		break;

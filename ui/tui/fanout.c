@@ -142,22 +142,35 @@ void fanout_names(const struct fanout *fanout, int group, char *buf, size_t cap)
 
 void fanout_summary(const struct fanout *fanout, char *buf, size_t cap)
 {
-	int groups[3];
-	size_t n = fanout_order(fanout, groups, 3), ended = fanout->count - fanout->pending, first, len;
+	size_t ended = fanout->count - fanout->pending, failed = 0, most = 0, answers = 0, said, i, len = 0;
+	int g;
 
 	if (ended == 0) {
 		snprintf(buf, cap, "asking %zu VM%s", fanout->count, fanout->count == 1 ? "" : "s");
 		return;
 	}
-	first = n > 0 ? fanout_members(fanout, groups[0]) : 0;
-	if (fanout->groups <= 1)
-		len = (size_t)snprintf(buf, cap, ended == 1 ? "%zu VM has answered" : "all %zu say the same", ended);
-	else if (fanout->groups == 2)
-		len = (size_t)snprintf(buf, cap, "%zu say%s one thing, %zu say%s another", first, first == 1 ? "s" : "",
-		                       ended - first, ended - first == 1 ? "s" : "");
-	else
-		len = (size_t)snprintf(buf, cap, "%zu different answers, %zu VM%s give%s the most common one", (size_t)fanout->groups,
-		                       first, first == 1 ? "" : "s", first == 1 ? "s" : "");
+	for (i = 0; i < fanout->count; i++)
+		failed += fanout->items[i].ended && fanout->items[i].failed;
+	for (g = 0; g < fanout->groups; g++) {
+		const struct fanout_item *item = fanout_example(fanout, g);
+		size_t members = fanout_members(fanout, g);
+		if (item == NULL || item->failed)
+			continue; /* why it could not be asked is no answer */
+		answers++;
+		most = members > most ? members : most;
+	}
+	said = ended - failed;
+	buf[0] = '\0';
+	if (answers == 1)
+		len = (size_t)snprintf(buf, cap, said == 1 ? "%zu VM has answered" : "all %zu say the same", said);
+	else if (answers == 2)
+		len = (size_t)snprintf(buf, cap, "%zu say%s one thing, %zu say%s another", most, most == 1 ? "s" : "", said - most,
+		                       said - most == 1 ? "s" : "");
+	else if (answers > 2)
+		len = (size_t)snprintf(buf, cap, "%zu different answers, %zu VM%s give%s the most common one", answers, most,
+		                       most == 1 ? "" : "s", most == 1 ? "s" : "");
+	if (failed > 0 && len < cap)
+		len += (size_t)snprintf(buf + len, cap - len, "%s%zu could not be asked", answers > 0 ? "; " : "", failed);
 	if (fanout->pending > 0 && len < cap)
 		snprintf(buf + len, cap - len, "; %zu still at it", fanout->pending);
 }

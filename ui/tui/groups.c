@@ -128,6 +128,7 @@ void groups_arrange(struct model *model)
 	model->group_count = model->line_count = 0;
 	if (model->group_by != GROUP_BY_NONE && !make_groups(model))
 		model->group_count = 0;
+	model->columns.indent = model->group_count > 0 ? 2 : 0;
 	lines = realloc(model->lines, (model->shown_count + model->group_count + 1) * sizeof *lines);
 	if (lines == NULL)
 		return;

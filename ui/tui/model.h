@@ -75,6 +75,7 @@ struct op {
 	int64_t since_ns, since_ms;
 	bool cancelling;
 	unsigned disk_mib;          /* wanted, of a resize */
+	uint64_t batch;             /* what it was begun with */
 	char step[64];              /* "copying disk", "" before the first word of it */
 	int64_t done, total;        /* total 0: unknown */
 };
@@ -135,8 +136,9 @@ struct setting_line {
 /* One that this dashboard put into the trash. */
 struct deleted_vm {
 	char id[STOKER_ID_SIZE], name[STOKER_NAME_MAX + 1];
+	uint64_t batch; /* which delete it went with: they come back together */
 };
-#define DELETED_KEPT 16
+#define DELETED_KEPT 1000
 
 /* A filter that was kept by hand; the memory has it. */
 struct kept_filter {
@@ -219,7 +221,7 @@ struct model {
 	struct batch batch;       /* the last action on several VMs */
 	struct fanout fanout;     /* the last command on several */
 	struct deleted_vm deleted[DELETED_KEPT]; /* the one deleted last is the last */
-	int deleted_count;
+	size_t deleted_count;
 	int64_t trash_keep_s;
 	struct kept_filter kept[KEPT_MAX];
 	int kept_count;

@@ -279,7 +279,8 @@ static bool learn(struct terminal *terminal, const struct terminal_options *opti
 	terminal->painter.palette = options->palette;
 	terminal->ask = options->ask_background && terminal->painter.colours > 0 && can_be_asked(name);
 	learn_enter(terminal);
-	append(terminal->leave, sizeof terminal->leave, "\033[0m");
+	/* Where there is no other screen to go back to (GNU screen as it comes), the shell goes on below the picture. */
+	append(terminal->leave, sizeof terminal->leave, "\033[0m\033[999;1H\033[K");
 	/* Never wanted is not the same as never turned on: the setting may change. */
 	append(terminal->leave, sizeof terminal->leave, MOUSE_OFF);
 	append(terminal->leave, sizeof terminal->leave, "\033[?2004l\033[?7h\033[?25h");

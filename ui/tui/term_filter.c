@@ -51,6 +51,18 @@ static void put_text(struct run *run, const char *text)
  * nobody's saved cursor. TBC 1 does nothing but have the position checked. */
 static void after_restore(struct run *run)
 {
+	static const char *const shifts[4] = { "\017", "\016", "\033n", "\033o" };
+	struct filter *f = run->filter;
+	size_t i;
+
+	for (i = 0; i < 4; i++) {
+		char out[3] = { 033, "()*+"[i], f->saved.set[i] != 0 ? f->saved.set[i] : 'B' };
+		if (f->saved.set[i] != f->sets.set[i])
+			put(run, out, sizeof out);
+	}
+	if (f->saved.shift != f->sets.shift)
+		put_text(run, shifts[(size_t)f->saved.shift]);
+	f->sets = f->saved;
 	put_text(run, run->filter->cursor_hidden ? "\033[1g\033[?25l" : "\033[1g\033[?25h");
 }
 
@@ -122,6 +134,8 @@ static void high_byte(struct run *run, unsigned char c)
 static void soft_reset(struct run *run)
 {
 	run->filter->cursor_hidden = false;
+	run->filter->sets.set[0] = run->filter->sets.shift = 0;
+	run->filter->saved = run->filter->sets;
 	put_text(run, "\033[4l\033[?1l\033[?6l\033[?25h\033[m\033>\033(B\017\0337\033[r\0338\033[1g");
 }
 
@@ -193,7 +207,9 @@ static void string_byte(struct run *run, unsigned char c)
 static void dispatch_escape(struct run *run, char final)
 {
 	struct filter *f = run->filter;
+	static const char names[] = "()*+";
 	char out[3] = { 033, final, 0 };
+	const char *which = f->intermediate != 0 ? strchr(names, f->intermediate) : NULL;
 
 	f->state = FILTER_GROUND;
 	if (f->bad)
@@ -203,10 +219,12 @@ static void dispatch_escape(struct run *run, char final)
 		 * not 8-bit answers, not another encoding. The emulator would take
 		 * some bytes behind the intermediate one for the begin of another
 		 * sequence, so only known ones go through. */
-		if (strchr("()*+", f->intermediate))
+		if (which != NULL) {
 			final = strchr("0A", final) ? final : 'B';
-		else if (f->intermediate != '#' || final != '8')
+			f->sets.set[which - names] = final != 'B' ? final : '\0';
+		} else if (f->intermediate != '#' || final != '8') {
 			return;
+		}
 		put(run, out, 1);
 		put(run, &f->intermediate, 1);
 		put(run, &final, 1);
@@ -215,6 +233,8 @@ static void dispatch_escape(struct run *run, char final)
 	switch (final) {
 	case 'c':
 		f->cursor_hidden = false;
+		memset(&f->sets, 0, sizeof f->sets);
+		f->saved = f->sets;
 		f->last_len = 0;
 		put_text(run, "\033c\0337"); /* a restore without a save would hide the cursor */
 		break;
@@ -222,8 +242,16 @@ static void dispatch_escape(struct run *run, char final)
 		put_text(run, "\0338");
 		after_restore(run);
 		break;
-	case '7': case '=': case '>': case 'D': case 'E': case 'H': case 'M': case 'N': case 'O':
-	case 'n': case 'o': case '|': case '}': case '~':
+	case '7':
+		f->saved = f->sets;
+		put(run, out, 2);
+		break;
+	case 'n': case 'o':
+		f->sets.shift = final == 'n' ? 2 : 3;
+		put(run, out, 2);
+		break;
+	case '=': case '>': case 'D': case 'E': case 'H': case 'M': case 'N': case 'O':
+	case '|': case '}': case '~':
 		put(run, out, 2);
 		break;
 	default:
@@ -387,8 +415,12 @@ static void dispatch_modes(struct run *run, char final)
 		put_csi(run, f->leader == '?' ? "?" : "", &mode, 1, final);
 		if (f->leader != '?')
 			continue;
+		if (final == 'h' && (mode == 1049 || mode == 1048))
+			f->saved = f->sets;
 		if (mode == 25)
 			f->cursor_hidden = final == 'l';
+		if (final == 'l' && (mode == 47 || mode == 1047))
+			f->saved = f->sets; /* these have saved nothing */
 		if (final == 'l' && (mode == 1049 || mode == 1048 || mode == 47 || mode == 1047))
 			after_restore(run);
 	}
@@ -478,8 +510,10 @@ static void dispatch_csi(struct run *run, char final)
 			pass_csi(run, final);
 		break;
 	case 's':
-		if (f->count == 0)
+		if (f->count == 0) {
+			f->saved = f->sets;
 			put_text(run, "\0337");
+		}
 		break;
 	case 'u':
 		put_text(run, "\0338");
@@ -545,6 +579,8 @@ static void other_byte(struct run *run, unsigned char c)
 	} else if (f->state == FILTER_STRING) {
 		string_byte(run, c);
 	} else if (c >= 0x07 && c <= 0x0f) { /* BEL BS HT LF VT FF CR SO SI: also inside a sequence */
+		if (c >= 0x0e)
+			f->sets.shift = c == 0x0e;
 		put(run, (const char *)&c, 1);
 	}
 }

@@ -9,7 +9,8 @@
  * filter reads the whole language itself and passes on only sequences it has
  * rebuilt, complete and within bounds: the emulator never sees a guest's own
  * escape sequence. It also adds what the emulator lacks (several modes in one
- * sequence, dim, soft reset, ED 3, save and restore by CSI s and u).
+ * sequence, dim, soft reset, ED 3, save and restore by CSI s and u, character
+ * sets that go with a saved cursor).
  */
 #ifndef STOKER_UI_TUI_TERM_FILTER_H
 #define STOKER_UI_TUI_TERM_FILTER_H
@@ -66,6 +67,10 @@ struct filter {
 	char last[4];    /* what REP repeats */
 	size_t last_len;
 	bool cursor_hidden;
+	/* Which set each of G0-G3 holds (0: ASCII) and which one is shifted in; a saved cursor takes them along. */
+	struct filter_sets {
+		char set[4], shift;
+	} sets, saved;
 	bool high;       /* what was put last is not ASCII */
 
 	size_t out_len;

@@ -27,6 +27,7 @@ uint64_t op_begin(struct model *model, enum action_id action, const char *id, co
 	op->action = action;
 	op->since_ns = model->now_ns;
 	op->since_ms = model->wall_ms;
+	op->batch = model->batch.number;
 	snprintf(op->vm_id, sizeof op->vm_id, "%s", id);
 	snprintf(op->name, sizeof op->name, "%s", name);
 	row = model_row(model, id);

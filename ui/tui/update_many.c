@@ -57,7 +57,10 @@ void mark_all(struct model *model)
 /* From the one marked last to the selected one, in the order now shown. */
 void mark_range(struct model *model)
 {
-	size_t i, from = model->shown_count, to = model->selected_at, swap;
+	size_t i, from = model->shown_count, to, swap;
+	if (model_line_row(model, model->selected_at) == NULL)
+		return;
+	to = (size_t)model->lines[model->selected_at]; /* groups take lines too */
 	for (i = 0; i < model->shown_count; i++) {
 		if (strcmp(model->rows[model->shown[i]].vm.id, model->mark_anchor) == 0)
 			from = i;
@@ -99,6 +102,7 @@ void many_ended(struct model *model, const struct event *event, const struct op 
 		last = &model->deleted[model->deleted_count++];
 		memcpy(last->id, op->vm_id, sizeof last->id);
 		memcpy(last->name, op->name, sizeof last->name);
+		last->batch = op->batch;
 	}
 	if (!batch_ended(&model->batch, event) || model->batch.count < 2)
 		return;
@@ -160,18 +164,30 @@ void command_copy(struct model *model, char *command, struct effects *effects)
 
 /* -------------------------------------------------------------------- undo */
 
+/* What was deleted with the last one comes back with it. */
 void undo(struct model *model, struct effects *effects)
 {
-	struct deleted_vm last;
-	struct effect *effect;
+	uint64_t last;
+	size_t i, kept = 0;
 
 	if (model->deleted_count == 0)
 		return;
-	last = model->deleted[--model->deleted_count];
-	effect = effect_add(effects, EFFECT_DO);
-	effect->action = ACTION_UNDO;
-	memcpy(effect->id, last.id, sizeof effect->id);
-	effect->op = op_begin(model, ACTION_UNDO, last.id, last.name);
+	last = model->deleted[model->deleted_count - 1].batch;
+	batch_begin(&model->batch, ACTION_UNDO);
+	for (i = 0; i < model->deleted_count; i++) {
+		struct deleted_vm *gone = &model->deleted[i];
+		struct effect *effect;
+		if (gone->batch != last) {
+			model->deleted[kept++] = *gone;
+			continue;
+		}
+		effect = effect_add(effects, EFFECT_DO);
+		effect->action = ACTION_UNDO;
+		memcpy(effect->id, gone->id, sizeof effect->id);
+		effect->op = op_begin(model, ACTION_UNDO, gone->id, gone->name);
+		batch_add(&model->batch, effect->op, gone->name, model->now_ns);
+	}
+	model->deleted_count = kept;
 }
 
 /* ------------------------------------------------ one command on many VMs */

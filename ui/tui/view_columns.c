@@ -14,15 +14,14 @@
 void view_columns(const struct model *model, struct screen *screen)
 {
 	const struct columns *columns = &model->columns;
-	int rows = model->rows_size - 3 < COL_COUNT + 4 ? model->rows_size - 3 : COL_COUNT + 4;
+	int rows = model->rows_size - 3 < COL_COUNT + 2 ? model->rows_size - 3 : COL_COUNT + 2;
 	int cols = model->cols_size - 2 < WIDTH ? model->cols_size - 2 : WIDTH;
 	int row = model->rows_size - 1 - rows > 1 ? (model->rows_size - rows) / 2 : 1, col = (model->cols_size - cols) / 2;
-	int page = rows - 4 > 1 ? rows - 4 : 1, top = columns->cursor - page + 1, i;
+	int page = rows - 2 > 1 ? rows - 2 : 1, top = columns->cursor - page + 1, i;
 	static const char *const wants[3] = { "as fits", "shown", "left out" };
 	static const enum tone tones[3] = { TONE_PLAIN, TONE_ACCENT, TONE_QUIET };
 	struct column_place place[COL_COUNT];
 	struct layout layout;
-	const char *keys;
 
 	layout_of(model, &layout);
 	columns_place(columns, layout.list.cols - layout.beside, place);
@@ -53,7 +52,4 @@ void view_columns(const struct model *model, struct screen *screen)
 		if (cursor)
 			screen_restyle(screen, line, col + 1, cols - 2, ATTR_REVERSE, ATTR_DIM);
 	}
-	keys = cols > 50 ? "Space as fits, shown, left out  J K move  + - width  r reset  Esc" : "Space  J K  + -  r reset  Esc";
-	screen_field(screen, row + rows - 2, col + 3, cols - 5, tone(TONE_QUIET), keys);
-	hot_hints(screen, row + rows - 2, col + 3, keys);
 }

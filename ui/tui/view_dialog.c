@@ -36,7 +36,7 @@ static void confirm_words(const struct model *model, char *title, char *keep, ch
 	const struct confirm *confirm = &model->confirm;
 	char verb[24];
 	const struct row *row;
-	size_t i, shells = 0;
+	size_t i, shells = 0, ephemeral = 0;
 
 	if (confirm->action == ACTION_QUIT) {
 		for (i = 0; i < (size_t)model->pane_count; i++)
@@ -62,12 +62,18 @@ static void confirm_words(const struct model *model, char *title, char *keep, ch
 		snprintf(keep, cap, "Keep them");
 		snprintf(go, cap, "%s %zu", verb, confirm->count);
 	}
-	if (confirm->action == ACTION_DELETE && model->trash_keep_s > 0) {
-		char time[16], undo[24];
+	for (i = 0; i < confirm->count; i++) {
+		const struct row *one = model_row(model, confirm->ids[i]);
+		ephemeral += one != NULL && one->vm.ephemeral;
+	}
+	if (confirm->action == ACTION_DELETE && model->trash_keep_s > 0 && ephemeral < confirm->count) {
+		char time[16], undo[24], rest[48] = "";
 		format_uptime(time, sizeof time, model->trash_keep_s * 1000);
 		action_first_key(model, ACTION_UNDO, undo, sizeof undo);
-		snprintf(note, cap, "%s in the trash for %s; %s takes %s back.", confirm->count == 1 ? "It rests" : "They rest", time,
-		         undo[0] != '\0' ? undo : "stoker trash restore", confirm->count == 1 ? "it" : "them");
+		if (ephemeral > 0)
+			snprintf(rest, sizeof rest, ", but for %zu ephemeral", ephemeral);
+		snprintf(note, cap, "%s in the trash for %s%s; %s takes %s back.", confirm->count == 1 ? "It rests" : "They rest", time,
+		         rest, undo[0] != '\0' ? undo : "stoker trash restore", confirm->count == 1 ? "it" : "them");
 	} else if (confirm->action == ACTION_DELETE) {
 		snprintf(note, cap, "%s", confirm->count == 1 ? "Its disk goes with it." : "Their disks go with them.");
 	} else if (confirm->action == ACTION_KILL) {
@@ -220,6 +226,8 @@ void view_text(const struct model *model, struct screen *screen)
 	int i, k, page, row = 0, used, top = text->top;
 
 	p.row = 1;
+	if (p.cols + 2 >= model->cols_size) /* no crumbs of the list beside it */
+		screen_fill(screen, p.row, 0, p.rows, model->cols_size, tone(TONE_PLAIN));
 	draw_box(screen, p.row, p.col, p.rows, p.cols, text->title);
 	page = p.rows - 2;
 	while (text->choose && top < text->cursor && text_height(text, top, text->cursor, p.cols) > page)

@@ -66,8 +66,10 @@ static int answers(const struct model *model, struct screen *screen, int row, in
 	const struct fanout *fanout = &model->fanout;
 	int groups[GROUPS_MAX], per, width, used = 0;
 	size_t n = fanout_order(fanout, groups, GROUPS_MAX), i, k;
-	const struct fanout_item *common = n > 0 ? fanout_example(fanout, groups[0]) : NULL;
+	const struct fanout_item *common = NULL;
 
+	for (i = 0; i < n && (common == NULL || common->failed); i++)
+		common = fanout_example(fanout, groups[i]);
 	per = cols / COLUMN_MIN < 1 ? 1 : cols / COLUMN_MIN;
 	if ((size_t)per > n)
 		per = n > 0 ? (int)n : 1;

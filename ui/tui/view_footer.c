@@ -159,7 +159,8 @@ static int buttons(const struct model *model, struct button *out)
 	return count;
 }
 
-/* "key what" pairs, separated by two blanks; the keys stand out. */
+/* "key what" pairs, separated by two blanks; the keys stand out. A pair that does not fit whole is left out, and what is
+ * behind it too. */
 static void hint(struct screen *screen, int row, int col, int cols, const char *text)
 {
 	bool leader = false;
@@ -169,6 +170,8 @@ static void hint(struct screen *screen, int row, int col, int cols, const char *
 		size_t n = end != NULL ? (size_t)(end - text) : strlen(text), key;
 		n = n < sizeof part ? n : sizeof part - 1;
 		snprintf(part, sizeof part, "%.*s", (int)n, text);
+		if (col > 1 && col + text_width(part) > cols)
+			break;
 		hot_part(screen, row, col, part, leader);
 		key = strcspn(text, " ");
 		key = key > n ? n : key;
@@ -249,11 +252,12 @@ void view_footer(const struct model *model, struct screen *screen, const struct 
 		return;
 	}
 	if (model->dialog == DIALOG_COLUMNS) {
-		hint(screen, row, 1, cols, "Space choose  J K move  + - width  r reset  Esc back");
+		hint(screen, row, 1, cols, cols < 72 ? "Esc back  Space  J K move  + - width  r reset" :
+		                                     "Esc back  Space as fits, shown, left out  J K move  + - width  r reset");
 		return;
 	}
 	if (model->dialog == DIALOG_CONFIRM) {
-		hint(screen, row, 1, cols, "Tab other answer  Enter take it  Esc back  Ctrl-Y copy the command line");
+		hint(screen, row, 1, cols, "Enter take it  Esc back  Tab other answer  Ctrl-Y copy the command line");
 		return;
 	}
 	if (model->dialog == DIALOG_FANOUT) {
@@ -281,7 +285,7 @@ void view_footer(const struct model *model, struct screen *screen, const struct 
 		return;
 	}
 	if (model->commanding) {
-		hint(screen, row, 1, cols, "Enter do it  Up Down choose  Tab complete  Ctrl-Y copy the command line  Esc back");
+		hint(screen, row, 1, cols, "Enter do it  Esc back  Up Down choose  Tab complete  Ctrl-Y copy the command line");
 		return;
 	}
 	if (model->panel_focus) {

@@ -9,7 +9,7 @@
 #include "graph.h"
 #include "view.h"
 
-#define LABEL_COLS 9
+#define LABEL_COLS 10
 #define VALUE_COLS 12
 
 /* A round figure at or above the peak, so that the scale stays while the figures move under it. */

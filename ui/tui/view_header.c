@@ -21,8 +21,11 @@ struct pen {
 
 static void write_text(struct pen *pen, enum tone which, const char *text)
 {
-	/* What does not fit whole, and all after it, is left out. */
-	if (text_width(text) > pen->end - pen->col + 3)
+	int blanks = 0, len = (int)strlen(text);
+	while (blanks < len && text[len - 1 - blanks] == ' ')
+		blanks++;
+	/* What does not fit whole, and all after it, is left out; the blanks behind it need not fit. */
+	if (text_width(text) - blanks > pen->end - pen->col)
 		pen->end = pen->col;
 	if (pen->col < pen->end)
 		pen->col += screen_put(pen->screen, pen->row, pen->col, pen->end - pen->col, tone(which), text);
@@ -89,7 +92,8 @@ static void news(const struct model *model, struct pen *pen)
 	snprintf(text, sizeof text, "slowest %s %s %s%s  ", slowest->vm.name, stoker_phase_name(slowest->vm.phase), clock,
 	         slow ? glyph(pen->screen, GLYPH_SLOW) : "");
 	from = pen->col;
-	write_text(pen, slow ? TONE_BAD : TONE_QUIET, text);
+	/* The word goes before the figure does. */
+	write_text(pen, slow ? TONE_BAD : TONE_QUIET, text_width(text) - 2 > pen->end - pen->col ? text + strlen("slowest ") : text);
 	screen_hot(pen->screen, pen->row, from, pen->col - from - 1, HOT_VM, (int)(slowest - model->rows));
 }
 
@@ -149,8 +153,7 @@ void view_header(const struct model *model, struct screen *screen, const struct 
 	int need;
 
 	clock_text(model, model->wall_ms, false, clock, sizeof clock);
-	snprintf(right, sizeof right, "%s%s%s ", layout->header.cols >= 70 && model->host_known ? model->host.hostname : "",
-	         live && layout->header.cols >= 70 ? "  " : "", live ? clock : "");
+	snprintf(right, sizeof right, "%s ", live ? clock : "");
 	need = text_width(right);
 	write_text(&pen, TONE_TITLE, layout->header.cols >= 60 ? " stoker   " : " stoker ");
 	if (model->read_only && layout->header.cols >= 60)
@@ -160,6 +163,12 @@ void view_header(const struct model *model, struct screen *screen, const struct 
 	write_text(&pen, TONE_PLAIN, layout->header.cols >= 60 ? "  " : "");
 	news(model, &pen);
 	screen_put(screen, 0, layout->header.cols - need, need, tone(TONE_QUIET), right);
+	/* The host's name has what is left: it is no news. */
+	if (layout->header.cols >= 70 && model->host_known) {
+		int col = layout->header.cols - need - text_width(model->host.hostname) - (live ? 2 : 0);
+		if (col > pen.col)
+			screen_put(screen, 0, col, text_width(model->host.hostname), tone(TONE_QUIET), model->host.hostname);
+	}
 	if (!model->host_known || layout->header.cols < 60)
 		return;
 	if (two) {

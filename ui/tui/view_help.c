@@ -73,8 +73,7 @@ static const struct {
 static int here_lines(const struct model *model, struct screen *screen, const struct rect *p, int top)
 {
 	int line = 0, i, page = p->rows - 2, row;
-	bool narrow = p->cols < 60;
-	int words_col = p->col + (narrow ? 15 : 16);
+	int words_col = p->col + 16;
 	char key[40];
 
 	if (SHOWN)
@@ -110,7 +109,7 @@ static int help_lines(const struct model *model, struct screen *screen, const st
 		{ GLYPH_BUSY, TONE_BUSY, "on its way: starting, booting, stopping" },
 		{ GLYPH_PAUSED, TONE_PAUSED, "paused" },
 		{ GLYPH_STOPPED, TONE_QUIET, "created or stopped" },
-		{ GLYPH_CRASHED, TONE_BAD, "crashed: the VMM ended by itself (its exit status, or signal, behind)" },
+		{ GLYPH_CRASHED, TONE_BAD, "crashed: the VMM ended by itself (how, behind it)" },
 		{ GLYPH_ERROR, TONE_BAD, "error: an operation failed, the reason is kept" },
 		{ GLYPH_STALE, TONE_ODD, "the host contradicts the record: reconcile" },
 		{ GLYPH_SHELL, TONE_ACCENT, "has a shell open" },
@@ -118,7 +117,7 @@ static int help_lines(const struct model *model, struct screen *screen, const st
 	int line, group, i, row, page = p->rows - 2;
 	char key[24], both[48];
 	bool narrow = p->cols < 60;
-	int help_col = p->col + (narrow ? 15 : 29);
+	int help_col = p->col + (narrow ? 16 : 29);
 
 	line = here_lines(model, screen, p, top);
 	for (group = 0; group < GROUP_COUNT; group++) {
@@ -151,7 +150,7 @@ static int help_lines(const struct model *model, struct screen *screen, const st
 				if (!narrow)
 					screen_put(screen, p->row + 1 + line - top, p->col + 16, 12, tone(TONE_PLAIN), "leave");
 				screen_field(screen, p->row + 1 + line - top, help_col, p->col + p->cols - 2 - help_col, tone(TONE_PLAIN),
-				             "From the pane to the list; twice sends it to the guest");
+				             "Out of the pane; twice sends it to the guest");
 			}
 			line++;
 		}
@@ -184,6 +183,8 @@ void view_help(const struct model *model, struct screen *screen)
 		top = total - (p.rows - 2);
 	if (top < 0)
 		top = 0;
+	if (p.cols + 2 >= model->cols_size) /* no crumbs of the list beside it */
+		screen_fill(screen, p.row, 0, p.rows, model->cols_size, tone(TONE_PLAIN));
 	draw_box(screen, p.row, p.col, p.rows, p.cols, "Keys");
 	help_lines(model, screen, &p, top);
 	if (top > 0)

@@ -77,13 +77,15 @@ static void draw_name(const struct model *model, struct screen *screen, int row,
                       const struct row *vm_row, struct style style)
 {
 	const struct pane *pane = model_pane_of(model, vm_row->vm.id, PANE_SHELL);
-	int width = place->width, sign = pane == NULL ? 0 : pane->activity ? 3 : 2, used;
+	int width = place->width, col = place->col, sign = pane == NULL ? 0 : pane->activity ? 3 : 2, used;
+	col += model->columns.indent; /* below its group */
+	width -= model->columns.indent;
 	used = text_width(vm_row->vm.name) <= width - sign ? text_width(vm_row->vm.name) : width - sign;
-	screen_field(screen, row, place->col, width - sign, style, vm_row->vm.name);
+	screen_field(screen, row, col, width - sign, style, vm_row->vm.name);
 	if (pane != NULL) {
-		screen_put(screen, row, place->col + used + 1, 1, tone(TONE_ACCENT), glyph(screen, GLYPH_SHELL));
+		screen_put(screen, row, col + used + 1, 1, tone(TONE_ACCENT), glyph(screen, GLYPH_SHELL));
 		if (pane->activity)
-			screen_put(screen, row, place->col + used + 2, 1, tone(TONE_BUSY), glyph(screen, GLYPH_ACTIVITY));
+			screen_put(screen, row, col + used + 2, 1, tone(TONE_BUSY), glyph(screen, GLYPH_ACTIVITY));
 	}
 }
 

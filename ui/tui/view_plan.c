@@ -120,12 +120,14 @@ void view_plan(const struct model *model, struct screen *screen)
 			snprintf(text, sizeof text, "Enter or Esc back");
 		} else if (chosen == 0) {
 			snprintf(text, sizeof text, "Space takes an item in, Esc does nothing");
+		} else if (cols < 68) {
+			snprintf(text, sizeof text, "Enter does %zu, Space in or out, Esc", chosen);
 		} else {
 			snprintf(text, sizeof text, "Space leaves an item out, Enter carries out %zu, Esc does nothing", chosen);
 		}
 		break;
 	case PLAN_WORKING:
-		snprintf(text, sizeof text, "Carrying out: %zu of %zu done. Esc: go on in the background", done + failed, chosen);
+		snprintf(text, sizeof text, "Carrying out: %zu of %zu done. Esc: it goes on", done + failed, chosen);
 		break;
 	case PLAN_DONE:
 	default:
