@@ -20,26 +20,32 @@
 
 enum { ENDING_MS = 1000 };
 
+/* Whether the supervisor has published the VM's end; the error then tells how it came, and what to do. */
+static bool has_ended(const struct run_status *run, const char *name, bool ephemeral, struct stoker_error *err)
+{
+	if (run->exit_status == -2)
+		return false;
+	if (run->bye[0])
+		error_set(err, STOKER_E_STATE, "%s has ended: its guest did a %s", name, run->bye);
+	else if (run->message[0])
+		error_set(err, STOKER_E_STATE, "%s has ended, its VMM's last words were: %s", name, run->message);
+	else
+		error_set(err, STOKER_E_STATE, "%s has ended", name);
+	lifecycle_fix_start(err, name, ephemeral);
+	return true;
+}
+
 enum stoker_status chan_lost(const struct channel *c, struct stoker_error *err)
 {
 	struct run_status run;
-	bool known = run_status_read(c->s, c->id, &run);
-	if (!known) { /* its runtime folder is gone, and so is it */
+	if (!run_status_read(c->s, c->id, &run)) { /* its runtime folder is gone, and so is it */
 		error_set(err, STOKER_E_STATE, "%s has ended and was removed", c->name);
 		if (c->ephemeral)
 			lifecycle_fix_start(err, c->name, true);
 		return STOKER_E_STATE;
 	}
-	if (run.exit_status != -2) {
-		if (run.bye[0])
-			error_set(err, STOKER_E_STATE, "%s has ended: its guest did a %s", c->name, run.bye);
-		else if (run.message[0])
-			error_set(err, STOKER_E_STATE, "%s has ended, its VMM's last words were: %s", c->name, run.message);
-		else
-			error_set(err, STOKER_E_STATE, "%s has ended", c->name);
-		lifecycle_fix_start(err, c->name, c->ephemeral);
+	if (has_ended(&run, c->name, c->ephemeral, err))
 		return STOKER_E_STATE;
-	}
 	if (c->lost_why[0]) {
 		error_set(err, STOKER_E_PEER, "the channel to %s is of no use: %s", c->name, c->lost_why);
 		error_fix(err, "Go over SSH (--via ssh), or stop and start it");
@@ -175,7 +181,7 @@ enum stoker_status chan_failed(struct channel *c, int problem, const char *what,
 
 /* Nobody listens. A supervisor whose VMM has ended takes its sockets away first and says so a moment later, so that
  * what is started next finds the place empty: while it lives, that moment is waited for. */
-static bool has_ended(stoker *s, const struct vm_record *rec, bool wait, struct stoker_error *err)
+static bool ended_meanwhile(stoker *s, const struct vm_record *rec, bool wait, struct stoker_error *err)
 {
 	const struct timespec pause = { 0, 2 * NS_PER_MS };
 	int64_t deadline = deadline_after_ms(ENDING_MS);
@@ -184,11 +190,8 @@ static bool has_ended(stoker *s, const struct vm_record *rec, bool wait, struct 
 
 	do {
 		alive = wait && process_alive(&rec->supervisor);
-		if (run_status_read(s, rec->vm.id, &run) && run.exit_status != -2) {
-			error_set(err, STOKER_E_STATE, "%s has ended%s%s", rec->vm.name, run.message[0] ? ": " : "", run.message);
-			lifecycle_fix_start(err, rec->vm.name, rec->vm.ephemeral);
+		if (run_status_read(s, rec->vm.id, &run) && has_ended(&run, rec->vm.name, rec->vm.ephemeral, err))
 			return true;
-		}
 		if (alive)
 			nanosleep(&pause, NULL);
 	} while (alive && clock_now_ns() < deadline);
@@ -222,7 +225,7 @@ enum stoker_status chan_connect(stoker *s, const struct vm_record *rec, struct c
 		int problem = errno;
 		bool nobody = problem == ENOENT || problem == ECONNREFUSED;
 		free(c);
-		if (has_ended(s, rec, nobody, err))
+		if (ended_meanwhile(s, rec, nobody, err))
 			return STOKER_E_STATE;
 		error_errno(err, problem, "cannot reach the supervisor of %s", rec->vm.name);
 		if (nobody)
