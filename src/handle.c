@@ -323,6 +323,7 @@ void stoker_close(stoker *s)
 {
 	if (!s)
 		return;
+	stoker_watch_close(s->changes);
 	traffic_free(s->traffic);
 	net_filter_free(s->filter);
 	store_close(s->store);

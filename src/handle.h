@@ -39,6 +39,7 @@ struct stoker {
 	char actor[16];
 	char notice[512];
 	bool read_only;
+	struct stoker_watch *changes; /* of lifecycle_wait_change(); NULL before the first */
 	size_t sample_turn; /* counts stoker_sample_vms() */
 	struct traffic *traffic; /* guest/traffic.h; NULL before the second of them */
 };

@@ -30,10 +30,10 @@ void lifecycle_note_exec(stoker *s, const struct vm_record *rec, int64_t start_n
  * Returns err->code. */
 enum stoker_status lifecycle_fix_start(struct stoker_error *err, const char *name, bool ephemeral);
 
-/* Until the state folder changes, half a second is over (what nobody announces, such as a process that was killed), or
- * cancelled. STOKER_E_TIMEOUT, with *err left alone, once the deadline has passed. */
-enum stoker_status lifecycle_wait_change(stoker_watch *watch, int64_t deadline_ns, int cancel_fd,
-                                         struct stoker_error *err);
+/* For loops that look, wait, and look again: until the state folder changes, half a second is over (what nobody
+ * announces, such as a process that was killed), or cancelled. Now and then it returns without a change.
+ * STOKER_E_TIMEOUT, with *err left alone, once the deadline has passed. */
+enum stoker_status lifecycle_wait_change(stoker *s, int64_t deadline_ns, int cancel_fd, struct stoker_error *err);
 
 /* The limit of a call that waits for a guest: the caller's, else the setting timeouts.ready_s. */
 int64_t call_limit_ms(const stoker *s, const struct stoker_call *call);

@@ -142,25 +142,30 @@ static enum stoker_status ended(stoker *s, const struct vm_record *rec, struct s
 	return lifecycle_fix_start(err, rec->vm.name, rec->vm.ephemeral), STOKER_E_STATE;
 }
 
-enum stoker_status lifecycle_wait_change(stoker_watch *watch, int64_t deadline, int cancel_fd, struct stoker_error *err)
+enum stoker_status lifecycle_wait_change(stoker *s, int64_t deadline, int cancel_fd, struct stoker_error *err)
 {
-	struct pollfd fds[2] = { { stoker_watch_fd(watch), POLLIN, 0 }, { cancel_fd, POLLIN, 0 } };
+	struct pollfd fds[2] = { { -1, POLLIN, 0 }, { cancel_fd, POLLIN, 0 } };
 	int64_t step = deadline_after_ms(500);
-	int n = poll(fds, 2, deadline_poll_ms(step < deadline ? step : deadline));
+	int n;
+	/* Kept with the handle, for giving an inotify back takes the kernel ten milliseconds. What changed before there
+	 * was one is seen by looking again. */
+	if (!s->changes)
+		return stoker_watch_open(s, &s->changes, err);
+	fds[0].fd = stoker_watch_fd(s->changes);
+	n = poll(fds, 2, deadline_poll_ms(step < deadline ? step : deadline));
 	if (n < 0 && errno != EINTR)
 		return error_errno(err, errno, "cannot wait");
 	if (n > 0 && fds[1].revents)
 		return error_set(err, STOKER_E_CANCELLED, "cancelled");
-	stoker_watch_drain(watch);
+	stoker_watch_drain(s->changes);
 	return clock_now_ns() >= deadline ? STOKER_E_TIMEOUT : STOKER_OK;
 }
 
 static enum stoker_status wait_state(stoker *s, struct vm_record *rec, bool running, int64_t deadline, int cancel_fd,
                                      struct stoker_error *err)
 {
-	stoker_watch *watch = NULL;
 	char id[STOKER_ID_SIZE];
-	enum stoker_status st = stoker_watch_open(s, &watch, err);
+	enum stoker_status st = STOKER_OK;
 	memcpy(id, rec->vm.id, sizeof id);
 	while (st == STOKER_OK) {
 		struct stoker_error why = { 0 };
@@ -186,11 +191,10 @@ static enum stoker_status wait_state(stoker *s, struct vm_record *rec, bool runn
 			break;
 		if (!running && !rec->vm.pid && rec->vm.stale)
 			break; /* the process is gone, whatever the record says */
-		st = lifecycle_wait_change(watch, deadline, cancel_fd, err);
+		st = lifecycle_wait_change(s, deadline, cancel_fd, err);
 		if (st == STOKER_E_TIMEOUT)
 			error_set(err, st, "it is still %s", stoker_state_name(rec->vm.state));
 	}
-	stoker_watch_close(watch);
 	return st;
 }
 

@@ -83,7 +83,6 @@ static enum stoker_status adopt(stoker *s, const char *id, struct vm_record *rec
 static enum stoker_status find_running(stoker *s, const char *ref, int64_t deadline_ns, int cancel_fd,
                                        struct vm_record *rec, struct stoker_error *err)
 {
-	stoker_watch *watch = NULL;
 	char id[STOKER_ID_SIZE];
 	enum stoker_status st = lifecycle_find(s, ref, rec, err);
 
@@ -91,18 +90,16 @@ static enum stoker_status find_running(stoker *s, const char *ref, int64_t deadl
 		return st;
 	memcpy(id, rec->vm.id, sizeof id); /* whatever it is called in a moment */
 	if (rec->vm.state == STOKER_STARTING && !rec->vm.stale) {
-		st = stoker_watch_open(s, &watch, err);
 		while (st == STOKER_OK) {
 			st = lifecycle_find(s, id, rec, err);
 			if (st != STOKER_OK || rec->vm.state != STOKER_STARTING || rec->vm.stale)
 				break;
-			st = lifecycle_wait_change(watch, deadline_ns, cancel_fd, err);
+			st = lifecycle_wait_change(s, deadline_ns, cancel_fd, err);
 			if (st == STOKER_E_TIMEOUT) {
 				error_set(err, st, "%s is still starting", rec->vm.name);
 				error_fix(err, "Give it longer with --timeout");
 			}
 		}
-		stoker_watch_close(watch);
 		if (st != STOKER_OK)
 			return st;
 	}

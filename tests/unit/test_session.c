@@ -5,7 +5,9 @@
  */
 #include "store_kit.h"
 
+#include "guest/channel_conn.h"
 #include "lifecycle.h"
+#include "supervisor/status.h"
 
 struct place {
 	char *dir;
@@ -98,6 +100,107 @@ static void record_that_the_host_contradicts(void **state)
 	assert_string_not_equal(err.fix, "");
 }
 
+static unsigned inotifies(void)
+{
+	char path[64], target[64];
+	unsigned n = 0;
+	for (int fd = 0; fd < 256; fd++) {
+		snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+		ssize_t len = readlink(path, target, sizeof target - 1);
+		if (len > 0) {
+			target[len] = '\0';
+			n += strstr(target, "inotify") != NULL;
+		}
+	}
+	return n;
+}
+
+/* Giving an inotify back takes the kernel ten milliseconds: none is had without need, and one is kept. */
+static void waits_share_one_watch(void **state)
+{
+	struct place *p = *state;
+	struct stoker_call call = STOKER_CALL_INIT;
+	struct stoker_error err;
+	struct vm_record rec;
+	struct stoker_vm vm;
+	int status;
+	pid_t child;
+	add(p, "new", 'a', STOKER_CREATED, "");
+	assert_ok(stoker_wait(p->s, "new", STOKER_UNTIL_STOPPED, &call, &vm, e));
+	assert_int_equal(inotifies(), 0);
+	call.timeout_ms = 20;
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(stoker_wait(p->s, "new", STOKER_UNTIL_RUNNING, &call, &vm, &err), STOKER_E_TIMEOUT);
+	assert_int_equal(inotifies(), 1);
+
+	/* It is told at once, not by the look that is taken every half second. */
+	assert_ok(store_find(p->s->store, "new", &rec, e));
+	child = fork();
+	if (child == 0) {
+		stoker *other;
+		struct stoker_options options = { .state_dir = p->dir };
+		if (stoker_open(&options, &other, NULL) != STOKER_OK)
+			_exit(1);
+		nanosleep(&(struct timespec){ .tv_nsec = 50 * NS_PER_MS }, NULL);
+		rec.vm.state = STOKER_ERROR;
+		if (store_update(other->store, &rec, NULL) != STOKER_OK)
+			_exit(1);
+		handle_touch(other);
+		_exit(0);
+	}
+	call.timeout_ms = 30000;
+	int64_t began = clock_now_ns();
+	assert_int_equal(stoker_wait(p->s, "new", STOKER_UNTIL_RUNNING, &call, &vm, &err), STOKER_E_STATE);
+	assert_true(clock_now_ns() - began < 400 * NS_PER_MS);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+	assert_int_equal(inotifies(), 1);
+}
+
+/* Whoever comes too late and whose connection broke are told the same of a VM that has ended. */
+static void an_end_is_told_in_one_way(void **state)
+{
+	static const struct {
+		const char *bye, *message;
+		bool ephemeral;
+		const char *why, *fix;
+	} cases[] = {
+		{ "", "", false, "fox has ended", "Start it: stoker start fox" },
+		{ "", "no more memory", false, "fox has ended, its VMM's last words were: no more memory", "Start it: stoker start fox" },
+		{ "poweroff", "", false, "fox has ended: its guest did a poweroff", "Start it: stoker start fox" },
+		{ "poweroff", "", true, "fox has ended: its guest did a poweroff",
+		  "It was ephemeral and is deleted with its end; make another: stoker create --ephemeral --start" },
+	};
+	struct place *p = *state;
+	char run[STOKER_PATH_SIZE], path[STOKER_PATH_SIZE], text[4096];
+	struct channel *c = calloc(1, sizeof *c), *none;
+	struct vm_record rec;
+	kit_record(&rec, 0xf0);
+	strcpy(rec.vm.name, "fox");
+	assert_non_null(c);
+	c->s = p->s;
+	memcpy(c->id, rec.vm.id, sizeof c->id);
+	strcpy(c->name, "fox");
+	assert_true(path_runtime(p->s, run, "vms/%s", rec.vm.id) && path_runtime(p->s, path, "vms/%s/status", rec.vm.id));
+	assert_int_equal(mkdir(run, 0700), 0);
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct run_status status = { .supervisor = { 100, 200, "0cb900c8-9e5c-4d5f-bb4c-75fdd3a90280" },
+			                     .vmm = { 101, 201, "0cb900c8-9e5c-4d5f-bb4c-75fdd3a90280" }, .exit_status = 0 };
+		struct stoker_error late = { 0 }, cut = { 0 };
+		strcpy(status.bye, cases[i].bye);
+		strcpy(status.message, cases[i].message);
+		kit_write(path, text, status_format(&status, text, sizeof text));
+		rec.vm.ephemeral = c->ephemeral = cases[i].ephemeral;
+		assert_int_equal(chan_connect(p->s, &rec, &none, &late), STOKER_E_STATE);
+		assert_int_equal(chan_lost(c, &cut), STOKER_E_STATE);
+		assert_string_equal(late.why, cases[i].why);
+		assert_string_equal(cut.why, cases[i].why);
+		assert_string_equal(late.fix, cases[i].fix);
+		assert_string_equal(cut.fix, cases[i].fix);
+	}
+	free(c);
+}
+
 static void unknown(void **state)
 {
 	struct place *p = *state;
@@ -113,6 +216,7 @@ static void unknown(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = { TEST(says_why_and_what_to_do), TEST(record_that_the_host_contradicts),
+		                            TEST(an_end_is_told_in_one_way), TEST(waits_share_one_watch),
 		                            TEST(unknown) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
