@@ -35,12 +35,16 @@ run   qemu-system-x86      qemu-system-x86_64
 run   e2fsprogs            mke2fs
 run   cpio                 cpio
 run   lz4                  lz4
+run   xz-utils             xz
+run   zstd                 zstd
 run   nftables             nft
 test  iproute2             ip
 test  jq                   jq
 test  sqlite3              sqlite3
 test  tmux                 tmux
 test  screen               screen
+test  zsh                  zsh
+test  fish                 fish
 test  vim                  vim
 test  less                 less
 test  htop                 htop
@@ -61,7 +65,6 @@ test  flex                 flex
 test  bison                bison
 test  bc                   bc
 test  perl                 perl
-test  xz-utils             xz
 test  libelf-dev           file:/usr/include/gelf.h
 test  python3-pip          pip3
 test  unzip                unzip

@@ -91,6 +91,12 @@ done
 # ---- inputs: which packages, exactly
 
 mkdir -p "$cache"
+# What apt says is taken down in files of this process's own, which go with it, also when it fails.
+forget() {
+	rm -f "$cache/new.$$" "$cache/uris.$$" "$cache/err.$$" "$cache/lines.$$"
+}
+trap forget EXIT
+trap 'exit 1' HUP INT TERM
 
 # Debian's kernel, and its modules where they are a package of their own: prints their names.
 kernel_packages() {
@@ -124,24 +130,21 @@ resolve() {
 	[ ! -s "$resolved" ] || return 0
 	kernels=$(kernel_packages) || exit 1
 	# shellcheck disable=SC2086
-	resolve_packages $kernels >"$cache/new.$$" || {
-		rm -f "$cache/new.$$"
-		exit 1
-	}
-	# Answers to lists that are gone are of no use any more.
-	find "$cache" -maxdepth 1 -name 'resolved-*' -mtime +30 -delete
+	resolve_packages $kernels >"$cache/new.$$" || exit 1
+	# Answers to lists that are gone are of no use any more, nor is what one that was killed left.
+	find "$cache" -maxdepth 1 \( -name 'resolved-*' -mtime +30 -o -name 'new.[0-9]*' -mtime +0 -o -name 'uris.[0-9]*' -mtime +0 \
+		-o -name 'err.[0-9]*' -mtime +0 -o -name 'lines.[0-9]*' -mtime +0 \) -delete
 	mv "$cache/new.$$" "$resolved"
 }
 
 # The packages that are named, and no more: prints their lines.
 resolve_named() {
-	apt-get --print-uris download "$@" >"$cache/uris.$$" 2>"$cache/err.$$" ||
+	# Lists may have several digests of a package, as Ubuntu's do: apt would name the longest.
+	apt-get --print-uris -o Acquire::ForceHash=SHA256 download "$@" >"$cache/uris.$$" 2>"$cache/err.$$" ||
 		fail "apt cannot find the packages: $(head -n 1 "$cache/err.$$"). Run: sudo apt-get update"
 	uris_to_lines <"$cache/uris.$$" >"$cache/lines.$$"
-	rm -f "$cache/uris.$$" "$cache/err.$$"
 	[ "$(wc -l <"$cache/lines.$$")" -eq $# ] || fail "apt names no SHA256 for some of: $*. Run: sudo apt-get update"
 	cat "$cache/lines.$$"
-	rm -f "$cache/lines.$$"
 }
 
 # Sets $digest; in mode digest it is all there is to do.
@@ -164,8 +167,7 @@ take_digest() {
 	case $name in *[!a-z0-9._-]* | '') fail "bad image name '$name'" ;; esac
 	work=$out/work
 	mkdir "$work"
-	trap 'rm -rf "$work"' EXIT
-	trap 'exit 1' HUP INT TERM
+	trap 'forget && rm -rf "$work"' EXIT
 }
 
 # ---- the steps of a build
@@ -204,6 +206,12 @@ get_packages() {
 	done <"$resolved"
 }
 
+# What kernels and modules are packed with differs from distribution to distribution: asked for when one is met.
+unpacker() { # unpacker TOOL WHAT
+	command -v "$1" >/dev/null 2>&1 ||
+		fail "$1 is missing, with which $2 is packed. Run: sudo apt-get install $(echo "$1" | sed 's/^xz$/xz-utils/')"
+}
+
 field() { # field FILE OFFSET SIZE: a little-endian number of a bzImage's header
 	od -An -t "u$3" -j "$2" -N "$3" "$1" | tr -d ' '
 }
@@ -229,7 +237,7 @@ unpack_kernel() { # unpack_kernel FROM TO
 	28b52ffd) tool=zstd ;;
 	*) fail "the kernel '$1' is compressed in a way this recipe does not know" ;;
 	esac
-	command -v $tool >/dev/null 2>&1 || fail "the tool $tool is missing. Run: sudo apt-get install ${tool%zip}"
+	unpacker $tool "the kernel '$1'"
 	tail -c +$((start + 1)) "$1" | head -c $((length - trailer)) | $tool -dc >"$2" 2>/dev/null ||
 		fail "the payload of the kernel '$1' is damaged"
 	[ "$(magic "$2" 0 4)" = 7f454c46 ] || fail "the payload of the kernel '$1' is no ELF file"
@@ -274,8 +282,8 @@ add_module() { # add_module GROUP NAME: its dependencies first, each module once
 	added="$added $2"
 	to=$tree/modules/$2.ko
 	case $from in
-	*.xz) xz -dc "$from" >"$to" ;;
-	*.zst) zstd -qdc "$from" >"$to" ;;
+	*.xz) unpacker xz "the module $2" && xz -dc "$from" >"$to" ;;
+	*.zst) unpacker zstd "the module $2" && zstd -qdc "$from" >"$to" ;;
 	*.gz) gzip -dc "$from" >"$to" ;;
 	*) cp "$from" "$to" ;;
 	esac

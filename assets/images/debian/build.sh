@@ -26,7 +26,6 @@ resolve_packages() { # resolve_packages KERNEL...
 		>"$cache/uris.$$" 2>"$cache/err.$$" ||
 		fail "apt cannot find the packages: $(grep '^E:' "$cache/err.$$" | head -n 1). Check their names, or run: sudo apt-get update"
 	uris_to_lines <"$cache/uris.$$"
-	rm -f "$cache/uris.$$" "$cache/err.$$"
 }
 resolve
 take_digest
