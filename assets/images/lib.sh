@@ -137,11 +137,16 @@ resolve() {
 	mv "$cache/new.$$" "$resolved"
 }
 
+# Apt's reason for a failure: warnings may stand before it.
+apt_error() { # apt_error FILE
+	grep -m 1 '^E:' "$1" || head -n 1 "$1"
+}
+
 # The packages that are named, and no more: prints their lines.
 resolve_named() {
 	# Lists may have several digests of a package, as Ubuntu's do: apt would name the longest.
 	apt-get --print-uris -o Acquire::ForceHash=SHA256 download "$@" >"$cache/uris.$$" 2>"$cache/err.$$" ||
-		fail "apt cannot find the packages: $(head -n 1 "$cache/err.$$"). Run: sudo apt-get update"
+		fail "apt cannot find the packages: $(apt_error "$cache/err.$$"). Run: sudo apt-get update"
 	uris_to_lines <"$cache/uris.$$" >"$cache/lines.$$"
 	[ "$(wc -l <"$cache/lines.$$")" -eq $# ] || fail "apt names no SHA256 for some of: $*. Run: sudo apt-get update"
 	cat "$cache/lines.$$"
@@ -194,7 +199,7 @@ get_packages() {
 	while read -r some; do
 		# shellcheck disable=SC2086
 		(cd "$work/get" && apt-get -qq -o APT::Sandbox::User= download $some) >/dev/null 2>"$work/apt.err" ||
-			fail "the packages $some could not be downloaded: $(head -n 1 "$work/apt.err"). Run: sudo apt-get update"
+			fail "the packages $some could not be downloaded: $(apt_error "$work/apt.err"). Run: sudo apt-get update"
 		for file in "$work/get"/*.deb; do
 			mv "$file" "$cache/"
 		done

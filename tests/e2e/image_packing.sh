@@ -94,12 +94,12 @@ APT::Sandbox::User "root";
 END
 export APT_CONFIG=$T/apt.conf
 ok apt-get -q update
-mkdir "$T/out" "$T/cache"
-ok sh "$recipe" --out "$T/out" --init "$init" --cache "$T/cache"
+mkdir "$T/made" "$T/cache"
+ok sh "$recipe" --out "$T/made" --init "$init" --cache "$T/cache"
 for file in vmlinux initrd root.ext4; do
-	cmp "$T/out/$file" "$made/$file" || fail "$file is not what Debian's packages give"
+	cmp "$T/made/$file" "$made/$file" || fail "$file is not what Debian's packages give"
 done
-expect_equal "$(jq -r '.packages | has("linux-modules-'"$version"'")' "$T/out/image.json")" true
+expect_equal "$(jq -r '.packages | has("linux-modules-'"$version"'")' "$T/made/image.json")" true
 
 check 'without the tool that its kernel is packed with: it is named, and nothing is left'
 cp -rs /usr/bin "$T/bin"
@@ -125,4 +125,4 @@ touch -d '3 days ago' "$T/cache2/err.1234" "$T/cache2/uris.1234"
 touch "$T/cache2/new.1235"
 unset APT_CONFIG
 ok sh "$recipe" --digest --init "$init" --cache "$T/cache2"
-expect_equal "$(ls "$T/cache2" | sed 's/^resolved-.*/resolved/' | tr '\n' ' ')" 'new.1235 resolved '
+expect_equal "$(find "$T/cache2" -type f -printf '%f\n' | sed 's/^resolved-.*/resolved/' | sort | tr '\n' ' ')" 'new.1235 resolved '

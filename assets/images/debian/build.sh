@@ -24,7 +24,7 @@ resolve_packages() { # resolve_packages KERNEL...
 	apt-get --print-uris -qq -o Dir::State::status=/dev/null -o APT::Install-Recommends=false \
 		-o APT::Install-Suggests=false -o Debug::NoLocking=true -o Acquire::ForceHash=SHA256 install '?essential' apt $USERLAND $packages \
 		>"$cache/uris.$$" 2>"$cache/err.$$" ||
-		fail "apt cannot find the packages: $(grep '^E:' "$cache/err.$$" | head -n 1). Check their names, or run: sudo apt-get update"
+		fail "apt cannot find the packages: $(apt_error "$cache/err.$$"). Check their names, or run: sudo apt-get update"
 	uris_to_lines <"$cache/uris.$$"
 }
 resolve
