@@ -482,8 +482,9 @@ const struct backend_ops firecracker_backend = {
 	.channel = "vsock",
 	.counters = true,
 	/* A reset by the keyboard's controller is what Firecracker ends on, and it has no power switch. Its keyboard is
-	 * there for ctrl-alt-del and not found by ACPI; looking for a mouse would cost a second. */
-	.boot = "reboot=k stoker.off=reset 8250.nr_uarts=1 i8042.noaux i8042.nomux i8042.nopnp i8042.dumbkbd",
+	 * there for ctrl-alt-del, and known by ACPI: with i8042.nopnp a kernel asks for the interrupt of old, which is not
+	 * there, and does without keys. Looking for a mouse would cost a second. */
+	.boot = "reboot=k stoker.off=reset 8250.nr_uarts=1 i8042.noaux i8042.nomux i8042.dumbkbd",
 	.check = firecracker_check,
 	.command = firecracker_command,
 	.accept = firecracker_accept,
