@@ -14,6 +14,7 @@
 #	need_image                builds the image `micro` (Debian's kernel) once for all scripts
 #	need_own_image            the same with the own kernel, called `own`
 #	need_debian               the image `debian` with DEBIAN_PACKAGES
+#	need_foreign_image        the image `foreign`, imported from a root file system with an init of its own
 #	foreign_root MICRO FILE   a root file system that knows nothing of stoker, of the programs of the image micro
 #	with_double               $DOUBLE is a Firecracker that runs no guest, and KVM is said to work
 #	new_vm NAME [OPTIONS]     create, always with --egress none
@@ -162,14 +163,18 @@ need() {
 	done
 }
 
-# Under one lock, so that scripts which run at the same time build it once.
 build_image() { # build_image ARGS...: for `stoker image build`
+	take_image build "$@"
+}
+
+# Under one lock, so that scripts which run at the same time build it once.
+take_image() { # take_image VERB ARGS...: of `stoker image`
 	[ -x "$STOKER_PROGRAM" ] || fail "$STOKER_PROGRAM is not built"
 	[ -z "${STOKER_LAB:-}" ] || return 0 # built where apt is, and brought in
 	(umask 077 && mkdir -p "$STOKER_IMAGE_DIR")
-	if ! flock "$STOKER_IMAGE_DIR/.test-lock" "$STOKER_PROGRAM" image build "$@" --quiet >"$T/image.log" 2>&1; then
+	if ! flock "$STOKER_IMAGE_DIR/.test-lock" "$STOKER_PROGRAM" image "$@" --quiet >"$T/image.log" 2>&1; then
 		tail -n 20 "$T/image.log" >&2
-		fail "stoker image build $* failed"
+		fail "stoker image $* failed"
 	fi
 }
 
@@ -219,6 +224,16 @@ END
 	# Whoever runs the test, in the guest it is root's.
 	debugfs -w -R 'sif /root uid 0' "$2" >/dev/null 2>&1
 	rm -rf "$root"
+}
+
+need_foreign_image() { # after need_image
+	local made=$STOKER_IMAGE_DIR/foreign/image.json
+	if [ -n "${STOKER_LAB:-}" ] || { [ "$made" -nt "$STOKER_IMAGE_DIR/micro/image.json" ] && [ "$made" -nt "$LIB_DIR/lib.sh" ]; }; then
+		return
+	fi
+	foreign_root "$STOKER_IMAGE_DIR/micro/root.ext4" "$T/foreign.ext4"
+	take_image import "$T/foreign.ext4" --name foreign --kernel debian
+	rm "$T/foreign.ext4"
 }
 
 # The answer of the probe is kept in a file, which is written here before stoker does: nothing in stoker is asked to lie.

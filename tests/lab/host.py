@@ -215,17 +215,12 @@ class Host:
         say("outer host up in %.1f s (and %.1f s for its disks)" % (time.monotonic() - packed, packed - begun))
 
     def need_guest_image(self):
-        """The guests' image is built here, where apt is; the same as need_image() makes, for the folder is shared."""
-        os.makedirs(IMAGES, mode=0o700, exist_ok=True)
-        with open(os.path.join(IMAGES, ".test-lock"), "w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            done = subprocess.run([os.path.join(BUILD, "stoker"), "image", "build", "micro", "--kernel", "debian",
-                                   "--quiet"],
-                                  env={**os.environ, "STOKER_IMAGE_DIR": IMAGES, "STOKER_STATE_DIR": place("state"),
-                                       "STOKER_RUNTIME_DIR": place("run")}, stdout=subprocess.PIPE,
-                                  stderr=subprocess.STDOUT, text=True)
+        """The guests' images are built here, where apt is."""
+        done = subprocess.run(["bash", os.path.join(HERE, "images.sh")],
+                              env={**os.environ, "STOKER_TEST_IMAGES": IMAGES, "STOKER_BUILD_DIR": BUILD,
+                                   "STOKER_SOURCE_DIR": SOURCE}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         if done.returncode != 0:
-            raise Failure("stoker image build micro failed: " + done.stdout[-500:])
+            raise Failure("the guests' images could not be built: " + done.stdout[-800:])
 
     def boot(self, base, mark):
         # A guest of TCG counts the host's own clock cycles: told how fast they are, it need not measure.

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # The disk modes on the real Firecracker: two VMs write the same file and find
-# their own again after a restart; shared leaves nothing, to nobody.
+# their own again after a restart; shared leaves nothing, to nobody; a copy of a
+# foreign root runs with its own init and without an agent.
 export STOKER_TEST_DEFAULTS='backend = firecracker\nnetwork = none\n'
 . "$(dirname "${BASH_SOURCE[0]}")/../../e2e/lib.sh"
 need_image
@@ -52,3 +53,22 @@ ok stoker start s
 ok stoker wait s --for ready
 in_guest s 'test ! -e /root/file'
 expect_equal "$(digest)" "$base" "the image that all share"
+ok stoker delete --force s a
+
+check "copy: a foreign root on TAP, ready when its SSH server speaks, asked to go down over SSH, kept"
+new_vm f --image foreign --network tap --disk 200
+expect_equal "$(vm_field f disk_mode) $(vm_field f agent)" 'copy false'
+ok stoker start f
+ok stoker wait f --for ready
+expect_status 125 stoker exec f -- true
+expect_match "$ERR" 'none was recorded'
+key=$(stoker host-key f --quiet)
+stoker logs f | grep -qF "Fingerprint: $key" || fail 'the console says another key'
+ok stoker host-key f --accept "$key"
+expect_match "$(stoker exec f -- sh -c 'cat /proc/1/comm; echo kept >/root/file; df -m / | tail -n 1')" $'^init\n.* 1[5-9][0-9] '
+before=$SECONDS
+ok stoker stop f --timeout 40
+[ $((SECONDS - before)) -lt 30 ] || fail 'it was killed'
+expect_match "$(stoker logs f | tail -n 8)" 'foreign init: going down'
+ok stoker start f --wait
+expect_equal "$(stoker exec f -- cat /root/file)" kept

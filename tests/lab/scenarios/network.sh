@@ -107,3 +107,22 @@ stoker exec block -- ip route replace default via "$host" dev eth0 src "$(vm_fie
 refuses block $OTHER
 stoker exec block -- ip route replace default via "$host" dev eth0 src "$(vm_field block ip)"
 expect_equal "$(ask block $OTHER)" "10.99.0.1 to $OTHER"
+
+check "a second manager on the same devices and addresses is refused; with a pool of its own it is not in the way"
+second() {
+	env STOKER_STATE_DIR="$T/second" STOKER_RUNTIME_DIR="$T/second/run" "$STOKER_PROGRAM" "$@"
+}
+devices=$(ip -br link | grep -c '^stk')
+expect_status 1 second create intruder --network tap --memory 256
+expect_match "$ERR" 'overlaps a VM of another stoker.*pool = '
+expect_equal "$(second list --json)" '[]'
+expect_equal "$(ip -br link | grep -c '^stk')" "$devices"
+sed "s,^\[network\],&\npool = 10.80.0.0/24,; s,^ports = .*,ports = $((PORTS + 50))-$((PORTS + 60))," "$STOKER_CONFIG" >"$T/second.conf"
+chmod 600 "$T/second.conf"
+ok env STOKER_CONFIG="$T/second.conf" STOKER_STATE_DIR="$T/second" STOKER_RUNTIME_DIR="$T/second/run" \
+	"$STOKER_PROGRAM" create beside --network tap --memory 256
+expect_equal "$(ip -br link | grep -c '^stk')" $((devices + 1))
+ok second network remove --yes
+expect_equal "$(ip -br link | grep -c '^stk')" "$devices"
+expect_equal "$(ask block $OTHER)" "10.99.0.1 to $OTHER"
+ok second delete beside --force

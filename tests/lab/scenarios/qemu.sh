@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# A VM's whole life under QEMU with KVM, by the command line, with its phases.
+# A VM's whole life under QEMU with KVM, by the command line, with its phases;
+# once on QEMU's own network, once on a TAP.
 . "$(dirname "${BASH_SOURCE[0]}")/../../e2e/lib.sh"
 need_image
 
@@ -27,3 +28,22 @@ ok stoker stop a
 ok stoker start a
 ok stoker stop --force a
 ok stoker delete a
+
+check "the same on a TAP, beside a Firecracker on one: apart from each other"
+new_vm b --backend qemu --network tap
+new_vm c --backend firecracker --network tap
+ok stoker start b c
+ok stoker wait b --for ssh
+ok stoker wait c --for ready
+expect_equal "$(vm_field b backend) $(vm_field b accel) $(vm_field b network)" 'qemu kvm tap'
+expect_match "$(stoker network list)" 'b'
+expect_equal "$(stoker exec --via ssh b -- hostname)" b
+expect_status 1 stoker exec b -- ping -c 1 -W 2 "$(vm_field c ip)"
+ok stoker pause b
+expect_equal "$(vm_field b status)" paused
+ok stoker resume b
+ok stoker stop b --timeout 20
+expect_equal "$(vm_field b status)" stopped
+ok stoker start b --wait
+ok stoker delete --force b c
+expect_no_match "$(ip -br link)" stk
