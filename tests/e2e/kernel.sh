@@ -70,6 +70,8 @@ ok stoker create k --image by-itself --memory 256 --egress none --start
 ok stoker wait k --for ready
 expect_match "$(stoker exec k -- uname -r)" '^6\.1\..*-stoker$'
 expect_match "$(stoker exec k -- cat /proc/cmdline)" ' pci=off '
+expect_equal "$(stoker exec k -- ls /sys/class/net | tr '\n' ' ')" 'eth0 lo '
+ok stoker exec k -- ip link add d0 type dummy
 for fs in ext4 overlay tmpfs squashfs fuse 9p cgroup2 autofs; do
 	expect_match " $(stoker exec k -- cat /proc/filesystems | tr -s '\t\n' '  ')" " $fs "
 done
