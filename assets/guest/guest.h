@@ -123,7 +123,7 @@ int port_lost(int fd, int listener);
 
 #define WIRE_CHUNK (60 * 1024) /* whole pages of a pipe, and with its header two buffers of a port */
 #define WIRE_OUT (128 * 1024)
-#define WIRE_SPLICE (256 * 1024) /* at once: one list for the device, one kick, one interrupt */
+#define WIRE_SPLICE (448 * 1024) /* at once: one list for the device, one kick, one interrupt; seven whole frames */
 
 struct wire {
 	int fd; /* -1: no port */

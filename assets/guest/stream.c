@@ -23,7 +23,7 @@
 #define CREDIT_STEP (FRAME_WINDOW / 4)
 #define CREDIT_MAX (1u << 30)
 #define TTY_EOF 4 /* ctrl-D */
-#define PIPE_SIZE WIRE_SPLICE
+#define PIPE_SIZE (512 * 1024) /* what is written while a list of WIRE_SPLICE is on its way waits here */
 
 void stream_init(struct stream *s, uint32_t id)
 {

@@ -140,7 +140,7 @@ static bool way_flush(struct wire *w)
  * From the command's pipe they go at once into the stage: each look at that pipe may wake its writer, which then runs
  * in our place. From there they go piece by piece, with the headers between, into the way, and at once into the port:
  * Linux's virtio_console hands the device a list with a place for each buffer of the pipe, filled or not, so what it is
- * given must be all there is. The stage's buffers, cut in at most four places, and the headers always have room in the
+ * given must be all there is. The stage's buffers, cut in at most seven places, and the headers always have room in the
  * way, which has twice as many. */
 size_t wire_splice(struct wire *w, enum frame_type type, uint32_t stream, int pipe, size_t most)
 {
