@@ -152,6 +152,7 @@ keys g
 see '▸ fox'
 # action: clone
 keys C
+see 'Create a VM like fox'
 see 'Memory +192'
 see 'Labels +tier=web'
 typed fox-two

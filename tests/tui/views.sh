@@ -79,7 +79,7 @@ unseen 'command +fox'
 see 'command +.*yak'
 keys f
 see '[├─ ]events '
-keys G Enter
+keys g Enter
 see '▸ (fox|owl)'
 keys e
 
@@ -90,22 +90,25 @@ see 'has done nothing yet'
 keys Tab
 keys G
 see '▸ yak'
-mv "$STOKER_IMAGE_DIR/micro/initrd" "$T/initrd"
+disk=$STOKER_STATE_DIR/vms/$(vm_field yak id)/disk.ext4
+mv "$disk" "$T/disk"
 keys s
-see '✖ start +yak .*initrd' 20
+see '✖ start +yak .*disk' 20
 keys Tab
 keys g
 # action: retry
-mv "$T/initrd" "$STOKER_IMAGE_DIR/micro/initrd"
+mv "$T/disk" "$disk"
 keys r
 see '✓ start +yak +[0-9.]+ m?s +done' 20
 see '✖ start +yak'
 expect_equal "$(vm_field yak status)" running
 keys r
 see 'retry: that operation did not fail'
-keys Escape e
+press Escape
+keys e
 see 'dashboard +yak started'
-keys Escape t
+press Escape
+keys t
 
 check 'an operation is cut short'
 keys Tab g

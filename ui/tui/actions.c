@@ -198,7 +198,7 @@ const char *action_disabled(enum action_id id, const struct model *model)
 		return "there is no filter to keep";
 	if (id == ACTION_RESULTS && model->batch.count == 0)
 		return "there was no action on several VMs yet";
-	if (id == ACTION_MARK && model->on_group)
+	if ((id == ACTION_MARK || id == ACTION_MARK_ALL || id == ACTION_INVERT) && model->on_group)
 		return NULL;
 	if (!(action->flags & ACT_VM))
 		return NULL;
@@ -215,6 +215,6 @@ const char *action_disabled(enum action_id id, const struct model *model)
 		return why;
 	}
 	if (row == NULL)
-		return model->count == 0 ? "there is no VM yet" : model->on_group ? "a group is selected" : "no VM is selected";
+		return model->count == 0 ? "there is no VM yet" : model->on_group ? "a group is selected; mark it for what is meant for all in it" : "no VM is selected";
 	return action->why_not != NULL ? action->why_not(&row->vm) : NULL;
 }

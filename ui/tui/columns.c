@@ -13,6 +13,9 @@
 #define GUTTER 3 /* select and mark signs */
 #define WIDTH_MIN 3
 #define WIDTH_MAX 60
+#define NAME_MAX_WIDTH 34
+#define SIGNS 3   /* behind a name: its shell, and news there */
+#define NAME_ORDER 5
 
 /* A negative width is right-aligned. */
 static const struct {
@@ -59,9 +62,10 @@ int column_sort(enum column column)
 
 void columns_reset(struct columns *columns)
 {
-	int i, indent = columns->indent;
+	int i, indent = columns->indent, names = columns->names;
 	memset(columns, 0, sizeof *columns);
 	columns->indent = indent;
+	columns->names = names;
 	for (i = 0; i < COL_COUNT; i++)
 		columns->choice[i].column = (enum column)i;
 }
@@ -166,6 +170,18 @@ static bool tight(const struct columns *columns, int cols, struct column_place p
 	return true;
 }
 
+/* Names are read whole before columns of less weight come in: how much wider theirs then is. */
+static int name_more(const struct columns *columns, const struct column_place place[COL_COUNT], int left)
+{
+	int want = columns->names + SIGNS + columns->indent, i;
+	for (i = 0; i < COL_COUNT; i++) {
+		if (columns->choice[i].column == COL_NAME && columns->choice[i].width != 0)
+			return 0; /* as it was chosen */
+	}
+	want = (want > NAME_MAX_WIDTH ? NAME_MAX_WIDTH : want) - place[COL_NAME].width;
+	return want < 0 ? 0 : want > left ? left : want;
+}
+
 void columns_place(const struct columns *columns, int cols, struct column_place place[COL_COUNT])
 {
 	const struct column_choice *choice;
@@ -186,6 +202,11 @@ void columns_place(const struct columns *columns, int cols, struct column_place 
 			take(&columns->choice[i], place, &left);
 	}
 	for (order = 1; order < COL_COUNT; order++) {
+		if (order == NAME_ORDER + 1) {
+			part = name_more(columns, place, left);
+			place[COL_NAME].width += part;
+			left -= part;
+		}
 		for (i = 0; i < COL_COUNT; i++) {
 			choice = &columns->choice[i];
 			if (known[choice->column].order != order || choice->want != COLUMN_AUTO)
@@ -205,14 +226,9 @@ void columns_place(const struct columns *columns, int cols, struct column_place 
 		place[COL_LAST].width += part;
 		extra -= part;
 	}
-	for (i = 0; i < COL_COUNT; i++) {
-		choice = &columns->choice[i];
-		if (choice->column == COL_NAME && choice->width == 0) {
-			part = extra < 14 ? extra : 14;
-			place[COL_NAME].width += part;
-			extra -= part;
-		}
-	}
+	part = name_more(columns, place, extra);
+	place[COL_NAME].width += part;
+	extra -= part;
 	if (place[COL_LABELS].width > 0) {
 		part = extra / 2 < 16 ? extra / 2 : 16;
 		if (place[COL_LAST].width > 0) {

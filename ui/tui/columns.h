@@ -30,6 +30,7 @@ struct columns {
 	struct column_choice choice[COL_COUNT]; /* in the order they are shown in, each once */
 	int cursor, top;                        /* of the dialog */
 	int indent;                             /* of names below their group */
+	int names;                              /* columns that the longest of all names takes */
 };
 
 struct column_place {

@@ -166,6 +166,8 @@ void fanout_summary(const struct fanout *fanout, char *buf, size_t cap)
 	else if (answers == 2)
 		len = (size_t)snprintf(buf, cap, "%zu say%s one thing, %zu say%s another", most, most == 1 ? "s" : "", said - most,
 		                       said - most == 1 ? "s" : "");
+	else if (answers > 2 && most == 1)
+		len = (size_t)snprintf(buf, cap, "%zu answers, no two alike", answers);
 	else if (answers > 2)
 		len = (size_t)snprintf(buf, cap, "%zu different answers, %zu VM%s give%s the most common one", answers, most,
 		                       most == 1 ? "" : "s", most == 1 ? "s" : "");

@@ -142,6 +142,7 @@ static void fill(struct model *model)
 			form->fields[i] = model->defaults[i];
 	}
 	field_set(&form->fields[FORM_PRESET], "none");
+	form->like[0] = '\0';
 }
 
 /* What the preset does not say is as it would be without one; the name stays. */
@@ -196,6 +197,7 @@ void form_clone(struct model *model, const struct row *row, struct effects *effe
 	char number[24];
 
 	fill(model);
+	snprintf(model->form.like, sizeof model->form.like, "%s", vm->name);
 	field_set(&to[FORM_NAME], "");
 	field_set(&to[FORM_IMAGE], vm->image);
 	snprintf(number, sizeof number, "%u", vm->vcpus);

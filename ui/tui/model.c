@@ -322,8 +322,11 @@ void model_arrange(struct model *model)
 	model->shown = shown;
 	model->shown_count = 0;
 	model->marked = 0;
+	model->columns.names = 0;
 	vm_filter_read(&model->wanted, model->filter.text);
 	for (i = 0; i < model->count; i++) {
+		int width = (int)strlen(model->rows[i].vm.name); /* ASCII: a name has nothing else */
+		model->columns.names = width > model->columns.names ? width : model->columns.names;
 		model->marked += model->rows[i].marked;
 		if (matches(model, &model->rows[i]))
 			shown[model->shown_count++] = (int)i;

@@ -110,6 +110,7 @@ struct form {
 	bool checking;       /* the newest edit has not been answered yet */
 	bool wrong;
 	char message[1280];  /* what the check says; "" when all is well */
+	char like[STOKER_NAME_MAX + 1]; /* whose settings it began with, "" */
 };
 
 /* A specification that owns its strings, for workers. */

@@ -203,18 +203,7 @@ static int run(struct loop *loop)
 	memset(&err, 0, sizeof err);
 	if (stoker_watch_open(loop->s, &loop->watch, &err) != STOKER_OK)
 		loop->watch = NULL; /* the list is then read on a timer */
-	/* Before any thread is made, so that signals come to this one only. */
-	if (!take_signals(loop)) {
-		fprintf(stderr, "stoker: dashboard: %s\n", strerror(errno));
-		return 1;
-	}
 	config_watch(loop);
-	loop->jobs = jobs_new(&loop->places);
-	if (loop->jobs == NULL) {
-		fprintf(stderr, "stoker: dashboard: no threads can be made: %s\n", strerror(errno));
-		return 1;
-	}
-	jobs_read(loop->jobs, READ_FIRST); /* goes on while the terminal is taken over */
 	if (!open_files(loop))
 		return 1;
 	rows = loop->options->rows > 0 ? loop->options->rows : 24;
@@ -257,12 +246,30 @@ static int run(struct loop *loop)
 	return loop->exit_code;
 }
 
+/* Threads, and the first reading of the list: it goes on while our own handle is opened and the terminal taken over. */
+static bool begin_reading(struct loop *loop)
+{
+	/* Before any thread is made, so that signals come to this one only. */
+	if (!take_signals(loop)) {
+		fprintf(stderr, "stoker: dashboard: %s\n", strerror(errno));
+		return false;
+	}
+	loop->jobs = jobs_new(&loop->places);
+	if (loop->jobs == NULL) {
+		fprintf(stderr, "stoker: dashboard: no threads can be made: %s\n", strerror(errno));
+		return false;
+	}
+	jobs_read(loop->jobs, READ_FIRST);
+	return true;
+}
+
 int tui_run(const struct stoker_options *places, const struct tui_options *options)
 {
 	struct loop loop;
 	struct stoker_error err;
+	bool frame = options->once && options->replay == NULL;
 	char text[1400];
-	int code;
+	int code = 1;
 
 	memset(&loop, 0, sizeof loop);
 	memset(&err, 0, sizeof err);
@@ -273,12 +280,16 @@ int tui_run(const struct stoker_options *places, const struct tui_options *optio
 	loop.places.actor = "dashboard";
 	loop.places.read_only = loop.places.read_only || options->read_only;
 	setlocale(LC_CTYPE, "");
+	if (!frame && !begin_reading(&loop))
+		goto out;
 	if (stoker_open(&loop.places, &loop.s, &err) != STOKER_OK) {
 		stoker_error_text(&err, text, sizeof text);
 		fprintf(stderr, "stoker: %s\n", text);
-		return stoker_exit_code(err.code);
+		code = stoker_exit_code(err.code);
+		goto out;
 	}
-	code = options->once && options->replay == NULL ? once(&loop) : run(&loop);
+	code = frame ? once(&loop) : run(&loop);
+out:
 	/* First the terminal, so that the operator has it back whatever follows. */
 	terminal_close(loop.terminal);
 	if (loop.masked)

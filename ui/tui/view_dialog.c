@@ -37,6 +37,7 @@ static void confirm_words(const struct model *model, char *title, char *keep, ch
 	char verb[24];
 	const struct row *row;
 	size_t i, shells = 0, ephemeral = 0;
+	bool danger;
 
 	if (confirm->action == ACTION_QUIT) {
 		for (i = 0; i < (size_t)model->pane_count; i++)
@@ -50,16 +51,17 @@ static void confirm_words(const struct model *model, char *title, char *keep, ch
 			snprintf(note, cap, "What is under way is finished first. The VMs run on.");
 		return;
 	}
+	danger = action_at(confirm->action)->flags & ACT_DANGER;
 	snprintf(verb, sizeof verb, "%s", action_at(confirm->action)->name);
 	verb[0] = (char)(verb[0] - 'a' + 'A');
 	row = confirm->count == 1 ? model_row(model, confirm->ids[0]) : NULL;
 	if (row != NULL) {
 		snprintf(title, cap, "%s %s?", verb, row->vm.name);
-		snprintf(keep, cap, "Keep it");
+		snprintf(keep, cap, danger ? "Keep it" : "Leave it");
 		snprintf(go, cap, "%s it", verb);
 	} else {
 		snprintf(title, cap, "%s %zu VMs?", verb, confirm->count);
-		snprintf(keep, cap, "Keep them");
+		snprintf(keep, cap, danger ? "Keep them" : "Leave them");
 		snprintf(go, cap, "%s %zu", verb, confirm->count);
 	}
 	for (i = 0; i < confirm->count; i++) {
@@ -133,7 +135,7 @@ static int confirm_place(const struct model *model, struct place *place, int *ke
 		width = text_width(text) + 6;
 	if (text_width(note) + 6 > width)
 		width = text_width(note) + 6;
-	*place = centred(model, lines + 5 + (text[0] != '\0') + (model->confirm.action != ACTION_QUIT), width);
+	*place = centred(model, lines + 4 + (note[0] != '\0') + (text[0] != '\0') + (model->confirm.action != ACTION_QUIT), width);
 	*keep_cols = text_width(keep) + 4;
 	*go_cols = text_width(go) + 4;
 	buttons = *keep_cols + 3 + *go_cols;
@@ -169,10 +171,10 @@ static void view_confirm(const struct model *model, struct screen *screen)
 	left_text(model, left, sizeof left);
 	if (confirm->action != ACTION_QUIT && confirm->count > 0)
 		command = command_of_ids(model, confirm->action, confirm->ids, confirm->count);
-	below = 2 + (left[0] != '\0') + (confirm->action != ACTION_QUIT);
+	below = 1 + (note[0] != '\0') + (left[0] != '\0') + (confirm->action != ACTION_QUIT);
 	if (last - below <= row) { /* too low for all of it: who it is about goes first */
 		left[0] = '\0';
-		below = 2;
+		below = 1 + (note[0] != '\0');
 		free(command);
 		command = NULL;
 	}

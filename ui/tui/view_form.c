@@ -75,6 +75,7 @@ static void draw_field(const struct model *model, struct screen *screen, int row
 
 void view_form(const struct model *model, struct screen *screen)
 {
+	char title[STOKER_NAME_MAX + 32];
 	const struct form *form = &model->form;
 	int cols = WIDTH < model->cols_size - 2 ? WIDTH : model->cols_size - 2;
 	int message = model->rows_size >= 22 ? 3 : model->rows_size >= 14 ? 2 : 1;
@@ -91,7 +92,8 @@ void view_form(const struct model *model, struct screen *screen)
 	row = (model->rows_size - rows) / 3;
 	row = row < 0 ? 0 : row;
 	col = (model->cols_size - cols) / 2;
-	draw_box(screen, row, col, rows, cols, "Create a VM");
+	snprintf(title, sizeof title, "Create a VM%s%s", model->form.like[0] != '\0' ? " like " : "", model->form.like);
+	draw_box(screen, row, col, rows, cols, title);
 	if (form->focus >= fields)
 		first = form->focus - fields + 1;
 	for (i = 0; i < fields; i++)

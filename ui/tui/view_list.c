@@ -167,6 +167,8 @@ static void draw_graph(const struct model *model, struct screen *screen, int row
 		graph_spark(screen, row, col, width, tone(TONE_ACCENT), vm_row->history, vm_row->history_len);
 		return;
 	}
+	if (vm_row->vm.pid == 0)
+		return; /* it would stand still */
 	/* Against its own greatest: rates have no top. */
 	graph_area(screen, row, col, 1, width, tone(TONE_ACCENT), vm_row->past, metric, model->now_ns, points,
 	           usage_peak(vm_row->past, metric, model->now_ns, points));
@@ -316,9 +318,17 @@ static void empty(const struct model *model, struct screen *screen, const struct
 		char help[24];
 		action_first_key(model, ACTION_SHELL, key, sizeof key);
 		action_first_key(model, ACTION_HELP, help, sizeof help);
-		snprintf(text, sizeof text, "A new VM boots in about two seconds; %s then opens a shell in it. "
-		         "%s lists everything the dashboard can do.", strcmp(key, "↵") == 0 ? "Enter" : key, help);
-		draw_wrapped(screen, row + 1, 3, 3, list->cols - 6, tone(TONE_QUIET), text);
+		snprintf(text, sizeof text, "A new VM boots in about two seconds; %s then opens a shell in it.",
+		         strcmp(key, "↵") == 0 ? "Enter" : key);
+		row += 1 + draw_wrapped(screen, row + 1, 3, 2, list->cols - 6, tone(TONE_QUIET), text);
+		snprintf(text, sizeof text, "%s lists everything the dashboard can do.", help);
+		row += draw_wrapped(screen, row, 3, 2, list->cols - 6, tone(TONE_QUIET), text);
+	}
+	if (list->rows > 7 && model->deleted_count > 0) {
+		action_first_key(model, ACTION_UNDO, key, sizeof key);
+		snprintf(text, sizeof text, "%s takes back what was deleted last.", key);
+		if (key[0] != '\0')
+			draw_wrapped(screen, row, 3, 2, list->cols - 6, tone(TONE_QUIET), text);
 	}
 }
 

@@ -54,9 +54,12 @@ static void draw_tabs(const struct model *model, struct screen *screen, const st
 		col += width;
 	}
 	if (model->front >= 0) {
+		/* Of two the upper one: the line between them says it of the lower. */
+		bool other = model->split.other >= 0 && model->split.stacked && model->split.other_first;
+		const struct pane *named = model->panes[other ? model->split.other : model->front];
 		title[0] = '\0';
-		model->panes[model->front]->ops->title(model->panes[model->front], title, sizeof title);
-		if (model->panes[model->front]->logging && strlen(title) + 12 < sizeof title)
+		named->ops->title(named, title, sizeof title);
+		if (named->logging && strlen(title) + 12 < sizeof title)
 			memcpy(title + strlen(title), "  logged", 9);
 		need = text_width(title);
 		if (col + need + 2 <= end)

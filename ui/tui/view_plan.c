@@ -53,8 +53,16 @@ static void items(const struct model *model, struct screen *screen, int row, int
 {
 	const struct plan_view *plan = &model->plan;
 	int lines = cols >= 84 ? 1 : 2, shown = rows / lines, i, top = 0;
-	int subject = cols >= 84 ? 18 : cols / 3, detail;
+	int subject = cols >= 84 ? 18 : cols / 3, detail, repair = 0;
 	char text[600];
+
+	/* What is done with it is read whole before what was found is. */
+	for (i = 0; i < (int)plan->count; i++) {
+		item_text(screen, &plan->items[i], plan->state, text, sizeof text);
+		repair = text_width(text) > repair ? text_width(text) : repair;
+	}
+	if (repair > (cols - subject - 8) * 45 / 100)
+		repair = (cols - subject - 8) * 45 / 100;
 
 	if (plan->cursor >= shown)
 		top = plan->cursor - shown + 1;
@@ -69,7 +77,7 @@ static void items(const struct model *model, struct screen *screen, int row, int
 		screen_field(screen, at, col + 4, subject, tone(left_out ? TONE_QUIET : TONE_STRONG),
 		             item->finding.subject[0] != '\0' ? item->finding.subject : "(no record)");
 		item_text(screen, item, plan->state, text, sizeof text);
-		detail = lines == 1 ? (cols - subject - 6) * 55 / 100 : cols - subject - 6;
+		detail = lines == 1 ? cols - subject - 8 - repair : cols - subject - 6;
 		screen_field(screen, at, col + 6 + subject, detail, tone(left_out ? TONE_QUIET : TONE_PLAIN),
 		             item->finding.detail);
 		if (lines == 1)
