@@ -23,6 +23,25 @@ make_uplink() {
 	ip route add default via 10.99.0.2
 }
 
+# A way out of the host to another one, 10.99.0.2, whose process is $OTHER and which has the ADDRESSes too.
+other_host() { # other_host [ADDRESS...]
+	local address
+	unshare --net -- sleep 900 &
+	OTHER=$!
+	wait_until 5 sh -c "[ \"\$(readlink /proc/$OTHER/ns/net)\" != \"\$(readlink /proc/self/ns/net)\" ]"
+	ip link add up0 type veth peer name there0 netns $OTHER
+	ip addr add 10.99.0.1/24 dev up0
+	ip link set up0 up
+	ip route add default via 10.99.0.2
+	there ip link set lo up
+	for address; do
+		there ip addr add "$address/32" dev lo
+	done
+	there ip addr add 10.99.0.2/24 dev there0
+	there ip link set there0 up
+}
+there() { nsenter --net="/proc/$OTHER/ns/net" -- "$@"; }
+
 # Somebody else's rules.
 make_rules_of_others() {
 	nft -f - <<-'NFT'

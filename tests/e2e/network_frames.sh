@@ -7,20 +7,7 @@
 need python3 nsenter
 
 # The other host, which also is what clouds call the metadata service.
-unshare --net -- sleep 600 &
-OTHER=$!
-there() { nsenter --net=/proc/$OTHER/ns/net -- "$@"; }
-wait_until 5 sh -c "[ \"\$(readlink /proc/$OTHER/ns/net)\" != \"\$(readlink /proc/self/ns/net)\" ]"
-ip link add up0 type veth peer name there0 netns $OTHER
-ip addr add 10.99.0.1/24 dev up0
-ip link set up0 up
-ip route add default via 10.99.0.2
-there ip link set lo up
-for address in 10.98.0.2 10.97.0.2 169.254.169.254; do
-	there ip addr add $address/32 dev lo
-done
-there ip addr add 10.99.0.2/24 dev there0
-there ip link set there0 up
+other_host 10.98.0.2 10.97.0.2 169.254.169.254
 # Replies to each datagram, from the address that it came to, and writes down who it came from.
 cat >"$T/echo.py" <<'PY'
 import select, socket, sys
@@ -42,7 +29,7 @@ with open(sys.argv[1], "a") as log:
             print(data.decode(), "from", who[0], file=log, flush=True)
             s.sendmsg([b"echo-" + data], [(level, kind, bytes(4) + info[8:12] + bytes(4)) for level, kind, info in extra], 0, who)
 PY
-nsenter --net=/proc/$OTHER/ns/net -- python3 "$T/echo.py" "$T/there" 0.0.0.0:9000 &
+nsenter --net="/proc/$OTHER/ns/net" -- python3 "$T/echo.py" "$T/there" 0.0.0.0:9000 &
 ECHO_THERE=$!
 python3 "$T/echo.py" "$T/here" 0.0.0.0:8000 0.0.0.0:8001 :::8000 &
 ECHO_HERE=$!
