@@ -14,6 +14,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "guest/ed25519.h"
 #include "guest/frame.h"
 
 #define AGENT_VERSION "0.1.0"
@@ -101,10 +102,6 @@ void service_tick(struct service *s, int64_t now);
 void service_log(struct service *s);
 /* Milliseconds until service_tick() has something to do, -1: never. */
 int service_timeout(const struct service *s, int64_t now);
-
-/* ---- ed25519.c */
-
-void ed25519_public(uint8_t out[32], const uint8_t seed[32]);
 
 /* ---- port.c: how the bytes reach the host */
 

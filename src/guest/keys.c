@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * keys.c - the SSH key of a VM: ed25519, made by libcrypto, written in the
+ * keys.c - the SSH key of a VM: ed25519 of random bytes, written in the
  * format that both OpenSSH and libssh2 read (openssh-key-v1, not encrypted:
  * the folder is 0700 and the key opens nothing but its one VM).
  *
@@ -14,13 +14,14 @@
 #include <limits.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
-#include <openssl/rand.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "error.h"
+#include "guest/ed25519.h"
 
 #define KEY_BYTES 32
 #define KEY_TYPE "ssh-ed25519"
@@ -144,21 +145,18 @@ static enum stoker_status file_put(const char *dir, const char *name, const char
 
 enum stoker_status key_make(const char *dir, char public_line[256], struct stoker_error *err)
 {
-	EVP_PKEY *pkey = EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
 	unsigned char seed[KEY_BYTES], public[KEY_BYTES], base64[128];
-	size_t seed_len = sizeof seed, public_len = sizeof public, len;
+	size_t len;
 	struct bytes blob = { .len = 0 }, key = { .len = 0 };
 	enum stoker_status st;
 	char text[1024];
 	uint32_t check;
 
-	if (!pkey || EVP_PKEY_get_raw_private_key(pkey, seed, &seed_len) != 1 || seed_len != KEY_BYTES ||
-	    EVP_PKEY_get_raw_public_key(pkey, public, &public_len) != 1 || public_len != KEY_BYTES ||
-	    RAND_bytes((unsigned char *)&check, sizeof check) != 1) {
-		st = error_set(err, STOKER_E_FAILED, "libcrypto cannot make an ed25519 key");
-		error_fix(err, "Check that OpenSSL's default provider is not switched off in openssl.cnf");
+	if (getrandom(seed, sizeof seed, 0) != (ssize_t)sizeof seed || getrandom(&check, sizeof check, 0) != (ssize_t)sizeof check) {
+		st = error_errno(err, errno, "no random numbers for an SSH key");
 		goto out;
 	}
+	ed25519_public(public, seed);
 	put_public(&blob, public);
 	put_private(&key, seed, public, check);
 	len = armour(text, sizeof text, &key);
@@ -176,7 +174,6 @@ out:
 	OPENSSL_cleanse(seed, sizeof seed);
 	OPENSSL_cleanse(&key, sizeof key);
 	OPENSSL_cleanse(text, sizeof text);
-	EVP_PKEY_free(pkey);
 	return st;
 }
 

@@ -14,7 +14,7 @@
 #include <sys/random.h>
 
 #include "../../assets/guest/cmdline.c"
-#include "../../assets/guest/ed25519.c"
+#include "../../src/guest/ed25519.c"
 #include "../../assets/guest/util.c"
 
 static void public_key_of_openssl(uint8_t out[32], const uint8_t seed[32])
