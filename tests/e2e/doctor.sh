@@ -4,7 +4,7 @@
 # Each thing that doctor looks at is broken for real, one at a time: its row
 # turns, says why, and names the command that mends it. Boots no VM.
 . "$(dirname "${BASH_SOURCE[0]}")/../e2e/lib.sh"
-need jq python3 unshare
+need jq python3 sqlite3 unshare
 need_image
 
 # row NAME RESULT REASON FIX [COMMAND...]: doctor's row NAME has that result, and its texts match.
@@ -93,7 +93,7 @@ if [ "$(id -u)" = 0 ] && unshare -m true 2>/dev/null; then
 	row disk warn 'sparse' 'create --disk [0-9]+ ' unshare -m bash -c "$on_disk" "$T/small" 300m 2
 	row disk ok 'need at most' '^$' unshare -m bash -c "$on_disk" "$T/small" 4g 1
 else
-	say 'not tried without root and a mount namespace: missing tools, KVM, the processor, a full disk'
+	not_tried 'missing tools, KVM, the processor and a full disk need root and a mount namespace'
 fi
 
 check 'limits against the number of VMs asked for'
@@ -103,6 +103,8 @@ row files fail 'RLIMIT_NOFILE' '^ulimit -n 4064$' sh -c 'ulimit -Sn 256; exec "$
 row files fail 'RLIMIT_NOFILE' 'limits.conf' sh -c 'ulimit -n 256; exec "$STOKER_PROGRAM" doctor --json --vms 1000'
 row files ok 'descriptors allowed' '^$'
 row memory fail 'may need up to' 'there is room for [0-9]+' "$STOKER_PROGRAM" doctor --json --vms 100000
+available=$(awk '$1 == "MemAvailable:" { print int($2 / 1024) }' /proc/meminfo)
+row memory warn 'may need up to' 'there is room for [0-9]+' "$STOKER_PROGRAM" doctor --json --vms $((available / 256))
 row memory ok 'need at most' '^$'
 
 check 'pools against the number of VMs asked for'
@@ -127,24 +129,34 @@ row ports fail '97 of 100 host ports are free, 98' 'network.ports' "$STOKER_PROG
 
 check 'places of ours that are missing, or not as they must be'
 : >"$T/file"
-expect_status 1 env STOKER_IMAGE_DIR="$T/file/images" "$STOKER_PROGRAM" doctor
-expect_match "$ERR" "^stoker: .*$T/file"
-expect_status 1 env STOKER_IMAGE_DIR="$T/file" "$STOKER_PROGRAM" doctor
-expect_match "$ERR" "^stoker: .*$T/file.*(not a folder|Not a directory)"
+row places fail "$T/file" '' env STOKER_IMAGE_DIR="$T/file/images" "$STOKER_PROGRAM" doctor --json
+row places fail "$T/file.*(not a folder|Not a directory)" '' env STOKER_IMAGE_DIR="$T/file" "$STOKER_PROGRAM" doctor --json
+expect_match "$(cat "$T/err")" '^stoker: the rest can be looked at once that is mended$'
+chmod 755 "$STOKER_STATE_DIR"
+row places fail "$STOKER_STATE_DIR is open to others .mode 755" "chmod 700 '$STOKER_STATE_DIR'\$"
+expect_status 1 stoker doctor
+expect_match "$OUT" 'fail  places .*'$'\n''.*fix: .*chmod 700.*'$'\n''0 ok, 0 warn, 1 fail'
+chmod 700 "$STOKER_STATE_DIR"
+cp "$STOKER_STATE_DIR/store.db" "$T/store.db"
+sqlite3 "$STOKER_STATE_DIR/store.db" "PRAGMA user_version = 50; UPDATE meta SET v = '50' WHERE k = 'schema'"
+row places fail 'newer' '.'
+cp "$T/store.db" "$STOKER_STATE_DIR/store.db"
+printf '[defaults]\nmemory_mib = lots\n' >"$T/bad.conf"
+expect_status 2 stoker --config "$T/bad.conf" doctor
+row state ok "$STOKER_STATE_DIR" '^$'
 
 check 'what a user who is not root meets'
 nobody=(setpriv --reuid 65534 --regid 65534 --clear-groups)
 if [ "$(id -u)" != 0 ] || ! command -v setpriv >/dev/null; then
-	say 'not tried: only root can become another user'
-elif ! "${nobody[@]}" test -x "$STOKER_PROGRAM"; then
-	say 'not tried: the build folder is closed to other users'
+	not_tried 'only root can become another user'
 else
 	chmod 711 "$T"
 	mkdir -m 700 "$T/user"
+	program_for_others "$T/user"
 	cp "$T/good.conf" "$T/user/stoker.conf"
 	chown -R 65534:65534 "$T/user"
-	user=("${nobody[@]}" env HOME="$T/user" STOKER_CONFIG="$T/user/stoker.conf" STOKER_STATE_DIR="$T/user/state"
-		STOKER_RUNTIME_DIR="$T/user/run" STOKER_IMAGE_DIR="$T/user/images" XDG_CONFIG_HOME="$T/user" "$STOKER_PROGRAM")
+	user=("${nobody[@]}" env HOME="$T/user" LD_LIBRARY_PATH="$T/user" STOKER_CONFIG="$T/user/stoker.conf" STOKER_STATE_DIR="$T/user/state"
+		STOKER_RUNTIME_DIR="$T/user/run" STOKER_IMAGE_DIR="$T/user/images" XDG_CONFIG_HOME="$T/user" "$T/user/stoker")
 	ok "${user[@]}" list
 	# shellcheck disable=SC2016
 	row processes fail 'RLIMIT_NPROC' '^ulimit -u 8000$' bash -c 'ulimit -u 500 && exec "$@"' bash "${user[@]}" doctor --json --vms 1000
@@ -156,6 +168,7 @@ else
 		chmod $mode "$T/user/state"
 		expect_status 1 "${user[@]}" create x
 		expect_match "$ERR" "^stoker: .*$T/user/state.*(chmod|[Cc]heck)"
+		row places fail "$T/user/state" '(chmod|[Cc]heck)' "${user[@]}" doctor --json
 	done
 	chmod 700 "$T/user/state"
 	chown 0 "$T/user/state"

@@ -99,5 +99,5 @@ S
 	expect_match "$OUT" 'stop on a full disk: status 1: stoker: stop full: .*([Nn]o space|full).*'
 	expect_match "$OUT" 'left: 0 records, 0 folders'
 else
-	say 'not tried: a full disk needs root and a mount namespace'
+	not_tried 'a full disk needs root and a mount namespace'
 fi

@@ -25,6 +25,7 @@
 #	json FILTER [TEXT]        jq -r on $OUT or TEXT
 #	wait_until SECONDS CMD... until CMD succeeds
 #	skip WHY                  ends the script; in CI (CI=true) that is a failure
+#	not_tried WHY             the same for a part of it, and goes on
 #	check TITLE               prints what is tested next
 
 set -u -o pipefail
@@ -39,7 +40,7 @@ SCRIPT=$(basename -- "$0" .sh)
 OUT='' ERR=''
 export SOURCE_DIR BUILD_DIR STOKER_PROGRAM
 
-# Short: the path of a unix socket has 108 bytes. One test (paths.sh) uses a long one on purpose.
+# Short: the path of a unix socket has 108 bytes. One test (errors.sh) uses a longer one on purpose.
 T=$(mktemp -d "${TMPDIR:-/tmp}/stk.XXXXXX")
 export STOKER_STATE_DIR=$T/state STOKER_RUNTIME_DIR=$T/run
 export STOKER_IMAGE_DIR=${STOKER_TEST_IMAGES:-$BUILD_DIR/test-images}
@@ -87,6 +88,14 @@ skip() {
 	fi
 	printf 'SKIP %s: %s\n' "$SCRIPT" "$*"
 	exit 77
+}
+
+# Part of a script that cannot be tried here. run.sh tells of it as of a skip.
+not_tried() {
+	if [ "${CI:-}" = true ]; then
+		fail "would not be tried, which CI does not allow: $*"
+	fi
+	printf 'SKIP part of %s: %s\n' "$SCRIPT" "$*"
 }
 
 stoker() {
@@ -245,6 +254,12 @@ with_double() {
 	printf '%s %s %s|y|said by the test\n' "$(cat /proc/sys/kernel/random/boot_id)" "$(id -u)" \
 		"$(stat -c '%f %u %g %Z' /dev/kvm | (read -r mode rest && printf '%o %s' "$((16#$mode))" "$rest"))" \
 		>"$STOKER_RUNTIME_DIR/kvm-probe"
+}
+
+# The build folder may be closed to another user, a folder below $T is not.
+program_for_others() { # program_for_others FOLDER: to be run with LD_LIBRARY_PATH=FOLDER
+	cp -L "$STOKER_PROGRAM" "$(ldd "$STOKER_PROGRAM" | awk '$1 ~ /^libstoker/ { print $3 }')" "$1/"
+	cp "$(dirname "$(readlink -f "$STOKER_PROGRAM")")/stoker-supervisor" "$1/"
 }
 
 new_vm() {

@@ -83,21 +83,18 @@ static int install(struct cli *cli, const struct args *args, const char *program
 	return EXIT_OK;
 }
 
-int verb_doctor(struct cli *cli, const struct args *args)
+/* What no handle can be had for is a finding as well: stoker's folders or its store. A wrong --config is not. */
+static bool is_finding(const struct stoker_error *err)
 {
-	const char *program = arg_text(args, "install", NULL);
-	struct stoker_check *checks = NULL;
-	struct stoker_error err = { 0 };
-	size_t count = 0, counts[3] = { 0 };
-	cJSON *o = NULL, *list = NULL;
-	int code = cli_open(cli);
+	return err->code != STOKER_E_INVALID && err->code != STOKER_E_NOT_FOUND && err->code != STOKER_E_NOMEM;
+}
 
-	if (code != EXIT_OK)
-		return code;
-	if (program)
-		return install(cli, args, program);
-	if (stoker_doctor(cli->s, (unsigned)arg_number(args, "vms", 0), &checks, &count, &err) != STOKER_OK)
-		return cli_fail(cli, &err);
+static int show(struct cli *cli, const struct stoker_check *checks, size_t count)
+{
+	size_t counts[3] = { 0 };
+	cJSON *o = NULL, *list = NULL;
+	int code;
+
 	if (cli->json) {
 		o = cJSON_CreateObject();
 		list = cJSON_AddArrayToObject(o, "checks");
@@ -109,7 +106,6 @@ int verb_doctor(struct cli *cli, const struct args *args)
 		else
 			print(cli, &checks[i]);
 	}
-	stoker_free(checks);
 	code = counts[STOKER_CHECK_FAIL] ? EXIT_FAILED : EXIT_OK;
 	if (cli->json) {
 		json_add_bool(o, "ok", code == EXIT_OK);
@@ -117,5 +113,34 @@ int verb_doctor(struct cli *cli, const struct args *args)
 	}
 	if (!cli->quiet)
 		printf("%zu ok, %zu warn, %zu fail\n", counts[0], counts[1], counts[2]);
+	return code;
+}
+
+int verb_doctor(struct cli *cli, const struct args *args)
+{
+	const char *program = arg_text(args, "install", NULL);
+	struct stoker_check *checks = NULL, place = { .name = "places", .result = STOKER_CHECK_FAIL };
+	struct stoker_error err = { 0 };
+	size_t count = 0;
+	int code;
+
+	if (program) {
+		code = cli_open(cli);
+		return code == EXIT_OK ? install(cli, args, program) : code;
+	}
+	if (stoker_open(&cli->places, &cli->s, &err) != STOKER_OK) {
+		if (!is_finding(&err))
+			return cli_fail(cli, &err);
+		snprintf(place.reason, sizeof(place.reason), "%.310s", err.why);
+		snprintf(place.fix, sizeof(place.fix), "%.310s", err.fix);
+		code = show(cli, &place, 1);
+		cli_note(cli, "the rest can be looked at once that is mended");
+		return code;
+	}
+	cli_notice(cli);
+	if (stoker_doctor(cli->s, (unsigned)arg_number(args, "vms", 0), &checks, &count, &err) != STOKER_OK)
+		return cli_fail(cli, &err);
+	code = show(cli, checks, count);
+	stoker_free(checks);
 	return code;
 }
