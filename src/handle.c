@@ -217,8 +217,17 @@ static enum stoker_status places(stoker *s, const struct stoker_options *o, bool
 	return STOKER_OK;
 }
 
-/* Makes a folder and its parents, 0700; an existing one must be ours and closed to others. */
-static enum stoker_status make_private(const char *path, bool may_make, bool must_be_ours, struct stoker_error *err)
+static enum stoker_status no_folder(struct stoker_error *err, int e, const char *doing, const char *path, const char *option)
+{
+	enum stoker_status st = error_errno(err, e, "cannot %s the folder %s", doing, path);
+	if (st == STOKER_E_FAILED && e != ENOSPC && e != EDQUOT)
+		error_fix(err, "Check it and the folders above it, or choose another place with %s DIR", option);
+	return st;
+}
+
+/* Makes a folder and its parents, 0700; an existing one must be ours and closed to others. `option` chooses another. */
+static enum stoker_status make_private(const char *path, const char *option, bool may_make, bool must_be_ours,
+                                       struct stoker_error *err)
 {
 	char part[STOKER_PATH_SIZE];
 	struct stat st;
@@ -235,26 +244,26 @@ static enum stoker_status make_private(const char *path, bool may_make, bool mus
 				int e = errno;
 				if (stat(part, &st) == 0 && S_ISDIR(st.st_mode))
 					continue;
-				return error_errno(err, e, "cannot make the folder %s", part);
+				return no_folder(err, e, "make", part, option);
 			}
 		}
 	}
 	if (stat(path, &st) < 0)
-		return error_errno(err, errno, "cannot use the folder %s", path);
+		return no_folder(err, errno, "use", path, option);
 	if (!S_ISDIR(st.st_mode)) {
 		error_set(err, STOKER_E_STORE, "%s is not a folder", path);
-		return error_fix(err, "Choose another place with --state DIR");
+		return error_fix(err, "Choose another place with %s DIR", option);
 	}
 	if (must_be_ours && st.st_uid != geteuid()) {
 		error_set(err, STOKER_E_STORE, "the folder %s belongs to user %u, not to you", path, (unsigned)st.st_uid);
-		return error_fix(err, "Choose another place with --state DIR");
+		return error_fix(err, "Choose another place with %s DIR", option);
 	}
 	if (must_be_ours && (st.st_mode & 077) != 0) {
 		error_set(err, STOKER_E_STORE, "the folder %s is open to others (mode %03o)", path, (unsigned)st.st_mode & 0777);
 		return error_fix(err, "Close it: chmod 700 '%s'", path);
 	}
 	if (access(path, may_make ? R_OK | W_OK | X_OK : R_OK | X_OK) < 0)
-		return error_errno(err, errno, "cannot use the folder %s", path);
+		return no_folder(err, errno, "use", path, option);
 	return STOKER_OK;
 }
 
@@ -262,19 +271,19 @@ static enum stoker_status folders(const stoker *s, struct stoker_error *err)
 {
 	const char *const below[] = { "vms", "templates" };
 	char path[STOKER_PATH_SIZE];
-	enum stoker_status st = make_private(s->state_dir, !s->read_only, true, err);
+	enum stoker_status st = make_private(s->state_dir, "--state", !s->read_only, true, err);
 	if (st != STOKER_OK || s->read_only)
 		return st;
 	for (size_t i = 0; i < sizeof below / sizeof *below; i++)
 		if (path_state(s, path, "%s", below[i]) && mkdir(path, 0700) < 0 && errno != EEXIST)
 			return error_errno(err, errno, "cannot make the folder %s", path);
-	st = make_private(s->runtime_dir, true, true, err);
+	st = make_private(s->runtime_dir, "--runtime", true, true, err);
 	if (st != STOKER_OK)
 		return st;
 	if (path_runtime(s, path, "vms") && mkdir(path, 0700) < 0 && errno != EEXIST)
 		return error_errno(err, errno, "cannot make the folder %s", path);
 	/* Images may be shared between users: only made here, never required to be ours. */
-	return make_private(s->image_dir, access(s->image_dir, F_OK) < 0, false, err);
+	return make_private(s->image_dir, "--image-dir", access(s->image_dir, F_OK) < 0, false, err);
 }
 
 enum stoker_status stoker_open(const struct stoker_options *options, stoker **out, struct stoker_error *err)

@@ -26,8 +26,10 @@ static enum stoker_status may_change(const struct vm_record *rec, bool on, struc
 			return error_fix(err, "Mend the record: stoker reconcile"), STOKER_E_STATE;
 		return lifecycle_fix_start(err, vm->name, vm->ephemeral), STOKER_E_STATE;
 	}
-	if (!on && vm->state == STOKER_RUNNING)
-		return error_set(err, STOKER_E_STATE, "it is not paused");
+	if (!on && vm->state == STOKER_RUNNING) {
+		error_set(err, STOKER_E_STATE, "it is not paused");
+		return error_fix(err, "Nothing needs doing; stoker list shows it"), STOKER_E_STATE;
+	}
 	if (on && vm->state == STOKER_PAUSED) {
 		error_set(err, STOKER_E_STATE, "it is paused already");
 		return error_fix(err, "Let it go on: stoker resume %s", vm->name), STOKER_E_STATE;

@@ -147,6 +147,7 @@ enum stoker_status stoker_stop(stoker *s, const char *ref, bool force, const str
 			error_fix(&why, "Mend the record: stoker reconcile");
 		} else {
 			error_set(&why, STOKER_E_STATE, "not running (%s)", stoker_state_name(rec.vm.state));
+			error_fix(&why, "Nothing needs doing; stoker list shows it");
 		}
 		st = STOKER_E_STATE;
 		goto out;

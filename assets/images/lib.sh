@@ -224,6 +224,7 @@ magic() { # magic FILE OFFSET COUNT: as hex digits
 	od -An -t x1 -j "$2" -N "$3" "$1" | tr -d ' \n'
 }
 
+OTHER_KERNEL='Give --kernel a vmlinux or bzImage that is whole, or leave it out'
 # The payload of a bzImage is the kernel's ELF file, compressed. QEMU and Firecracker start the ELF directly, which
 # saves the guest from unpacking it.
 unpack_kernel() { # unpack_kernel FROM TO
@@ -231,7 +232,7 @@ unpack_kernel() { # unpack_kernel FROM TO
 		cp "$1" "$2"
 		return
 	fi
-	[ "$(magic "$1" 514 4)" = 48647253 ] || fail "the kernel '$1' is neither a vmlinux nor a bzImage"
+	[ "$(magic "$1" 514 4)" = 48647253 ] || fail "the kernel '$1' is neither a vmlinux nor a bzImage. $OTHER_KERNEL"
 	start=$((($(field "$1" 497 1) + 1) * 512 + $(field "$1" 584 4)))
 	length=$(field "$1" 588 4)
 	trailer=4 # the build appends the unpacked size to all but gzip, which has it anyway
@@ -240,12 +241,12 @@ unpack_kernel() { # unpack_kernel FROM TO
 	1f8b*) tool=gzip trailer=0 ;;
 	fd377a58) tool=xz ;;
 	28b52ffd) tool=zstd ;;
-	*) fail "the kernel '$1' is compressed in a way this recipe does not know" ;;
+	*) fail "the kernel '$1' is compressed in a way this recipe does not know. $OTHER_KERNEL" ;;
 	esac
 	unpacker $tool "the kernel '$1'"
 	tail -c +$((start + 1)) "$1" | head -c $((length - trailer)) | $tool -dc >"$2" 2>/dev/null ||
-		fail "the payload of the kernel '$1' is damaged"
-	[ "$(magic "$2" 0 4)" = 7f454c46 ] || fail "the payload of the kernel '$1' is no ELF file"
+		fail "the payload of the kernel '$1' is damaged. $OTHER_KERNEL"
+	[ "$(magic "$2" 0 4)" = 7f454c46 ] || fail "the payload of the kernel '$1' is no ELF file. $OTHER_KERNEL"
 }
 
 # $out/vmlinux, from the kernel that was given or from Debian's package.

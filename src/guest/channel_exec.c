@@ -285,11 +285,12 @@ static enum stoker_status not_run(struct channel *c, struct running *r, const st
 	int n;
 	switch (e->value) {
 	case EPROTO:
-		return error_set(err, STOKER_E_PEER, "the command was cut off: %s", e->text);
+		error_set(err, STOKER_E_PEER, "the command in %s was cut off: %s", c->name, e->text);
+		return error_fix(err, "Look at its console: stoker logs %s; if it stays so, stop it and start it again", c->name), STOKER_E_PEER;
 	case ECONNRESET:
 		if (chan_lost(c, err) == STOKER_E_STATE)
 			return STOKER_E_STATE;
-		error_set(err, STOKER_E_CLOSED, "the command was cut off: %s", e->text);
+		error_set(err, STOKER_E_CLOSED, "the command in %s was cut off: %s", c->name, e->text);
 		error_fix(err, "Try again");
 		return STOKER_E_CLOSED;
 	case EAGAIN:

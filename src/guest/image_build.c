@@ -182,12 +182,12 @@ static void on_line(void *user, const char *line)
 	l->call->progress(l->call->user, &p);
 }
 
-/* The recipe says what is wrong in a sentence, often with "Run: ..." behind
- * it: that is the error, not that a script ended with 1. */
+/* The recipe says what is wrong in a sentence, often with "Run: ..." or "Give ..."
+ * behind it: that is the error, not that a script ended with 1. */
 static void own_words(struct stoker_error *err)
 {
 	char why[sizeof err->why];
-	char *text, *run;
+	char *text, *fix;
 	if (!err || err->code != STOKER_E_FAILED)
 		return;
 	snprintf(why, sizeof why, "%s", err->why);
@@ -195,10 +195,12 @@ static void own_words(struct stoker_error *err)
 	if (!text)
 		return;
 	text += strlen(" ended with 1: ");
-	run = strstr(text, ". Run: ");
-	if (run) {
-		*run = '\0';
-		error_fix(err, "%s", run + 2);
+	fix = strstr(text, ". Run: ");
+	if (!fix)
+		fix = strstr(text, ". Give ");
+	if (fix) {
+		*fix = '\0';
+		error_fix(err, "%s", fix + 2);
 		if (strncmp(text, "these packages are missing", 26) == 0)
 			err->code = STOKER_E_MISSING;
 	}

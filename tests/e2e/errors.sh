@@ -7,13 +7,15 @@
 need jq python3
 need_image
 
-# refused STATUS REGEX ARGS...: stderr is one line "stoker: ..." that matches, stdout is empty, no record is made.
+# refused STATUS REGEX ARGS...: stderr is one line "stoker: what: why. what to do" that matches, stdout is empty, no
+# record is made.
 refused() {
 	local status=$1 regex=$2 before after
 	shift 2
 	before=$(ls -A "$STOKER_STATE_DIR/vms" 2>/dev/null || true)
 	expect_status "$status" "$STOKER_PROGRAM" "$@"
-	expect_match "$ERR" '^stoker: '
+	expect_match "$ERR" '^stoker: .+[.?!)] [A-Za-z`].+'
+	expect_equal "$(wc -l <"$T/err")" 1 "lines on stderr of $*"
 	expect_match "$ERR" "$regex"
 	expect_equal "$OUT" '' "stdout of $*"
 	expect_no_match "$ERR" $'[\001-\011\013-\037\177]'
@@ -54,7 +56,40 @@ refused 3 'no VM ghost' stop ghost
 refused 3 'no VM ghost' delete ghost --force
 refused 3 'no VM ghost' inspect ghost
 refused 125 'no VM ghost' exec ghost -- true
+refused 4 'not running .created.. Nothing needs doing' stop taken
+refused 4 'never started|it is created' pause taken
+refused 4 'it is created' resume taken
+refused 4 'never started' shell taken
+refused 4 'never started' ping taken
+refused 3 'no VM ghost' wait ghost
+refused 3 'no VM ghost' logs ghost
+refused 3 'no VM ghost' ping ghost
+refused 3 'no VM ghost' shell ghost
+refused 3 'no VM ghost' timings ghost
+refused 3 'no VM ghost' pause ghost
+refused 3 'no VM ghost' resize ghost --disk 3G
+refused 3 'no ghost in the trash' trash restore ghost
+refused 3 'nothing to adopt' reconcile --adopt ghost
+refused 3 'no image nosuch' image delete nosuch
+refused 3 'no file that can be read' image build micro --name kk --kernel /nowhere
+refused 1 'neither a vmlinux nor a bzImage. Give --kernel' image build micro --name kk --kernel /etc/passwd
+refused 2 'takes no packages' image build micro --name kk --package vim
+refused 125 'no VM ghost' exec ghost -- true
+refused 125 'image nosuch' run --image nosuch -- true
+refused 125 'no command' run
+refused 125 'no VM is named' exec
 refused 5 'image nosuch' create x --image nosuch
+
+check 'places that are none'
+for option in --state --runtime --image-dir --config; do
+	refused 2 "$option needs a value" $option '' list
+	refused 2 "$option needs a value" $option= list
+done
+expect_no_file "$PWD/store.db"
+refused 1 "cannot make the folder /proc/nowhere.*--state DIR" --state /proc/nowhere list
+refused 1 "cannot make the folder /proc/nowhere.*--runtime DIR" --runtime /proc/nowhere list
+refused 1 "passwd is not a folder.*--state DIR" --state /etc/passwd list
+refused 1 "passwd is not a folder.*--image-dir DIR" --image-dir /etc/passwd list
 refused 2 'backend' create x --backend nosuch
 refused 3 'recipe nosuch' image build nosuch
 
@@ -183,6 +218,31 @@ status=0
 expect_match "$(cat "$T/err")" 'dying'
 ok stoker delete dying --force
 
+check 'agents that lie, stall, flood or send garbage: that VM alone is affected'
+cp "$STOKER_IMAGE_DIR/micro/initrd" "$T/honest.cpio"
+rm -r "$T/mute" && mkdir -p "$T/mute/dev" "$T/mute/proc" "$T/mute/sys"
+(cd "$T/mute" && cpio -id --quiet 'modules/*' <"$T/honest.cpio")
+musl-gcc -static -O1 -Wall -Werror -I "$SOURCE_DIR/src/guest" -o "$T/mute/init" "$SOURCE_DIR/tests/e2e/hostile_init.c"
+(cd "$T/mute" && find . | cpio -o -H newc --quiet) >"$T/images/micro/initrd"
+new_vm honest --start
+ok stoker wait honest
+for name in garbage half stall flood liar; do
+	ok stoker --image-dir "$T/images" create $name --memory 128 --disk-mode shared --network none --start
+	# Long enough to boot: what is told then is of what the guest did, not that it did nothing yet.
+	expect_status 125 stoker --image-dir "$T/images" exec $name --timeout 8 -- true
+	expect_match "$ERR" "^stoker: "
+	expect_match "$ERR" "$name"
+	expect_no_match "$ERR" $'[\001-\011\013-\037\177]'
+	say "   $name: $ERR"
+	expect_equal "$(timeout 20 "$STOKER_PROGRAM" exec honest -- echo as ever)" 'as ever' "beside $name"
+	expect_equal "$(vm_field $name status)" running
+	pss=$(awk '/^Pss:/ { print $2 }' "/proc/$(vm_field $name supervisor_pid)/smaps_rollup")
+	[ "$pss" -lt 4096 ] || fail "$name made its supervisor grow to $pss KiB"
+	ok stoker stop $name --timeout 1
+	ok stoker delete $name
+done
+ok stoker delete honest --force
+
 check 'a full disk'
 if [ "$(id -u)" = 0 ] && unshare -m true 2>/dev/null; then
 	mkdir "$T/small"
@@ -202,7 +262,7 @@ S
 	expect_match "$OUT" 'status 1, records 0, folders 0'
 	expect_match "$(cat "$T/err")" 'only [0-9]+ MiB are free in'
 else
-	say 'not tried: a full disk needs root and a mount namespace'
+	not_tried 'a full disk needs root and a mount namespace'
 fi
 
 check 'places that are not ours, or open to others'
@@ -218,6 +278,33 @@ if [ "$(id -u)" = 0 ]; then
 	chown 0 "$STOKER_STATE_DIR"
 fi
 ok stoker inspect keeper
+
+check 'places whose paths a shell, an option list or a socket would take amiss'
+odd="$T/a,b=c 'd\" \$(id);é%s$(printf 'x%.0s' {1..120})"
+mkdir -m 700 "$odd" "$odd/images"
+cp -r "$STOKER_IMAGE_DIR/micro" "$odd/images/micro"
+places=(--state "$odd/state" --runtime "$odd/run" --image-dir "$odd/images")
+ok stoker "${places[@]}" create odd --memory 256 --egress none --start
+for via in channel ssh; do
+	ok stoker "${places[@]}" exec odd --via $via -- sh -c 'echo "$0"; df -m / | tail -n 1' $via
+	expect_match "$OUT" "$via"
+done
+# Two stokers beside each other know nothing of each other, and mend nothing of each other's.
+ok stoker reconcile --yes
+ok stoker list --json
+expect_equal "$(jq '[.[] | select(.name == "odd")] | length' <<<"$OUT")" 0
+expect_status 3 stoker stop odd
+ok stoker "${places[@]}" exec odd -- true
+ok stoker "${places[@]}" pause odd
+ok stoker "${places[@]}" resume odd
+ok stoker "${places[@]}" stop odd
+ok stoker "${places[@]}" start odd --wait
+kill -9 "$(stoker "${places[@]}" inspect odd --json | jq .pid)"
+wait_until 5 sh -c '"$@" | jq -e ".[0].status == \"crashed\""' sh "$STOKER_PROGRAM" "${places[@]}" list --json
+ok stoker "${places[@]}" reconcile --dry-run --json
+expect_equal "$(jq '.findings | length' <<<"$OUT")" 0
+ok stoker "${places[@]}" delete odd
+expect_equal "$(find "$odd/state/vms" "$odd/run/vms" -mindepth 1)" ''
 
 check 'a corrupt store is rebuilt from the manifests, and says so'
 dd if=/dev/urandom of="$STOKER_STATE_DIR/store.db" bs=4096 count=6 conv=notrunc 2>/dev/null

@@ -201,6 +201,13 @@ static bool is_choice(const char *choices, const char *text)
 	return false;
 }
 
+static bool needs_value(struct parse *p, const struct option *o)
+{
+	snprintf(p->why, p->why_cap, "--%s needs a value", o->name);
+	snprintf(p->fix, p->fix_cap, "give it as --%s %s", o->name, o->value ? o->value : "VALUE");
+	return false;
+}
+
 static bool take_value(struct parse *p, const struct option *o, const char *text)
 {
 	struct arg_value *v = &p->args->values[p->args->value_count];
@@ -210,8 +217,12 @@ static bool take_value(struct parse *p, const struct option *o, const char *text
 	v->number = 0;
 	switch (o->kind) {
 	case OPTION_FLAG:
-	case OPTION_TEXT:
 	case OPTION_LIST:
+		break;
+	case OPTION_TEXT:
+		/* An empty path is mostly a variable that was never set; taken as it is, it would be the folder one is in. */
+		if (!*text && (o->complete == COMPLETE_DIR || o->complete == COMPLETE_FILE))
+			return needs_value(p, o);
 		break;
 	case OPTION_NUMBER:
 		if (!parse_number(text, &v->number) || v->number < o->min || v->number > o->max) {
@@ -242,13 +253,6 @@ static bool take_value(struct parse *p, const struct option *o, const char *text
 	}
 	p->args->value_count++;
 	return true;
-}
-
-static bool needs_value(struct parse *p, const struct option *o)
-{
-	snprintf(p->why, p->why_cap, "--%s needs a value", o->name);
-	snprintf(p->fix, p->fix_cap, "give it as --%s %s", o->name, o->value ? o->value : "VALUE");
-	return false;
 }
 
 /* "--name", "--name=value", "--name value". */

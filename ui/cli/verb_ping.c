@@ -122,7 +122,9 @@ int verb_ping(struct cli *cli, const struct args *args)
 	errors = cJSON_CreateArray();
 	for (int i = first; i < last && !signals_caught(); i++) {
 		if (measure(cli, args, vm.id, &ways[i], &err) != STOKER_OK) {
-			int failed = cli_fail(cli, &err);
+			/* A VM that does not run cannot be reached in either way: once is enough. */
+			bool known = code != EXIT_OK && strcmp(err.why, first_err.why) == 0;
+			int failed = known ? code : cli_fail(cli, &err);
 			cJSON *o = cJSON_CreateObject();
 
 			json_add_text(o, "via", ways[i].name);
