@@ -195,9 +195,11 @@ enum stoker_phase {
 STOKER_API const char *stoker_phase_name(enum stoker_phase phase);
 
 enum stoker_disk_mode { STOKER_DISK_ISOLATED, STOKER_DISK_SHARED, STOKER_DISK_COPY };
+/** "isolated", "shared", "copy"; "" for anything else. Static. */
 STOKER_API const char *stoker_disk_mode_name(enum stoker_disk_mode mode);
 
 enum stoker_network { STOKER_NET_USER, STOKER_NET_TAP, STOKER_NET_NONE };
+/** "user", "tap", "none"; "" for anything else. Static. */
 STOKER_API const char *stoker_network_name(enum stoker_network network);
 
 #define STOKER_ID_SIZE 17
@@ -393,6 +395,7 @@ struct stoker_paths {
 	char console[512]; /**< console log */
 	char kernel[512], initrd[512], base[512]; /**< the image's files */
 };
+/** Of a VM by name or id; the files need not be there. STOKER_E_NOT_FOUND when there is no such VM. */
 STOKER_API enum stoker_status stoker_vm_paths(stoker *s, const char *ref, struct stoker_paths *out,
                                               struct stoker_error *err);
 
@@ -501,6 +504,8 @@ struct stoker_shell_spec {
 	const char *term;     /**< NULL: "xterm-256color" */
 	const char *command;  /**< NULL: the login shell */
 };
+/** Connects, pins the host key, logs in and asks for a terminal: blocks for as long as call allows, also while the guest
+ *  still boots. The caller closes *out with stoker_shell_close(). */
 STOKER_API enum stoker_status stoker_shell_open(stoker *s, const char *ref, const struct stoker_shell_spec *spec,
                                                 const struct stoker_call *call, stoker_shell **out,
                                                 struct stoker_error *err);
@@ -584,7 +589,9 @@ STOKER_API enum stoker_status stoker_events(stoker *s, int64_t since_seq, size_t
 /** Tells that something on this state folder may have changed, by whichever
  *  process: then call stoker_list() or stoker_events(). */
 typedef struct stoker_watch stoker_watch;
+/** Begins to watch; the caller closes *out with stoker_watch_close(), which may take some ten milliseconds. */
 STOKER_API enum stoker_status stoker_watch_open(stoker *s, stoker_watch **out, struct stoker_error *err);
+/** To poll() for input. It belongs to the watch. */
 STOKER_API int stoker_watch_fd(const stoker_watch *watch);
 /** Empties the descriptor; true when anything had changed. */
 STOKER_API bool stoker_watch_drain(stoker_watch *watch);
@@ -622,6 +629,7 @@ enum stoker_repair {
 	STOKER_REPAIR_END,    /**< end the process and remove what it held */
 	STOKER_REPAIR_RESTORE /**< make what is missing again */
 };
+/** In one word, as `stoker reconcile --json` gives it; "" for anything else. Static. */
 STOKER_API const char *stoker_repair_name(enum stoker_repair repair);
 
 struct stoker_finding {
@@ -731,6 +739,7 @@ struct stoker_network_state {
 	bool ip_forward;      /**< whether the host forwards as a whole; no stoker changes that */
 	char trouble[512];    /**< why VMs cannot have network tap here, "" when they can */
 };
+/** As it is now; nothing is changed, and it is no error when VMs cannot have network tap here. */
 STOKER_API enum stoker_status stoker_network_get(stoker *s, struct stoker_network_state *out, struct stoker_error *err);
 
 struct stoker_network_removed {
@@ -776,6 +785,7 @@ struct stoker_host {
 	uint64_t mem_total_kib, mem_available_kib;
 	unsigned addresses_used, addresses_total, ports_used, ports_total;
 };
+/** As it is now: reads /proc and the store, blocks on nothing else. */
 STOKER_API enum stoker_status stoker_host_read(stoker *s, struct stoker_host *out, struct stoker_error *err);
 
 struct stoker_sample {

@@ -84,6 +84,12 @@ def check(files):
             code = COMMENT.sub(lambda m: re.sub(r"[^\n]", " ", m.group()), text)
             for match in BANNED.finditer(code):
                 bad.append("%s:%d: calls %s" % (path, code.count("\n", 0, match.start()) + 1, match.group(1)))
+    lines = files.get("include/stoker.h", "").splitlines()
+    for n, line in enumerate(lines):
+        # A comment above it, or above the functions that it directly follows.
+        if line.startswith("STOKER_API") and not (lines[n - 1].rstrip().endswith("*/") or
+                                                  lines[n - 1].startswith(("STOKER_API", " "))):
+            bad.append("include/stoker.h:%d: not documented: %s" % (n + 1, line))
     return bad
 
 
@@ -105,6 +111,7 @@ def prove(files):
         ("src/planted.c", "int f(char *s);\nint f(char *s) { return system(s); }"),
         ("src/planted.c", "static void f(char *a, char *b) { strcpy(a, b); }"),
         ("assets/examples/planted.c", '#include "../../src/handle.h"'),
+        ("include/stoker.h", "struct planted {\n\tint x;\n};\nSTOKER_API int stoker_planted(void);"),
     ):
         planted = dict(files)
         planted[path] = head + planted.get(path, "") + "\n" + text + "\n"
