@@ -8,6 +8,48 @@
 need cmake gcc pkg-config nm readelf
 need_image
 
+check 'what is missing is listed, or installed with a word about it; what is there is enough'
+deps=$SOURCE_DIR/tests/deps.sh
+cp -rs /usr/bin "$T/bin"
+rm "$T/bin/lz4"
+expect_status 1 env PATH="$T/bin" bash "$deps" --no-install run
+expect_match "$ERR" 'sudo apt-get install --no-install-recommends .*lz4$'
+# A machine whose packages stoker does not know.
+rm "$T/bin/apt-get"
+expect_status 1 env PATH="$T/bin" bash "$deps" run
+expect_match "$ERR" 'not Debian or Ubuntu.*'$'\n''  lz4$'
+ln -s "$(command -v lz4)" "$T/bin/lz4"
+ok env PATH="$T/bin" bash "$deps" run
+expect_equal "$OUT$ERR" ''
+# Nothing is installed on this machine: apt-get only says what it was asked, and brings lz4.
+rm "$T/bin/lz4"
+cat >"$T/bin/apt-get" <<END
+#!/bin/sh
+echo "\$(id -u) \$*" >>"$T/asked"
+case \$1 in install) ln -s "$(command -v lz4)" "$T/bin/lz4" ;; esac
+END
+chmod 755 "$T/bin/apt-get"
+: >"$T/asked"
+if [ "$(id -u)" = 0 ]; then
+	ok env PATH="$T/bin" bash "$deps" run
+	expect_match "$OUT" 'Installing lz4'
+	expect_match "$(tail -n 1 "$T/asked")" '^0 install -y --no-install-recommends lz4'
+	rm "$T/bin/lz4"
+	chmod 711 "$T"
+	chmod 777 "$T/bin"
+	chmod 666 "$T/asked"
+	cp "$deps" "$T/deps.sh"
+	other=(setpriv --reuid 65534 --regid 65534 --clear-groups env PATH="$T/bin")
+	rm -f "$T/bin/sudo"
+	expect_status 1 "${other[@]}" bash "$T/deps.sh" run
+	expect_match "$ERR" 'neither root nor sudo is here. As root, run:'$'\n''  apt-get install .*lz4$'
+	printf '#!/bin/sh\necho "sudo $*" >>"%s"\nexec "$@"\n' "$T/asked" >"$T/bin/sudo"
+	chmod 755 "$T/bin/sudo"
+	ok "${other[@]}" bash "$T/deps.sh" run
+	expect_match "$(cat "$T/asked")" 'sudo env DEBIAN_FRONTEND=noninteractive apt-get install .*lz4'
+	chmod 700 "$T"
+fi
+
 check 'install'
 prefix=$T/prefix
 ok cmake --install "$BUILD_DIR" --prefix "$prefix"
