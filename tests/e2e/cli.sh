@@ -201,6 +201,8 @@ expect_match "$ERR" 'web'
 ok stoker create --quiet
 MADE_UP=$OUT
 expect_match "$MADE_UP" '^[a-z]+-[a-z]+(-[0-9a-z]+)?$'
+ok stoker inspect "$MADE_UP" --json
+expect_equal "$(json '[.vcpus, .memory_mib, .disk_mib, .disk_mode, .image] | join(" ")')" '1 512 2048 isolated micro'
 ok stoker create one two --memory 200 --disk-mode shared --network none --label tier=back --json
 one_json
 expect_equal "$(json 'map(.name) | join(" ")')" 'one two'
@@ -251,6 +253,10 @@ expect_match "$(cat "$T/watch")" 'web +created'
 check 'inspect'
 ok stoker inspect web
 expect_match "$OUT" 'tier=front'
+expect_match "$OUT" 'chosen +qemu: asked for; tcg: tcg was asked for'
+ok stoker inspect "$MADE_UP" --json
+# Why this one, and KVM or not: each has a reason.
+expect_match "$(json .choice)" '^(qemu|firecracker): [^;]+; (kvm|tcg): .+'
 ok stoker inspect "${ID:0:8}" --json
 expect_equal "$(json .id)" "$ID"
 expect_file "$(json .paths.dir)"

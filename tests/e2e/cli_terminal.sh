@@ -200,6 +200,12 @@ keys C-c
 sees '^\$$'
 ok stoker stop -f web
 
+check 'an image that is built shows how far it is'
+types "stoker image build micro --kernel debian --name progress-$$; echo \"rc=\$?\""
+sees '(unpacking the kernel|packing the initrd|laying out the root file system|making the root file system)'
+sees '^rc=0'
+ok stoker image delete "progress-$$"
+
 check 'questions'
 types 'stoker delete --all; echo "rc=$?"'
 sees 'Delete 2 VMs'
@@ -282,3 +288,56 @@ expect_equal "$(offer stoker exec web-1 ls --inter)" ''
 expect_equal "$(offer stoker run --ephem)" ''
 expect_equal "$(offer stoker run --disk-m)" --disk-mode
 expect_equal "$(offer stoker run -- web)" ''
+
+check 'completion in fish'
+if command -v fish >/dev/null; then
+	"$STOKER_PROGRAM" completion fish >"$T/stoker.fish"
+	offer_fish() { # what is offered for a line, in one line
+		PATH=$T/bin:$PATH HOME=$T fish --no-config -c 'source $argv[1]; complete -C $argv[2]' "$T/stoker.fish" "$1" | cut -f 1 | tr '\n' ' '
+	}
+	expect_equal "$(offer_fish 'stoker rec')" 'reconcile '
+	expect_equal "$(offer_fish 'stoker start web')" 'web-1 web-2 '
+	expect_equal "$(offer_fish "stoker --state $STOKER_STATE_DIR rm web-")" 'web-1 web-2 '
+	expect_equal "$(offer_fish "stoker --state $T/empty rm web-")" ''
+	expect_equal "$(offer_fish 'stoker create --disk-mode ')" 'copy isolated shared '
+	expect_equal "$(offer_fish 'stoker create --mem')" '--memory '
+	expect_equal "$(offer_fish 'stoker image in')" 'inspect '
+	expect_equal "$(offer_fish 'stoker image rm mic')" 'micro '
+	expect_equal "$(offer_fish 'stoker exec web')" 'web-1 web-2 '
+	expect_equal "$(offer_fish 'stoker exec web-1 web')" ''
+	expect_equal "$(offer_fish 'stoker help rec')" 'reconcile '
+	expect_equal "$(offer_fish 'stoker completion ')" 'bash fish zsh '
+else
+	not_tried 'fish is not installed (tests/deps.sh installs it)'
+fi
+
+check 'completion in zsh'
+if command -v zsh >/dev/null; then
+	mkdir "$T/functions"
+	"$STOKER_PROGRAM" completion zsh >"$T/functions/_stoker"
+	tm kill-session
+	tm new-session -d -x 100 -y 30 "env HOME='$T' PATH='$T/bin:$PATH' PS1='%% ' zsh -f -i"
+	sees '^%'
+	types "fpath=($T/functions \$fpath); autoload -U compinit; compinit -u -D; setopt no_beep; echo is-\$((40 + 2))"
+	sees '^is-42'
+	# completes LINE REGEX: the line with a Tab behind it shows that.
+	completes() {
+		keys C-c C-l
+		keys -l "$1"
+		sleep 0.2
+		keys Tab
+		sees "$2"
+	}
+	completes 'stoker rec' 'stoker reconcile'
+	completes 'stoker start web-' '^web-1 +web-2'
+	completes "stoker --state $STOKER_STATE_DIR rm web-" '^web-1 +web-2'
+	completes 'stoker create --disk-mode ' '^copy +isolated +shared'
+	completes 'stoker create --disk-mode=' '^copy +isolated +shared'
+	completes 'stoker create --mem' 'stoker create --memory'
+	completes 'stoker image rm mic' 'stoker image rm micro'
+	completes 'stoker exec web-' '^web-1 +web-2'
+	completes 'stoker help rec' 'stoker help reconcile'
+	completes 'stoker completion z' 'stoker completion zsh'
+else
+	not_tried 'zsh is not installed (tests/deps.sh installs it)'
+fi
