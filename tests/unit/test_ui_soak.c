@@ -339,6 +339,7 @@ static void inspect_answer(struct world *w, const char *id)
 static void invariants(const struct world *w)
 {
 	const struct model *m = w->model;
+	struct layout layout;
 	size_t i, marked = 0;
 	int cursor = model_cursor(m);
 	for (i = 0; i < m->count; i++)
@@ -357,6 +358,8 @@ static void invariants(const struct world *w)
 	for (i = 0; i < m->shown_count; i++)
 		assert_true(m->shown[i] >= 0 && (size_t)m->shown[i] < m->count);
 	assert_true(!m->panel_focus || panel_takes_focus(m->panel));
+	layout_of(m, &layout);
+	assert_true(!m->panel_focus || layout.panel.rows > 0 || layout.too_small);
 	assert_true(m->ended_count <= OPS_KEPT && m->event_count <= EVENTS_KEPT);
 	assert_true(m->front >= -1 && m->front < m->pane_count);
 	assert_true(!m->pane_focus || m->front >= 0);

@@ -160,6 +160,36 @@ static void too_little_room_shows_one(void **state)
 	end(&s);
 }
 
+/* A panel that has no room is not moved in unseen; why it is not there is said. */
+static void a_panel_out_of_sight_has_no_focus(void **state)
+{
+	struct scene s;
+	struct event event;
+	(void)state;
+	begin(&s, 24, 80);
+	s.model->pane_focus = false;
+	fixture_char(s.model, 'e', 0, &s.effects);
+	assert_false(s.model->panel_focus);
+	assert_non_null(strstr(s.model->message, "d puts the pane away"));
+	fixture_char(s.model, 'j', 0, &s.effects);
+	assert_int_equal(s.model->selected_at, 1);
+	fixture_char(s.model, 'd', 0, &s.effects);
+	fixture_special(s.model, SK_TAB, &s.effects);
+	assert_true(s.model->panel_focus);
+	/* Nor when the terminal becomes too small for it. */
+	end(&s);
+	begin(&s, 30, 160);
+	s.model->pane_focus = false;
+	fixture_char(s.model, 'e', 0, &s.effects);
+	assert_true(s.model->panel_focus);
+	fixture_event(&event, EVENT_RESIZE);
+	event.rows = 24;
+	event.cols = 80;
+	fixture_send(s.model, &event, &s.effects);
+	assert_false(s.model->panel_focus);
+	end(&s);
+}
+
 static void broadcast_reaches_those_that_were_marked(void **state)
 {
 	struct scene s;
@@ -273,6 +303,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(two_share_the_place),
 		cmocka_unit_test(too_little_room_shows_one),
+		cmocka_unit_test(a_panel_out_of_sight_has_no_focus),
 		cmocka_unit_test(broadcast_reaches_those_that_were_marked),
 		cmocka_unit_test(a_cut_shell_comes_back_once_by_itself),
 		cmocka_unit_test(a_cut_shell_of_a_dead_vm_stays_cut),

@@ -217,8 +217,8 @@ static const char *log_hint(const struct pane *pane)
 	const struct log_pane *p = of_const(pane);
 	if (p->pager.typing)
 		return "Enter find   Esc give up";
-	return p->wrap ? "PgUp PgDn g G move   / search   n N next   w cut lines   F follow   q close"
-	               : "PgUp PgDn g G move   / search   n N next   w wrap   F follow   q close";
+	return p->wrap ? "q close   / search   n N next   PgUp PgDn g G move   w cut lines   F follow"
+	               : "q close   / search   n N next   PgUp PgDn g G move   w wrap   F follow";
 }
 
 /* One row of the screen from the text's byte `at` on. */

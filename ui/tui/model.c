@@ -291,7 +291,7 @@ static int compare(const void *a, const void *b, void *context)
 }
 
 /* Keeps the panel's line and window inside. */
-static void arrange_panel(struct model *model, int height)
+static void arrange_panel(struct model *model, int height, bool hidden)
 {
 	int count = panel_lines(model);
 	height = height < 1 ? 1 : height;
@@ -305,7 +305,7 @@ static void arrange_panel(struct model *model, int height)
 		model->panel_top = model->panel_at - height + 1;
 	if (model->panel_top + height > count)
 		model->panel_top = count > height ? count - height : 0;
-	if (!panel_takes_focus(model->panel))
+	if (!panel_takes_focus(model->panel) || hidden)
 		model->panel_focus = false;
 }
 
@@ -371,7 +371,7 @@ void model_arrange(struct model *model)
 		model->top = model->selected_at - height + 1;
 	if (model->top + height > model->line_count)
 		model->top = model->line_count > height ? model->line_count - height : 0;
-	arrange_panel(model, layout.panel.rows - 2);
+	arrange_panel(model, layout.panel.rows - 2, layout.panel.rows == 0);
 }
 
 struct pane *model_pane_of(const struct model *model, const char *vm_id, enum pane_kind kind)

@@ -283,9 +283,9 @@ static const char *shell_hint(const struct pane *pane)
 	if (p->paging && p->pager.typing)
 		return "Enter find   Esc give up";
 	if (p->selection.on)
-		return "h j k l 0 $ move   o other end   y copy   Esc drop";
+		return "y copy   Esc drop   h j k l 0 $ move   o other end";
 	if (p->paging)
-		return "PgUp PgDn g G move   / search   n N next   v V select   q back";
+		return "q back   / search   n N next   v V select   PgUp PgDn g G move";
 	if (pane->reopening)
 		return "Esc do not connect again";
 	if (p->over)

@@ -26,6 +26,9 @@ void panel_close(struct model *model)
 /* The same key again closes what it opened. */
 void panel_open(struct model *model, enum panel panel)
 {
+	struct layout layout;
+	char key[24];
+
 	if (model->panel == panel && (model->panel_focus || !panel_takes_focus(panel))) {
 		panel_close(model);
 		return;
@@ -35,6 +38,11 @@ void panel_open(struct model *model, enum panel panel)
 	model->panel = panel;
 	model->panel_focus = panel_takes_focus(panel);
 	model_arrange(model);
+	layout_of(model, &layout);
+	if (layout.panel.rows == 0 && (model->front >= 0 || model->opening[0] != '\0')) {
+		action_first_key(model, ACTION_DETACH, key, sizeof key);
+		say(model, MESSAGE_PLAIN, "there is no room for it above the pane: %s puts the pane away", key);
+	}
 }
 
 int panel_lines(const struct model *model)
