@@ -1,460 +1,404 @@
-/* SPDX-License-Identifier: Apache-2.0
- *
- * http.c - HTTP/1.1 over a VMM's unix socket, as much of it as an API needs
- * that is spoken by a program beside us: no names, no proxies, no TLS, no
- * redirections. libcurl speaks it too, but loading that for it took 5 ms of a
- * start on an ordinary machine, and 150 where the lab measures.
- *
- * What arrives is not believed: lines, headers and bodies have ceilings, and an
- * answer that is not whole, or followed by more than was asked for, costs the
- * connection.
- */
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "http.h"
 
+#include <curl/curl.h>
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/socket.h>
-#include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "../clock.h"
 #include "../error.h"
 
-enum { WINDOW = 16 * 1024, CHUNK_DIGITS = 8, BUSY_NS = 1000000 };
+/* ---- libcurl, when needed */
+
+#define CURL_FUNCTIONS(X) \
+	X(curl_global_init) X(curl_easy_init) X(curl_easy_setopt) X(curl_easy_getinfo) X(curl_easy_cleanup) \
+	X(curl_easy_strerror) X(curl_multi_init) X(curl_multi_add_handle) X(curl_multi_remove_handle) \
+	X(curl_multi_perform) X(curl_multi_poll) X(curl_multi_info_read) X(curl_multi_cleanup) \
+	X(curl_slist_append) X(curl_slist_free_all)
+
+/* curl.h's macros around variadic functions would stand in the way of pointers of the same names. */
+#undef curl_easy_setopt
+#undef curl_easy_getinfo
+#undef curl_multi_setopt
+
+/* One for the process, as the library itself is: made once, never changed after. */
+static struct {
+#define DECLARE(f) __typeof__(f) *f; /* NOLINT(bugprone-macro-parentheses): a declaration */
+	CURL_FUNCTIONS(DECLARE)
+	char why[160]; /* "" when it is there */
+} lib;
+
+static void load(void)
+{
+	void *so = dlopen("libcurl.so.4", RTLD_NOW | RTLD_LOCAL);
+	if (!so) {
+		const char *why = dlerror();
+		snprintf(lib.why, sizeof lib.why, "%s", why ? why : "libcurl.so.4 is not there");
+		return;
+	}
+#define RESOLVE(f) \
+	lib.f = (__typeof__(f) *)(uintptr_t)dlsym(so, #f); \
+	if (!lib.f) \
+		snprintf(lib.why, sizeof lib.why, "libcurl.so.4 has no %s", #f);
+	CURL_FUNCTIONS(RESOLVE)
+	if (!lib.why[0] && lib.curl_global_init(CURL_GLOBAL_SSL) != CURLE_OK)
+		snprintf(lib.why, sizeof lib.why, "libcurl cannot be initialised");
+}
+
+static enum stoker_status need_curl(struct stoker_error *err)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	pthread_once(&once, load);
+	if (!lib.why[0])
+		return STOKER_OK;
+	error_set(err, STOKER_E_MISSING, "libcurl is needed and cannot be loaded: %s", lib.why);
+	return error_fix(err, "Install it: apt-get install libcurl4"), STOKER_E_MISSING;
+}
+
+/* ---- one transfer */
 
 struct http {
+	CURL *easy;
+	CURLM *multi;
+	struct curl_slist *headers;
 	char name[64];
 	struct process_id peer;
-	int dir, fd; /* fd -1: not connected */
-	size_t at, end; /* what has arrived and was not used yet, in `window` */
-	char window[WINDOW];
+	int dir, socket;
+	int problem;  /* errno of what could not be written */
+	bool foreign; /* somebody else listens */
 	char *body;
-	size_t length, room;
+	size_t length, room, ceiling;
+	bool too_large;
+	/* fetching */
+	int fd;
+	int64_t done, most;
+	const struct stoker_call *call;
+	const char *step;
 };
 
-/* One call: its limits, and how far its answer has been read. */
-struct answer {
-	struct http *h;
-	size_t ceiling, headers; /* headers: their bytes so far */
-	int64_t deadline_ns;
-	int cancel_fd;
-	struct stoker_error *err;
-	bool chunked, has_length, last; /* last: the server closes after this one */
-	size_t content;
-	long status;
-};
-
-enum stoker_status http_open(const char *dir, const char *name, const struct process_id *peer, struct http **out,
-                             struct stoker_error *err)
-{
-	struct http *h = calloc(1, sizeof *h);
-
-	*out = NULL;
-	if (!h)
-		return error_set(err, STOKER_E_NOMEM, "not enough memory");
-	h->fd = -1;
-	/* Any path fits a socket's address by way of the folder's descriptor. */
-	h->dir = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (h->dir < 0) {
-		enum stoker_status st = error_errno(err, errno, "cannot open %s", dir);
-		free(h);
-		return st;
-	}
-	snprintf(h->name, sizeof h->name, "%s", name);
-	h->peer = *peer;
-	*out = h;
-	return STOKER_OK;
-}
-
-static void hang_up(struct http *h)
-{
-	if (h->fd >= 0)
-		close(h->fd);
-	h->fd = -1;
-	h->at = h->end = 0;
-}
-
-void http_close(struct http *h)
+static void destroy(struct http *h)
 {
 	if (!h)
 		return;
-	hang_up(h);
-	close(h->dir);
+	if (h->easy)
+		lib.curl_easy_cleanup(h->easy);
+	if (h->multi)
+		lib.curl_multi_cleanup(h->multi);
+	lib.curl_slist_free_all(h->headers);
+	if (h->dir >= 0)
+		close(h->dir);
 	free(h->body);
 	free(h);
 }
 
-/* ---- errors */
-
-static enum stoker_status no_http(const struct answer *a, const char *why)
+static struct http *make(void)
 {
-	return error_set(a->err, STOKER_E_PEER, "the answer is no HTTP (%s)", why);
+	struct http *h = calloc(1, sizeof *h);
+	if (!h)
+		return NULL;
+	h->fd = h->dir = h->socket = -1;
+	h->easy = lib.curl_easy_init();
+	h->multi = lib.curl_multi_init();
+	if (h->easy && h->multi)
+		return h;
+	destroy(h);
+	return NULL;
 }
 
-static enum stoker_status too_large(const struct answer *a)
+/* Runs what the easy handle is set to do, to its end, the deadline or a cancel. */
+static enum stoker_status run(struct http *h, int64_t deadline_ns, int cancel_fd, CURLcode *code, struct stoker_error *err)
 {
-	return error_set(a->err, STOKER_E_PEER, "the answer is larger than %zu bytes", a->ceiling);
-}
+	struct curl_waitfd cancel = { .fd = cancel_fd, .events = CURL_WAIT_POLLIN };
+	enum stoker_status st = STOKER_OK;
+	int running = 1, left = 0;
+	CURLMsg *message;
 
-static enum stoker_status cut(const struct answer *a, const char *why)
-{
-	return error_set(a->err, STOKER_E_CLOSED, "the connection was cut (%s)", why);
-}
-
-/* ---- the connection */
-
-/* Until the socket is ready for `events`, or the time is over. */
-static enum stoker_status wait_for(const struct answer *a, short events)
-{
+	*code = CURLE_OK;
+	if (lib.curl_multi_add_handle(h->multi, h->easy) != CURLM_OK)
+		return error_set(err, STOKER_E_NOMEM, "not enough memory");
 	for (;;) {
-		struct pollfd fds[2] = { { a->h->fd, events, 0 }, { a->cancel_fd, POLLIN, 0 } };
-		int n = poll(fds, 2, deadline_poll_ms(a->deadline_ns));
-
-		if (n > 0 && fds[1].revents)
-			return error_set(a->err, STOKER_E_CANCELLED, "cancelled");
-		/* Also with bytes at hand: a peer that sends one now and then must not hold us for ever. */
-		if (a->deadline_ns != INT64_MAX && clock_now_ns() >= a->deadline_ns)
-			return error_set(a->err, STOKER_E_TIMEOUT, "there was no answer in time");
-		if (n > 0)
-			return STOKER_OK;
+		int64_t wait = deadline_ns == INT64_MAX ? 1000 : deadline_poll_ms(deadline_ns);
+		if (lib.curl_multi_perform(h->multi, &running) != CURLM_OK) {
+			st = error_set(err, STOKER_E_FAILED, "libcurl fails");
+			break;
+		}
+		if (!running)
+			break;
+		if (clock_now_ns() >= deadline_ns) {
+			st = error_set(err, STOKER_E_TIMEOUT, "there was no answer in time");
+			break;
+		}
+		cancel.revents = 0;
+		lib.curl_multi_poll(h->multi, &cancel, cancel_fd >= 0, wait > 1000 ? 1000 : (int)wait, NULL);
+		if (cancel.revents) {
+			st = error_set(err, STOKER_E_CANCELLED, "cancelled");
+			break;
+		}
 	}
+	while ((message = lib.curl_multi_info_read(h->multi, &left)))
+		if (message->msg == CURLMSG_DONE)
+			*code = message->data.result;
+	/* A transfer that is cut off here takes its connection with it. */
+	lib.curl_multi_remove_handle(h->multi, h->easy);
+	return st;
 }
 
-/* A socket's credentials are those of the process that listens. */
-static bool is_peer(const struct http *h)
+/* ---- a VMM's API */
+
+static curl_socket_t on_open(void *user, curlsocktype purpose, struct curl_sockaddr *address)
 {
+	struct http *h = user;
+	(void)purpose;
+	h->socket = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+	return h->socket < 0 ? CURL_SOCKET_BAD : h->socket;
+}
+
+/* Connected, and nothing sent yet. A socket's credentials are those of the process that listens. */
+static int on_ready(void *user, char *remote, char *local, int remote_port, int local_port)
+{
+	struct http *h = user;
 	struct ucred peer;
 	socklen_t len = sizeof peer;
 
-	return getsockopt(h->fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0 && peer.pid == h->peer.pid &&
-	       process_alive(&h->peer);
+	(void)remote, (void)local, (void)remote_port, (void)local_port;
+	if (getsockopt(h->socket, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0 && peer.pid == h->peer.pid &&
+	    process_alive(&h->peer))
+		return CURL_PREREQFUNC_OK;
+	h->foreign = true;
+	return CURL_PREREQFUNC_ABORT;
 }
 
-static enum stoker_status dial(const struct answer *a)
+static size_t on_body(char *data, size_t size, size_t count, void *user)
 {
-	const struct timespec busy = { .tv_nsec = BUSY_NS };
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	struct http *h = a->h;
-
-	if (snprintf(address.sun_path, sizeof address.sun_path, "/proc/self/fd/%d/%s", h->dir, h->name) >=
-	    (int)sizeof address.sun_path)
-		return error_set(a->err, STOKER_E_INVALID, "the name of the socket is too long");
-	h->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (h->fd < 0)
-		return error_errno(a->err, errno, "cannot make a socket");
-	while (connect(h->fd, (const struct sockaddr *)&address, sizeof address) < 0) {
-		struct pollfd cancel = { a->cancel_fd, POLLIN, 0 };
-
-		/* Its queue is full: there is nothing to wait on. */
-		if (errno != EAGAIN && errno != EINTR)
-			return error_set(a->err, STOKER_E_NOT_FOUND, "%s cannot be reached", h->name);
-		if (clock_now_ns() >= a->deadline_ns)
-			return error_set(a->err, STOKER_E_TIMEOUT, "there was no answer in time");
-		if (ppoll(&cancel, 1, &busy, NULL) > 0)
-			return error_set(a->err, STOKER_E_CANCELLED, "cancelled");
+	struct http *h = user;
+	size_t len = size * count; /* size is 1 */
+	if (len > h->ceiling - h->length) {
+		h->too_large = true;
+		return 0;
 	}
-	return is_peer(h) ? STOKER_OK
-	                  : error_set(a->err, STOKER_E_PEER, "another process than the recorded %lld listens on %s",
-	                              (long long)h->peer.pid, h->name);
-}
-
-/* Of use only while it is open and silent: whatever has arrived on it was not asked for. */
-static bool is_idle(const struct http *h)
-{
-	char byte;
-	return h->fd >= 0 && h->at == h->end && recv(h->fd, &byte, 1, MSG_PEEK) < 0 && errno == EAGAIN;
-}
-
-static enum stoker_status send_all(const struct answer *a, const char *data, size_t len)
-{
-	while (len > 0) {
-		ssize_t n = send(a->h->fd, data, len, MSG_NOSIGNAL);
-		enum stoker_status st = STOKER_OK;
-
-		if (n < 0 && errno == EAGAIN)
-			st = wait_for(a, POLLOUT);
-		else if (n < 0 && errno != EINTR)
-			st = cut(a, strerror(errno));
-		if (st != STOKER_OK)
-			return st;
-		if (n > 0) {
-			data += n;
-			len -= (size_t)n;
-		}
+	if (h->length + len + 1 > h->room) {
+		size_t room = h->length + len + 1 > 2 * h->room ? h->length + len + 1 : 2 * h->room;
+		char *grown = realloc(h->body, room);
+		if (!grown)
+			return 0;
+		h->body = grown;
+		h->room = room;
 	}
-	return STOKER_OK;
+	memcpy(h->body + h->length, data, len);
+	h->length += len;
+	return len;
 }
 
-/* More into the window. STOKER_E_CLOSED at the end of the connection. */
-static enum stoker_status fill(const struct answer *a)
+/* Headers count as well: a peer may send nothing but them. */
+static size_t on_header(char *data, size_t size, size_t count, void *user)
 {
-	struct http *h = a->h;
-
-	if (h->at > 0) {
-		memmove(h->window, h->window + h->at, h->end - h->at);
-		h->end -= h->at;
-		h->at = 0;
-	}
-	for (;;) {
-		ssize_t n = recv(h->fd, h->window + h->end, sizeof h->window - h->end, 0);
-		enum stoker_status st = STOKER_OK;
-
-		if (n > 0) {
-			h->end += (size_t)n;
-			return STOKER_OK;
-		}
-		if (n == 0)
-			return cut(a, "it ended");
-		if (errno == EAGAIN)
-			st = wait_for(a, POLLIN);
-		else if (errno != EINTR)
-			st = cut(a, strerror(errno));
-		if (st != STOKER_OK)
-			return st;
-	}
+	struct http *h = user;
+	(void)data;
+	h->done += (int64_t)(size * count);
+	if (h->done <= (int64_t)h->ceiling)
+		return size * count;
+	h->too_large = true;
+	return 0;
 }
 
-/* ---- the answer */
-
-/* The next line without its end; valid until the next fill(). */
-static enum stoker_status line(struct answer *a, char **out)
+enum stoker_status http_open(const char *dir, const char *name, const struct process_id *peer, struct http **out,
+                             struct stoker_error *err)
 {
-	struct http *h = a->h;
-	size_t seen = 0;
-	char *end;
-
-	while (!(end = memchr(h->window + h->at + seen, '\n', h->end - h->at - seen))) {
-		enum stoker_status st;
-		seen = h->end - h->at;
-		if (a->headers + seen > a->ceiling || seen == sizeof h->window)
-			return too_large(a);
-		if ((st = fill(a)) != STOKER_OK)
-			return st;
-	}
-	*out = h->window + h->at;
-	a->headers += (size_t)(end + 1 - *out);
-	h->at = (size_t)(end + 1 - h->window);
-	if (end > *out && end[-1] == '\r')
-		end--;
-	*end = '\0';
-	if (strlen(*out) != (size_t)(end - *out))
-		return no_http(a, "a line holds a zero");
-	return a->headers > a->ceiling ? too_large(a) : STOKER_OK;
-}
-
-/* "HTTP/1.1 204 " */
-static enum stoker_status status_line(struct answer *a)
-{
-	static const char begin[] = "HTTP/1.";
-	struct http *h = a->h;
-	enum stoker_status st = h->at == h->end ? fill(a) : STOKER_OK;
-	char *text;
-
+	enum stoker_status st = need_curl(err);
+	struct http *h;
+	char path[108];
+	*out = NULL;
 	if (st != STOKER_OK)
 		return st;
-	/* Seen at once: what is no HTTP may never end a line. */
-	if (strncmp(h->window + h->at, begin, h->end - h->at < 7 ? h->end - h->at : 7) != 0)
-		return no_http(a, "it does not begin as HTTP/1 does");
-	if ((st = line(a, &text)) != STOKER_OK)
+	h = make();
+	if (!h)
+		return error_set(err, STOKER_E_NOMEM, "not enough memory");
+	/* Any path fits a socket's address by way of the folder's descriptor. */
+	h->dir = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (h->dir < 0) {
+		st = error_errno(err, errno, "cannot open %s", dir);
+		destroy(h);
 		return st;
-	if (strlen(text) < 12 || strncmp(text, begin, 7) != 0 || (text[7] != '0' && text[7] != '1') || text[8] != ' ' ||
-	    strspn(text + 9, "0123456789") != 3 || (text[12] && text[12] != ' ') || text[9] == '0')
-		return no_http(a, "it has no status");
-	a->status = (text[9] - '0') * 100 + (text[10] - '0') * 10 + (text[11] - '0');
-	a->last = text[7] == '0';
-	return STOKER_OK;
-}
-
-static bool has_token(const char *value, const char *token)
-{
-	size_t n = strlen(token);
-	return strncasecmp(value, token, n) == 0 && value[n + strspn(value + n, " \t")] == '\0';
-}
-
-static enum stoker_status header(struct answer *a, char *text)
-{
-	char *value = strchr(text, ':'), *end;
-	unsigned long long n;
-
-	if (!value || value == text)
-		return no_http(a, "a header has no name");
-	*value++ = '\0';
-	value += strspn(value, " \t");
-	if (strcasecmp(text, "Content-Length") == 0) {
-		errno = 0;
-		n = strtoull(value, &end, 10);
-		if (value[0] < '0' || value[0] > '9' || end[strspn(end, " \t")] || errno || (a->has_length && n != a->content))
-			return no_http(a, "its length is no number");
-		if (n > a->ceiling)
-			return too_large(a);
-		a->has_length = true;
-		a->content = (size_t)n;
-	} else if (strcasecmp(text, "Transfer-Encoding") == 0) {
-		if (!has_token(value, "chunked"))
-			return no_http(a, "its encoding is not known");
-		a->chunked = true;
-	} else if (strcasecmp(text, "Connection") == 0) {
-		a->last = has_token(value, "close") || (a->last && !has_token(value, "keep-alive"));
 	}
-	return STOKER_OK;
-}
-
-/* Status and headers of the answer; those that only say that one will come are passed over. */
-static enum stoker_status head(struct answer *a)
-{
-	enum stoker_status st;
-	char *text;
-
-	do {
-		a->chunked = a->has_length = false;
-		if ((st = status_line(a)) != STOKER_OK)
-			return st;
-		while ((st = line(a, &text)) == STOKER_OK && text[0])
-			if ((st = header(a, text)) != STOKER_OK)
-				return st;
-		if (st != STOKER_OK)
-			return st;
-	} while (a->status < 200);
-	return STOKER_OK;
-}
-
-static bool make_room(struct http *h, size_t len)
-{
-	size_t need = h->length + len + 1, room = need > 2 * h->room ? need : 2 * h->room;
-	char *grown;
-
-	if (need <= h->room)
-		return true;
-	grown = realloc(h->body, room < 1024 ? 1024 : room);
-	if (!grown)
-		return false;
-	h->body = grown;
-	h->room = room < 1024 ? 1024 : room;
-	return true;
-}
-
-/* `len` bytes more of the body. */
-static enum stoker_status take(struct answer *a, size_t len)
-{
-	struct http *h = a->h;
-
-	if (len > a->ceiling - h->length)
-		return too_large(a);
-	if (!make_room(h, len))
-		return error_set(a->err, STOKER_E_NOMEM, "not enough memory");
-	while (len > 0) {
-		size_t n = h->end - h->at < len ? h->end - h->at : len;
-		enum stoker_status st = n == 0 ? fill(a) : STOKER_OK;
-
-		if (st != STOKER_OK)
-			return st;
-		memcpy(h->body + h->length, h->window + h->at, n);
-		h->length += n;
-		h->at += n;
-		len -= n;
-	}
-	return STOKER_OK;
-}
-
-static enum stoker_status chunks(struct answer *a)
-{
-	for (;;) {
-		enum stoker_status st;
-		size_t digits, n;
-		char *text;
-
-		if ((st = line(a, &text)) != STOKER_OK)
-			return st;
-		digits = strspn(text, "0123456789abcdefABCDEF");
-		if (digits == 0 || digits > CHUNK_DIGITS || (text[digits] && !strchr("; \t", text[digits])))
-			return no_http(a, "a chunk has no length");
-		n = strtoul(text, NULL, 16);
-		if (n == 0) {
-			while ((st = line(a, &text)) == STOKER_OK && text[0])
-				;
-			return st;
-		}
-		if ((st = take(a, n)) != STOKER_OK || (st = line(a, &text)) != STOKER_OK)
-			return st;
-		if (text[0])
-			return no_http(a, "a chunk is longer than it says");
-	}
-}
-
-/* Until the server hangs up. */
-static enum stoker_status rest(struct answer *a)
-{
-	struct stoker_error why = { 0 };
-	struct answer quiet = *a;
-
-	a->last = true;
-	quiet.err = &why;
-	for (;;) {
-		enum stoker_status st = take(a, a->h->end - a->h->at);
-		if (st != STOKER_OK)
-			return st;
-		st = fill(&quiet);
-		if (st == STOKER_E_CLOSED && strstr(why.why, "it ended"))
-			return STOKER_OK;
-		if (st != STOKER_OK) {
-			if (a->err)
-				*a->err = why;
-			return st;
-		}
-	}
-}
-
-static enum stoker_status body(struct answer *a)
-{
-	if (a->status == 204 || a->status == 304)
-		return STOKER_OK;
-	return a->chunked ? chunks(a) : a->has_length ? take(a, a->content) : rest(a);
-}
-
-enum stoker_status http_call(struct http *h, const char *method, const char *path, const char *text, size_t ceiling,
-                             int64_t deadline_ns, int cancel_fd, struct http_reply *out, struct stoker_error *err)
-{
-	struct answer a = { .h = h, .ceiling = ceiling, .deadline_ns = deadline_ns, .cancel_fd = cancel_fd, .err = err };
-	size_t len = text ? strlen(text) : 0, cap = strlen(path) + len + 256;
-	enum stoker_status st = STOKER_OK;
-	char *request = malloc(cap);
-	int n;
-
-	memset(out, 0, sizeof *out);
-	h->length = 0;
-	if (!request || !make_room(h, 0)) {
-		free(request);
+	snprintf(h->name, sizeof h->name, "%s", name);
+	snprintf(path, sizeof path, "/proc/self/fd/%d/%s", h->dir, h->name);
+	h->room = 4096;
+	h->body = malloc(h->room);
+	h->peer = *peer;
+	h->headers = lib.curl_slist_append(NULL, "Content-Type: application/json");
+	/* A server that cannot answer 100 would be waited for. */
+	struct curl_slist *more = lib.curl_slist_append(h->headers, "Expect:");
+	if (!h->body || !more ||
+	    lib.curl_easy_setopt(h->easy, CURLOPT_OPENSOCKETFUNCTION, on_open) != CURLE_OK ||
+	    lib.curl_easy_setopt(h->easy, CURLOPT_OPENSOCKETDATA, h) != CURLE_OK ||
+	    lib.curl_easy_setopt(h->easy, CURLOPT_UNIX_SOCKET_PATH, path) != CURLE_OK ||
+	    lib.curl_easy_setopt(h->easy, CURLOPT_PREREQFUNCTION, on_ready) != CURLE_OK ||
+	    lib.curl_easy_setopt(h->easy, CURLOPT_PREREQDATA, h) != CURLE_OK ||
+	    lib.curl_easy_setopt(h->easy, CURLOPT_WRITEFUNCTION, on_body) != CURLE_OK ||
+	    lib.curl_easy_setopt(h->easy, CURLOPT_WRITEDATA, h) != CURLE_OK ||
+	    lib.curl_easy_setopt(h->easy, CURLOPT_HEADERFUNCTION, on_header) != CURLE_OK ||
+	    lib.curl_easy_setopt(h->easy, CURLOPT_HEADERDATA, h) != CURLE_OK ||
+	    lib.curl_easy_setopt(h->easy, CURLOPT_HTTPHEADER, h->headers) != CURLE_OK ||
+	    lib.curl_easy_setopt(h->easy, CURLOPT_PROTOCOLS_STR, "http") != CURLE_OK ||
+	    lib.curl_easy_setopt(h->easy, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1) != CURLE_OK ||
+	    lib.curl_easy_setopt(h->easy, CURLOPT_PROXY, "") != CURLE_OK ||
+	    lib.curl_easy_setopt(h->easy, CURLOPT_NOSIGNAL, 1L) != CURLE_OK ||
+	    lib.curl_easy_setopt(h->easy, CURLOPT_TCP_NODELAY, 0L) != CURLE_OK) {
+		destroy(h);
 		return error_set(err, STOKER_E_NOMEM, "not enough memory");
 	}
-	n = text ? snprintf(request, cap, "%s %s HTTP/1.1\r\nHost: localhost\r\nAccept: application/json\r\n"
-	                    "Content-Type: application/json\r\nContent-Length: %zu\r\n\r\n%s", method, path, len, text)
-	         : snprintf(request, cap, "%s %s HTTP/1.1\r\nHost: localhost\r\nAccept: application/json\r\n\r\n", method, path);
-	if (n < 0 || (size_t)n >= cap)
-		st = error_set(err, STOKER_E_INVALID, "the request is too long");
-	if (st == STOKER_OK && !is_idle(h)) {
-		hang_up(h);
-		st = dial(&a);
+	*out = h;
+	return STOKER_OK;
+}
+
+void http_close(struct http *http)
+{
+	destroy(http);
+}
+
+static enum stoker_status explain(struct http *h, CURLcode code, struct stoker_error *err)
+{
+	if (h->foreign)
+		return error_set(err, STOKER_E_PEER, "another process than the recorded %lld listens on %s", (long long)h->peer.pid,
+		                 h->name);
+	if (h->too_large)
+		return error_set(err, STOKER_E_PEER, "the answer is larger than %zu bytes", h->ceiling);
+	switch (code) {
+	case CURLE_COULDNT_CONNECT:
+		return error_set(err, STOKER_E_NOT_FOUND, "%s cannot be reached", h->name);
+	case CURLE_OUT_OF_MEMORY:
+		return error_set(err, STOKER_E_NOMEM, "not enough memory");
+	case CURLE_UNSUPPORTED_PROTOCOL:
+	case CURLE_WEIRD_SERVER_REPLY:
+	case CURLE_BAD_CONTENT_ENCODING:
+	case CURLE_HTTP2:
+		return error_set(err, STOKER_E_PEER, "the answer is no HTTP (%s)", lib.curl_easy_strerror(code));
+	default: /* an empty, a partial one, a reset */
+		return error_set(err, STOKER_E_CLOSED, "the connection was cut (%s)", lib.curl_easy_strerror(code));
 	}
-	if (st == STOKER_OK)
-		st = send_all(&a, request, (size_t)n);
-	if (st == STOKER_OK)
-		st = head(&a);
-	if (st == STOKER_OK)
-		st = body(&a);
-	if (st != STOKER_OK || a.last)
-		hang_up(h);
-	free(request);
+}
+
+enum stoker_status http_call(struct http *h, const char *method, const char *path, const char *body, size_t ceiling,
+                             int64_t deadline_ns, int cancel_fd, struct http_reply *out, struct stoker_error *err)
+{
+	enum stoker_status st;
+	CURLcode code;
+	char url[256];
+
+	memset(out, 0, sizeof *out);
+	/* A number for a name: nothing is to be looked up for a connection that is made here. */
+	if (snprintf(url, sizeof url, "http://127.0.0.1%s", path) >= (int)sizeof url)
+		return error_set(err, STOKER_E_INVALID, "the path of the request is too long");
+	h->length = 0;
+	h->ceiling = ceiling;
+	h->done = 0;
+	h->foreign = h->too_large = false;
+	if (lib.curl_easy_setopt(h->easy, CURLOPT_URL, url) != CURLE_OK ||
+	    lib.curl_easy_setopt(h->easy, CURLOPT_HTTPGET, 1L) != CURLE_OK ||
+	    (body && lib.curl_easy_setopt(h->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)strlen(body)) != CURLE_OK) ||
+	    (body && lib.curl_easy_setopt(h->easy, CURLOPT_POSTFIELDS, body) != CURLE_OK) ||
+	    lib.curl_easy_setopt(h->easy, CURLOPT_CUSTOMREQUEST, method) != CURLE_OK)
+		return error_set(err, STOKER_E_NOMEM, "not enough memory");
+	st = run(h, deadline_ns, cancel_fd, &code, err);
 	if (st != STOKER_OK)
 		return st;
+	if (code != CURLE_OK)
+		return explain(h, code, err);
 	h->body[h->length] = '\0';
-	out->status = a.status;
+	lib.curl_easy_getinfo(h->easy, CURLINFO_RESPONSE_CODE, &out->status);
 	out->body = h->body;
 	out->length = h->length;
 	return STOKER_OK;
+}
+
+/* ---- fetching a file */
+
+static size_t on_file(char *data, size_t size, size_t count, void *user)
+{
+	struct http *h = user;
+	size_t len = size * count, left = len;
+	if ((int64_t)len > h->most - h->done) {
+		h->too_large = true;
+		return 0;
+	}
+	while (left > 0) {
+		ssize_t n = write(h->fd, data, left);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0) {
+			h->problem = n < 0 ? errno : EIO;
+			return 0;
+		}
+		data += n;
+		left -= (size_t)n;
+	}
+	h->done += (int64_t)len;
+	return len;
+}
+
+static int on_progress(void *user, curl_off_t total, curl_off_t now, curl_off_t up_total, curl_off_t up_now)
+{
+	struct http *h = user;
+	(void)up_total, (void)up_now;
+	if (h->call && h->call->progress)
+		h->call->progress(h->call->user, &(struct stoker_progress){ h->step, now, total });
+	return 0;
+}
+
+enum stoker_status http_fetch(const char *url, int fd, int64_t ceiling, const struct stoker_call *call,
+                              const char *step, struct stoker_error *err)
+{
+	enum stoker_status st = need_curl(err);
+	struct http *h;
+	CURLcode code;
+	long status = 0;
+
+	if (st != STOKER_OK)
+		return st;
+	h = make();
+	if (!h)
+		return error_set(err, STOKER_E_NOMEM, "not enough memory");
+	h->fd = fd;
+	h->most = ceiling;
+	h->call = call;
+	h->step = step;
+	if (lib.curl_easy_setopt(h->easy, CURLOPT_URL, url) != CURLE_OK ||
+	    lib.curl_easy_setopt(h->easy, CURLOPT_WRITEFUNCTION, on_file) != CURLE_OK ||
+	    lib.curl_easy_setopt(h->easy, CURLOPT_WRITEDATA, h) != CURLE_OK ||
+	    lib.curl_easy_setopt(h->easy, CURLOPT_XFERINFOFUNCTION, on_progress) != CURLE_OK ||
+	    lib.curl_easy_setopt(h->easy, CURLOPT_XFERINFODATA, h) != CURLE_OK ||
+	    lib.curl_easy_setopt(h->easy, CURLOPT_NOPROGRESS, 0L) != CURLE_OK ||
+	    /* Plain http is for a server of one's own; whatever it is, the digest decides. */
+	    lib.curl_easy_setopt(h->easy, CURLOPT_PROTOCOLS_STR, "https,http") != CURLE_OK ||
+	    lib.curl_easy_setopt(h->easy, CURLOPT_REDIR_PROTOCOLS_STR, "https") != CURLE_OK ||
+	    lib.curl_easy_setopt(h->easy, CURLOPT_FOLLOWLOCATION, 1L) != CURLE_OK ||
+	    lib.curl_easy_setopt(h->easy, CURLOPT_MAXREDIRS, 5L) != CURLE_OK ||
+	    lib.curl_easy_setopt(h->easy, CURLOPT_FAILONERROR, 1L) != CURLE_OK ||
+	    lib.curl_easy_setopt(h->easy, CURLOPT_CONNECTTIMEOUT_MS, 15000L) != CURLE_OK ||
+	    lib.curl_easy_setopt(h->easy, CURLOPT_LOW_SPEED_LIMIT, 1024L) != CURLE_OK ||
+	    lib.curl_easy_setopt(h->easy, CURLOPT_LOW_SPEED_TIME, 30L) != CURLE_OK ||
+	    lib.curl_easy_setopt(h->easy, CURLOPT_NOSIGNAL, 1L) != CURLE_OK) {
+		destroy(h);
+		return error_set(err, STOKER_E_NOMEM, "not enough memory");
+	}
+	st = run(h, call && call->timeout_ms >= 0 ? deadline_after_ms(call->timeout_ms) : INT64_MAX,
+	         call ? call->cancel_fd : -1, &code, err);
+	lib.curl_easy_getinfo(h->easy, CURLINFO_RESPONSE_CODE, &status);
+	if (st == STOKER_OK && h->problem)
+		st = error_errno(err, h->problem, "cannot write what was fetched");
+	else if (st == STOKER_OK && h->too_large)
+		st = error_set(err, STOKER_E_PEER, "%s is larger than %lld bytes", url, (long long)ceiling);
+	else if (st == STOKER_OK && code == CURLE_HTTP_RETURNED_ERROR)
+		st = error_set(err, STOKER_E_FAILED, "%s: the server answers %ld", url, status);
+	else if (st == STOKER_OK && code != CURLE_OK)
+		st = error_set(err, STOKER_E_FAILED, "%s: %s", url, lib.curl_easy_strerror(code));
+	destroy(h);
+	return st;
 }

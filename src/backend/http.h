@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * http.h - HTTP: a VMM's API over its unix socket (http.c), and the fetching of
- * a file (http_fetch.c, the only one that knows libcurl).
+ * http.h - HTTP: a VMM's API over its unix socket, and the fetching of a file.
+ * The only module that knows libcurl, which is loaded when it is first needed:
+ * mapping it and its thirty libraries costs more than most commands take.
  *
  * Every call has a deadline and a ceiling. A call either brings a whole answer
  * or fails; what the other side did with the request is then not known, and

@@ -546,7 +546,7 @@ def main():
     if options.only in (None, "many"):
         many(table)
     # Before this process leaves the machine's network, from which the lab's host is built when it is not there yet.
-    in_lab = lab(max(2, options.rounds // 2)) if options.only in (None, "lab") else None
+    in_lab = lab(max(2, options.rounds // 3)) if options.only in (None, "lab") else None
     if options.only in (None, "network"):
         network(table)
     if options.only in (None, "double"):
