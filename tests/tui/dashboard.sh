@@ -29,6 +29,7 @@ expect_match "$OUT" 'No VMs yet. Press c to create one.'
 check 'an empty list teaches; a VM is created and started from the form'
 terminal board 120x30 "'$STOKER_PROGRAM'; echo status \$?; stty -a | tr ';' '\n' | grep -c -- '[^-]icanon.*[^-]echo'; sleep 1000"
 see 'No VMs yet. Press c to create one.' 20
+see 'Welcome\. \? explains the keys, : finds everything'
 # action: create
 keys c
 see 'Create a VM'

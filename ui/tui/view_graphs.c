@@ -89,7 +89,7 @@ static void draw_metric(const struct model *model, struct screen *screen, const 
 	}
 	if (metric == METRIC_NETWORK && row->net_rate < 0)
 		screen_put(screen, at + rows - 1, LABEL_COLS, width, tone(TONE_QUIET),
-		           row->vm.network == STOKER_NET_USER ? "not told by its agent yet" :
+		           row->vm.network == STOKER_NET_USER ? (width < 26 ? "not told yet" : "not told by its agent yet") :
 		           row->vm.network == STOKER_NET_NONE ? "it has none" : "not known yet");
 	if (metric == METRIC_DISK && row->disk_rate < 0)
 		screen_put(screen, at + rows - 1, LABEL_COLS, width, tone(TONE_QUIET), "not known yet");

@@ -124,7 +124,8 @@ void view_plan(const struct model *model, struct screen *screen)
 		break;
 	case PLAN_READY:
 		if (plan->count == 0) {
-			screen_put(screen, row + 1, col + 2, cols - 4, tone(TONE_GOOD), "The records and the host agree: nothing to repair.");
+			draw_wrapped(screen, row + 1, col + 2, 2, cols - 4, tone(TONE_GOOD),
+			             "The records and the host agree: nothing to repair.");
 			snprintf(text, sizeof text, "Enter or Esc back");
 		} else if (chosen == 0) {
 			snprintf(text, sizeof text, "Space takes an item in, Esc does nothing");
