@@ -389,11 +389,10 @@ static void pane_turn(struct loop *loop, const struct pollfd *fds, const int *fi
 			ready = ready || fds[k].revents != 0;
 		if (!ready)
 			continue;
-		if (panes[at]->ops->ready(panes[at], fds + first[at], first[at + 1] - first[at])) {
-			changed = true;
-			if (at != loop->model->front && at != loop->model->split.other)
-				panes[at]->activity = true;
-		}
+		changed = panes[at]->ops->ready(panes[at], fds + first[at], first[at + 1] - first[at]) || changed;
+		/* What is in front is being read, also before its next frame is due. */
+		if (at == loop->model->front || at == loop->model->split.other)
+			panes[at]->activity = false;
 		loop_pane_says(loop, panes[at]);
 		if (loop_now_ns() - now > PANE_TURN_NS)
 			break;
