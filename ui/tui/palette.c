@@ -19,15 +19,15 @@ struct look {
 #define OWN COLOUR_DEFAULT
 
 static const struct look looks[PALETTE_COUNT][TONE_COUNT] = {
-	/* The operator's own 16 colours, which were chosen to be seen on a dark ground. */
+	/* The operator's own 16 colours, which were chosen to be seen on a dark ground; but for blue, which mostly is not. */
 	[PALETTE_DARK] = {
 		[TONE_TITLE] = { 6, 6, OWN, 0 },   [TONE_GOOD] = { 2, 2, OWN, 0 },   [TONE_BUSY] = { 3, 3, OWN, 0 },
-		[TONE_PAUSED] = { 4, 4, OWN, 0 },  [TONE_BAD] = { 1, 1, OWN, 0 },    [TONE_ODD] = { 5, 5, OWN, 0 },
+		[TONE_PAUSED] = { 12, 12, OWN, 0 }, [TONE_BAD] = { 1, 1, OWN, 0 },   [TONE_ODD] = { 5, 5, OWN, 0 },
 		[TONE_ACCENT] = { 6, 6, OWN, 0 },  [TONE_WARN] = { 15, 7, 1, ATTR_BOLD },
 	},
-	/* Darker ones: yellow, green and cyan are hard to see on white. */
+	/* Darker ones: yellow, green and cyan are hard to see on white, and of 16 there are no darker ones. */
 	[PALETTE_LIGHT] = {
-		[TONE_TITLE] = { 24, 4, OWN, 0 },  [TONE_GOOD] = { 22, 2, OWN, 0 },  [TONE_BUSY] = { 94, 3, OWN, 0 },
+		[TONE_TITLE] = { 24, 4, OWN, 0 },  [TONE_GOOD] = { 22, OWN, OWN, 0 }, [TONE_BUSY] = { 94, 4, OWN, ATTR_BOLD },
 		[TONE_PAUSED] = { 19, 4, OWN, 0 }, [TONE_BAD] = { 124, 1, OWN, 0 },  [TONE_ODD] = { 90, 5, OWN, 0 },
 		[TONE_ACCENT] = { 24, 4, OWN, 0 }, [TONE_WARN] = { 15, 15, 1, ATTR_BOLD },
 	},
@@ -42,7 +42,7 @@ static const struct look looks[PALETTE_COUNT][TONE_COUNT] = {
 	 * blindness can tell apart: bluish green, orange, blue, vermilion, purple. */
 	[PALETTE_COLOURBLIND] = {
 		[TONE_TITLE] = { 74, 6, OWN, 0 },  [TONE_GOOD] = { 36, 6, OWN, 0 },  [TONE_BUSY] = { 178, 3, OWN, 0 },
-		[TONE_PAUSED] = { 32, 4, OWN, 0 }, [TONE_BAD] = { 202, 1, OWN, 0 },  [TONE_ODD] = { 175, 5, OWN, ATTR_UNDERLINE },
+		[TONE_PAUSED] = { 32, 12, OWN, 0 }, [TONE_BAD] = { 202, 1, OWN, 0 },  [TONE_ODD] = { 175, 5, OWN, ATTR_UNDERLINE },
 		[TONE_ACCENT] = { 74, 6, OWN, 0 }, [TONE_WARN] = { 16, 0, 178, ATTR_BOLD },
 	},
 	[PALETTE_MONO] = {
