@@ -9,7 +9,9 @@
 need python3 jq apt-get dpkg-deb gzip xz zstd lz4
 need_image
 recipe=$SOURCE_DIR/assets/images/micro/build.sh
-made=$STOKER_IMAGE_DIR/micro
+# A copy: another script may have it built anew, with another kernel, while this one runs.
+made=$T/image-of-debian
+cp -r "$STOKER_IMAGE_DIR/micro" "$made"
 init=$BUILD_DIR/stoker-init
 cache=${STOKER_CACHE_DIR:-$([ "$(id -u)" = 0 ] && echo /var/cache/stoker || echo "${XDG_CACHE_HOME:-$HOME/.cache}/stoker")}
 export STOKER_IMAGE_DIR=$T/images
