@@ -383,6 +383,18 @@ make_root() {
 	fi
 }
 
+# All that is not the root file system: what every recipe begins with.
+make_boot() {
+	resolve
+	take_digest
+	step 1 "getting packages"
+	get_packages
+	step 2 "unpacking the kernel"
+	make_kernel
+	step 3 "packing the initrd"
+	make_initrd
+}
+
 # ---- image.json
 
 entry() { # entry KEY FILE

@@ -27,15 +27,7 @@ resolve_packages() { # resolve_packages KERNEL...
 		fail "apt cannot find the packages: $(apt_error "$cache/err.$$"). Check their names, or run: sudo apt-get update"
 	uris_to_lines <"$cache/uris.$$"
 }
-resolve
-take_digest
-
-step 1 "getting packages"
-get_packages
-step 2 "unpacking the kernel"
-make_kernel
-step 3 "packing the initrd"
-make_initrd
+make_boot
 
 step 4 "installing $(wc -l <"$resolved") packages"
 # The machine's own sources, of its distribution only.

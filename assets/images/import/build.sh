@@ -19,15 +19,7 @@ NEEDS=e2fsck:e2fsprogs
 resolve_packages() { # resolve_packages KERNEL...
 	[ $# -eq 0 ] || resolve_named "$@"
 }
-resolve
-take_digest
-
-step 1 "getting packages"
-get_packages
-step 2 "unpacking the kernel"
-make_kernel
-step 3 "packing the initrd"
-make_initrd
+make_boot
 
 step 4 "copying the root file system"
 cp --sparse=always --reflink=auto "$import" "$out/root.ext4"

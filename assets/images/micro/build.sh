@@ -15,15 +15,7 @@ resolve_packages() { # resolve_packages KERNEL...
 	# shellcheck disable=SC2086
 	resolve_named $USERLAND "$@"
 }
-resolve
-take_digest
-
-step 1 "getting packages"
-get_packages
-step 2 "unpacking the kernel"
-make_kernel
-step 3 "packing the initrd"
-make_initrd
+make_boot
 
 step 4 "laying out the root file system"
 root=$work/root
