@@ -151,9 +151,10 @@ void net_files(const struct config *c)
 			at += (size_t)snprintf(text + at, sizeof text - at, "nameserver %s\n", dotted(ip, c->dns[i]));
 	/* The image's is a link into /run: written at every boot, it costs no write to the disk. That of a root with an
 	 * init of its own leads where that one wants it. */
-	if (at > 0 && !(c->init[0] != '\0' && is_link("/etc/resolv.conf")) && (read_file("/etc/resolv.conf", old, sizeof old) < 0 || strcmp(text, old) != 0))
-		unless(write_file(is_link("/etc/resolv.conf") ? "/run/resolv.conf" : "/etc/resolv.conf", text, 0644),
-		       "/etc/resolv.conf");
+	bool link = is_link("/etc/resolv.conf");
+
+	if (at > 0 && !(link && c->init[0] != '\0') && (read_file("/etc/resolv.conf", old, sizeof old) < 0 || strcmp(text, old) != 0))
+		unless(write_file(link ? "/run/resolv.conf" : "/etc/resolv.conf", text, 0644), "/etc/resolv.conf");
 
 	if (c->key[0] == '\0')
 		return;
