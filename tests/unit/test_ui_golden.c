@@ -319,23 +319,7 @@ static void reconcile_dialog(void **state)
 		{ "", "qemu pid 46120 runs our image, its record is lost", "adopt it" },
 	};
 	struct scene *scene = *state;
-	struct event event;
-	int i;
-	fixture_char(scene->model, 'R', 0, &scene->effects);
-	fixture_event(&event, EVENT_PLAN);
-	event.op = scene->model->plan.op;
-	event.count = 4;
-	event.items = calloc(4, sizeof *event.items);
-	for (i = 0; i < 4; i++) {
-		struct stoker_finding *f = &event.items[i].finding;
-		snprintf(f->subject, sizeof f->subject, "%s", text[i][0]);
-		snprintf(f->detail, sizeof f->detail, "%s", text[i][1]);
-		snprintf(f->repair_text, sizeof f->repair_text, "%s", text[i][2]);
-		f->repair = i == 3 ? STOKER_REPAIR_ADOPT : i == 0 ? STOKER_REPAIR_MARK : STOKER_REPAIR_REMOVE;
-		f->alternative = i == 3 ? STOKER_REPAIR_END : STOKER_REPAIR_NONE;
-		f->ask = i == 3;
-	}
-	fixture_send(scene->model, &event, &scene->effects);
+	fixture_plan(scene->model, text, 4, &scene->effects);
 	fixture_char(scene->model, 'j', 0, &scene->effects);
 	scene->model->op_count = 0;
 	dialog_sizes(scene, "reconcile");

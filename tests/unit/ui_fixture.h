@@ -93,6 +93,30 @@ static inline void fixture_char(struct model *model, uint32_t ch, unsigned mods,
 	fixture_send(model, &event, effects);
 }
 
+/* Asks for the plan, and answers with findings of (subject, detail, repair): the first is to be marked, the last to be
+ * adopted or ended as a person says, what lies between to be removed. */
+static inline void fixture_plan(struct model *model, const char *const text[][3], size_t count, struct effects *effects)
+{
+	struct event event;
+	size_t i;
+	fixture_char(model, 'R', 0, effects);
+	fixture_event(&event, EVENT_PLAN);
+	event.op = model->plan.op;
+	event.count = count;
+	event.items = calloc(count, sizeof *event.items);
+	for (i = 0; i < count; i++) {
+		struct stoker_finding *f = &event.items[i].finding;
+		bool last = i + 1 == count;
+		snprintf(f->subject, sizeof f->subject, "%s", text[i][0]);
+		snprintf(f->detail, sizeof f->detail, "%s", text[i][1]);
+		snprintf(f->repair_text, sizeof f->repair_text, "%s", text[i][2]);
+		f->repair = last ? STOKER_REPAIR_ADOPT : i == 0 ? STOKER_REPAIR_MARK : STOKER_REPAIR_REMOVE;
+		f->alternative = last ? STOKER_REPAIR_END : STOKER_REPAIR_NONE;
+		f->ask = last;
+	}
+	fixture_send(model, &event, effects);
+}
+
 static inline void fixture_special(struct model *model, enum special_key special, struct effects *effects)
 {
 	struct event event;

@@ -338,23 +338,7 @@ static inline void plan(struct model *model, struct effects *effects)
 		{ "disk of data-2", "41 MB, held by no process", "remove it" },
 		{ "", "qemu pid 46120 runs our image, its record is lost", "adopt it" },
 	};
-	struct event event;
-	int i;
-	fixture_char(model, 'R', 0, effects);
-	fixture_event(&event, EVENT_PLAN);
-	event.op = model->plan.op;
-	event.count = 3;
-	event.items = calloc(3, sizeof *event.items);
-	for (i = 0; i < 3; i++) {
-		struct stoker_finding *f = &event.items[i].finding;
-		snprintf(f->subject, sizeof f->subject, "%s", text[i][0]);
-		snprintf(f->detail, sizeof f->detail, "%s", text[i][1]);
-		snprintf(f->repair_text, sizeof f->repair_text, "%s", text[i][2]);
-		f->repair = i == 2 ? STOKER_REPAIR_ADOPT : i == 0 ? STOKER_REPAIR_MARK : STOKER_REPAIR_REMOVE;
-		f->alternative = i == 2 ? STOKER_REPAIR_END : STOKER_REPAIR_NONE;
-		f->ask = i == 2;
-	}
-	fixture_send(model, &event, effects);
+	fixture_plan(model, text, 3, effects);
 }
 
 /* One command on the first eight that run: six say the same, one differs, one could not be asked. */
