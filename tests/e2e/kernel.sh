@@ -35,7 +35,8 @@ check 'cut off in the middle, it leaves what reconcile knows'
 rm -rf "$T/images/.kernels"
 "$STOKER_PROGRAM" image build micro --kernel source --name cut >"$T/cut.log" 2>&1 &
 pid=$!
-wait_until 60 compgen -G "$T/images/.build-kernel-*/work/linux"
+unpacked=work/linux # in the folder of the build
+wait_until 60 compgen -G "$T/images/.build-kernel-*/$unpacked"
 kill -KILL $pid
 wait $pid 2>/dev/null || true
 left=("$T"/images/.build-kernel-*)
