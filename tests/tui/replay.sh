@@ -16,6 +16,13 @@ for size in 80x24 40x10 200x50 120x30; do
 	expect_equal "$(wc -l <"$T/out")" "${size#*x}" "rows of $size"
 	expect_match "$OUT" 'fox'
 done
+ok stoker tui --once --size 80x24 --start owl
+expect_match "$OUT" '▸ owl'
+expect_equal "$(vm_field owl status)" created
+expect_status 3 stoker tui --once --size 80x24 --start $'nobo\033dy'
+expect_match "$ERR" '^stoker: look at nobo.dy: there is no VM nobo.dy. [A-Z]'
+expect_no_match "$ERR" $'\033'
+expect_equal "$OUT" ''
 expect_status 2 stoker tui --once --size 80
 expect_match "$ERR" 'COLUMNSxROWS'
 expect_status 2 stoker tui --size 80x24

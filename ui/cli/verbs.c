@@ -253,7 +253,7 @@ static const struct option doctor_options[] = {
 static const struct option tui_options_table[] = {
 	{ 0, "read-only", OPTION_FLAG, NULL, NULL, 0, 0, COMPLETE_NONE, "show everything, change nothing" },
 	{ 0, "ascii", OPTION_FLAG, NULL, NULL, 0, 0, COMPLETE_NONE, "no characters beyond ASCII" },
-	{ 0, "start", OPTION_TEXT, "VM", NULL, 0, 0, COMPLETE_VM, "start this VM and select it" },
+	{ 0, "start", OPTION_TEXT, "VM", NULL, 0, 0, COMPLETE_VM, "start this VM and select it; with --once select it only" },
 	{ 0, "once", OPTION_FLAG, NULL, NULL, 0, 0, COMPLETE_NONE, "print one frame as text and leave" },
 	{ 0, "plain", OPTION_FLAG, NULL, NULL, 0, 0, COMPLETE_NONE, "lines of text instead of a picture, for screen readers" },
 	{ 0, "record", OPTION_TEXT, "FILE", NULL, 0, 0, COMPLETE_FILE, "write everything that is typed to FILE, shells included" },

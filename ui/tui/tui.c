@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "appearance.h"
+#include "common/text.h"
 #include "remember.h"
 #include "update.h"
 #include "view.h"
@@ -57,18 +58,34 @@ static bool prepare_model(struct loop *loop, int rows, int cols)
 	return true;
 }
 
+/* An error on stderr, without what a terminal could obey; gives the code to exit with. */
+static int refuse(const struct stoker_error *err)
+{
+	char text[1400], clean[1400];
+	stoker_error_text(err, text, sizeof text);
+	text_clean(clean, sizeof clean, text, strlen(text));
+	fprintf(stderr, "stoker: %s\n", clean);
+	return stoker_exit_code(err->code);
+}
+
 /* One frame as text, for pipes and the curious. */
 static int once(struct loop *loop)
 {
 	struct event event = { .kind = EVENT_SNAPSHOT };
-	struct reader *reader = reader_new();
+	struct stoker_error err = { 0 };
+	struct stoker_vm vm = { .name = "" };
+	struct reader *reader;
 	unsigned again;
 	char *text = NULL;
 	int code = 1;
 
+	if (loop->options->start_vm != NULL && stoker_get(loop->s, loop->options->start_vm, &vm, &err) != STOKER_OK)
+		return refuse(&err);
+	reader = reader_new();
 	if (!prepare_model(loop, loop->options->rows > 0 ? loop->options->rows : 24,
 	                   loop->options->cols > 0 ? loop->options->cols : 80) || reader == NULL)
 		goto out;
+	memcpy(loop->model->select_name, vm.name, sizeof vm.name);
 	event.now_ns = loop_now_ns();
 	event.wall_ms = loop_wall_ms();
 	event.snapshot = reader_read(reader, loop->s, READ_LIST, "", &again);
@@ -268,7 +285,6 @@ int tui_run(const struct stoker_options *places, const struct tui_options *optio
 	struct loop loop;
 	struct stoker_error err;
 	bool frame = options->once && options->replay == NULL;
-	char text[1400];
 	int code = 1;
 
 	memset(&loop, 0, sizeof loop);
@@ -283,9 +299,7 @@ int tui_run(const struct stoker_options *places, const struct tui_options *optio
 	if (!frame && !begin_reading(&loop))
 		goto out;
 	if (stoker_open(&loop.places, &loop.s, &err) != STOKER_OK) {
-		stoker_error_text(&err, text, sizeof text);
-		fprintf(stderr, "stoker: %s\n", text);
-		code = stoker_exit_code(err.code);
+		code = refuse(&err);
 		goto out;
 	}
 	code = frame ? once(&loop) : run(&loop);

@@ -14,7 +14,7 @@ struct tui_options {
 	bool ascii;           /* plain ASCII even when the locale could more */
 	bool no_colour;       /* NO_COLOR counts too, whatever this says */
 	const char *theme;    /* NULL: as the setting ui.theme says */
-	const char *start_vm; /* NULL, or the VM (name or id) to start and select at once */
+	const char *start_vm; /* NULL, or the VM (name or id) to start and select at once; with `once` to select */
 	const char *record;   /* NULL, or a file that everything typed is written to */
 	const char *replay;   /* NULL, or such a file to be played; with `once` without a terminal, then its last frame */
 	bool plain;           /* lines of text instead of a picture, for screen readers */
