@@ -349,10 +349,11 @@ STOKER_API enum stoker_status stoker_get(stoker *s, const char *ref, struct stok
 
 struct stoker_filter {
 	const char *const *states; /**< NULL-terminated state names, or NULL for all */
-	const char *const *labels; /**< NULL-terminated "k=v" or "k"; all must match; or NULL */
+	const char *const *labels; /**< NULL-terminated "k=v" or "k" (any value), one label each; all must match; or NULL */
 };
 /** All VMs in order of creation, refreshed against the host. `filter` may be
- *  NULL. Free `*out` with stoker_free(). */
+ *  NULL; a word in it that no state or label can be is STOKER_E_INVALID. Free
+ *  `*out` with stoker_free(). */
 STOKER_API enum stoker_status stoker_list(stoker *s, const struct stoker_filter *filter, struct stoker_vm **out,
                                           size_t *count, struct stoker_error *err);
 

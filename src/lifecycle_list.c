@@ -18,6 +18,7 @@
 #include "lifecycle_steps.h"
 #include "log.h"
 #include "names.h"
+#include "spec.h"
 
 static enum stoker_status with_what(enum stoker_status st, const char *verb, const char *ref, struct stoker_error *err)
 {
@@ -82,6 +83,11 @@ enum stoker_status stoker_list(stoker *s, const struct stoker_filter *filter, st
 			error_fix(err, "Allowed: created, starting, running, paused, stopping, stopped, crashed, error");
 			return STOKER_E_INVALID;
 		}
+	}
+	for (size_t i = 0; filter && filter->labels && filter->labels[i]; i++) {
+		st = spec_check_label_filter(filter->labels[i], err);
+		if (st != STOKER_OK)
+			return st;
 	}
 	st = store_all(s->store, &all, &n, err);
 	if (st != STOKER_OK)

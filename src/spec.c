@@ -118,6 +118,25 @@ static bool label_part(const char *p, size_t len, bool may_be_empty)
 	return true;
 }
 
+static bool is_label(const char *text)
+{
+	const char *eq = strchr(text, '=');
+	return eq && label_part(text, (size_t)(eq - text), false) && label_part(eq + 1, strlen(eq + 1), true);
+}
+
+static enum stoker_status no_label(const char *text, const char *form, struct stoker_error *err)
+{
+	char shown[80];
+	error_set(err, STOKER_E_INVALID, "'%s' is no label", error_clean(shown, sizeof shown, text, strnlen(text, 64)));
+	error_fix(err, "A label is %s, each of letters and digits of any script and ._/-, at most %d bytes", form, LABEL_PART_MAX);
+	return STOKER_E_INVALID;
+}
+
+enum stoker_status spec_check_label_filter(const char *text, struct stoker_error *err)
+{
+	return is_label(text) || label_part(text, strlen(text), false) ? STOKER_OK : no_label(text, "key or key=value", err);
+}
+
 static int by_key(const void *a, const void *b)
 {
 	return strcmp(*(const char *const *)a, *(const char *const *)b);
@@ -125,7 +144,7 @@ static int by_key(const void *a, const void *b)
 
 static enum stoker_status labels_resolve(const char *text, char out[STOKER_LABELS_SIZE], struct stoker_error *err)
 {
-	char copy[STOKER_LABELS_SIZE], shown[80], *parts[LABELS_MAX], *p = copy;
+	char copy[STOKER_LABELS_SIZE], *parts[LABELS_MAX], *p = copy;
 	size_t n = 0, o = 0;
 	if (strlen(text) >= sizeof copy) {
 		error_set(err, STOKER_E_INVALID, "the labels are longer than %d bytes", STOKER_LABELS_SIZE - 1);
@@ -133,17 +152,15 @@ static enum stoker_status labels_resolve(const char *text, char out[STOKER_LABEL
 	}
 	memcpy(copy, text, strlen(text) + 1);
 	while (p && *p) {
-		char *next = strchr(p, ','), *eq;
+		char *next = strchr(p, ',');
 		if (next)
 			*next++ = '\0';
-		eq = strchr(p, '=');
-		if (!eq || !label_part(p, (size_t)(eq - p), false) || !label_part(eq + 1, strlen(eq + 1), true) ||
-		    n == LABELS_MAX) {
-			error_set(err, STOKER_E_INVALID, n == LABELS_MAX ? "more than 16 labels%s%s" : "'%s' is no label%s",
-			          n == LABELS_MAX ? "" : error_clean(shown, sizeof shown, p, strnlen(p, 64)), "");
-			return error_fix(err, "A label is key=value, each of letters and digits of any script and ._/-, at most %d bytes",
-			                 LABEL_PART_MAX), STOKER_E_INVALID;
+		if (n == LABELS_MAX) {
+			error_set(err, STOKER_E_INVALID, "more than %d labels", LABELS_MAX);
+			return error_fix(err, "Use fewer labels"), STOKER_E_INVALID;
 		}
+		if (!is_label(p))
+			return no_label(p, "key=value", err);
 		parts[n++] = p;
 		p = next;
 	}
@@ -153,7 +170,8 @@ static enum stoker_status labels_resolve(const char *text, char out[STOKER_LABEL
 	for (size_t i = 0; i < n; i++) {
 		size_t key = strcspn(parts[i], "=") + 1;
 		if (i > 0 && strncmp(parts[i - 1], parts[i], key) == 0)
-			return error_set(err, STOKER_E_INVALID, "the label %.*s is given twice", (int)key - 1, parts[i]);
+			return error_set(err, STOKER_E_INVALID, "the label %.*s is given twice", (int)key - 1, parts[i]),
+			       error_fix(err, "Keep one of the two"), STOKER_E_INVALID;
 		o += (size_t)snprintf(out + o, STOKER_LABELS_SIZE - o, "%s%s", i ? "," : "", parts[i]);
 	}
 	return STOKER_OK;

@@ -29,6 +29,9 @@ enum stoker_status spec_check_disk(const stoker *s, unsigned disk_mib, struct st
 /* Can the network that was chosen do what is asked of it? */
 enum stoker_status spec_check_network(const struct stoker_vm *vm, struct stoker_error *err);
 
+/* What stoker_list() is to look for: "key" or "key=value", as labels are written. */
+enum stoker_status spec_check_label_filter(const char *text, struct stoker_error *err);
+
 /* Two words and, from the third attempt on, a number. */
 void spec_make_name(char out[STOKER_NAME_MAX + 1], unsigned attempt);
 

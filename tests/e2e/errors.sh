@@ -50,6 +50,18 @@ refused 2 '' create x --memory banana
 refused 2 '' create x --memory -5
 refused 2 'label' create x --label 'no label'
 
+check 'labels that none can be'
+for label in = =x a=b=c a,b 'a b' $'a\033[31m'; do
+	for verb in list start stop 'delete --yes' inspect wait pause resume; do
+		# shellcheck disable=SC2086 # a verb and its options
+		refused 2 'is no label. A label is key or key=value' $verb --label "$label"
+	done
+	refused 125 'is no label. A label is key or key=value' exec --label "$label" -- true
+	refused 2 'is no label. A label is key=value' create x --label "x=1,$label"
+done
+refused 2 '--label needs a value. Give it as --label K' list --label=
+refused 2 '--label needs a value. Give it as --label K=V' create x --label ''
+
 check 'what is not there'
 refused 3 'no VM ghost' start ghost
 refused 3 'no VM ghost' stop ghost

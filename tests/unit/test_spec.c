@@ -141,6 +141,28 @@ static void check_is_what_create_checks(void **state)
 	assert_string_equal(checked.why, created.why);
 }
 
+static void label_filters(void **state)
+{
+	static const char *const bad[] = { "", "=", "=b", "a=b=c", "a,b", "a=b,c=d", "a b", "a=\xff", "a\x1b" };
+	struct stoker_vm *vms = NULL;
+	struct stoker_error err;
+	size_t count;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+		assert_int_equal(spec_check_label_filter(bad[i], &err), STOKER_E_INVALID);
+		assert_non_null(strstr(err.why, "is no label"));
+		assert_non_null(strstr(err.fix, "key or key=value"));
+		/* Before it looks for a store. */
+		const struct stoker_filter filter = { .labels = (const char *const[]){ "a", bad[i], NULL } };
+		assert_int_equal(stoker_list(s, &filter, &vms, &count, &err), STOKER_E_INVALID);
+		assert_null(vms);
+	}
+	assert_int_equal(spec_check_label_filter("a", &err), STOKER_OK);
+	assert_int_equal(spec_check_label_filter("a=", &err), STOKER_OK);
+	assert_int_equal(spec_check_label_filter("équipe=ビルド", &err), STOKER_OK);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -148,6 +170,7 @@ int main(void)
 		cmocka_unit_test(made_names_are_names),
 		cmocka_unit_test(sizes_and_words),
 		cmocka_unit_test(labels),
+		cmocka_unit_test(label_filters),
 		cmocka_unit_test(check_is_what_create_checks),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);

@@ -118,6 +118,7 @@ static void refused(void **state)
 		const char *line, *why, *fix;
 	} cases[] = {
 		{ "--forse", "there is no option --forse", "did you mean --force?" },
+		{ "--label=", "--label needs a value", "give it as --label K=V" },
 		{ "--tal 3", "there is no option --tal", "did you mean --tail?" },
 		{ "--mem 3", "there is no option --mem", "did you mean --memory?" },
 		{ "--zzzzzzzz", "there is no option --zzzzzzzz", "" },

@@ -217,7 +217,10 @@ static bool take_value(struct parse *p, const struct option *o, const char *text
 	v->number = 0;
 	switch (o->kind) {
 	case OPTION_FLAG:
+		break;
 	case OPTION_LIST:
+		if (!*text)
+			return needs_value(p, o);
 		break;
 	case OPTION_TEXT:
 		/* An empty path is mostly a variable that was never set; taken as it is, it would be the folder one is in. */
