@@ -50,6 +50,10 @@ refused 2 '' create x --memory banana
 refused 2 '' create x --memory -5
 refused 2 'label' create x --label 'no label'
 
+check 'more than there is to check'
+refused 2 'check takes nothing more, and there is "extra". Leave it away: .*stoker help config' config check extra
+refused 2 'there is "defaults.memory_mib"' --json config check defaults.memory_mib
+
 check 'labels that none can be'
 for label in = =x a=b=c a,b 'a b' $'a\033[31m'; do
 	for verb in list start stop 'delete --yes' inspect wait pause resume; do

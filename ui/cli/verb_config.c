@@ -150,11 +150,15 @@ int verb_config(struct cli *cli, const struct args *args)
 	static const char *const heads[] = { "SETTING", "VALUE", "FROM", "WHAT", NULL };
 	struct stoker_setting_row row;
 	struct table *t;
-	int code = cli_open(cli);
+	int code;
 
+	/* "check" is no setting, so what stands behind it cannot be one that is asked for. */
+	if (args->word_count > 1 && strcmp(args->words[0], "check") == 0)
+		return cli_usage(cli, "Leave it away: the whole file is checked", "check takes nothing more, and there is \"%s\"", args->words[1]);
+	code = cli_open(cli);
 	if (code != EXIT_OK)
 		return code;
-	if (args->word_count == 1 && strcmp(args->words[0], "check") == 0)
+	if (args->word_count > 0 && strcmp(args->words[0], "check") == 0)
 		return check(cli);
 	if (args->word_count > 0)
 		return some(cli, args);
