@@ -76,10 +76,14 @@ struct stoker_error {
 	enum stoker_status code;
 	char what[192]; /**< what was being done: "start quiet-otter" */
 	char why[768];  /**< why it failed, one sentence without a final stop */
-	char fix[384];  /**< what to do next, or "" when there is nothing to advise */
+	char fix[384];  /**< what to do about this very failure, or ""; stoker_error_advice() has something then, too */
 };
 
-/** Writes "what: why. fix" (parts that are empty are left out). Always
+/** What to do next: err->fix or, where that is empty, what helps with errors
+ *  of its code; "" when there is nothing to advise. Lives as long as `err`. */
+STOKER_API const char *stoker_error_advice(const struct stoker_error *err);
+
+/** Writes "what: why. advice" (parts that are empty are left out). Always
  *  NUL-terminates when cap > 0; returns the full length, as snprintf does. */
 STOKER_API int stoker_error_text(const struct stoker_error *err, char *buf, size_t cap);
 

@@ -39,10 +39,47 @@ int stoker_exit_code(enum stoker_status status)
 	return (unsigned)status < STOKER_E_COUNT ? statuses[status].exit_code : 1;
 }
 
+/* What helps with an error of this kind, where nothing is known of the very failure. */
+static const char *usual_advice(enum stoker_status code)
+{
+	switch (code) {
+	case STOKER_E_INVALID:
+		return "See `stoker help`";
+	case STOKER_E_NOT_FOUND:
+	case STOKER_E_STATE:
+		return "See what there is: stoker list";
+	case STOKER_E_EXISTS:
+		return "Choose another one";
+	case STOKER_E_MISSING:
+		return "See what this host lacks: stoker doctor";
+	case STOKER_E_TIMEOUT:
+		return "Give it longer with --timeout, or look at its console: stoker logs";
+	case STOKER_E_LIMIT:
+	case STOKER_E_NOMEM:
+		return "Stop or delete some VMs, and see what is left: stoker doctor";
+	case STOKER_E_STORE:
+		return "Look after the state folder: stoker config shows where it is";
+	case STOKER_E_PEER:
+	case STOKER_E_CLOSED:
+	case STOKER_E_AUTH:
+		return "Look at its console: stoker logs; if it stays so, stop it and start it again";
+	case STOKER_E_FAILED:
+		return "See whether this host has all it needs: stoker doctor";
+	default:
+		return "";
+	}
+}
+
+const char *stoker_error_advice(const struct stoker_error *err)
+{
+	return err->fix[0] ? err->fix : usual_advice(err->code);
+}
+
 int stoker_error_text(const struct stoker_error *err, char *buf, size_t cap)
 {
-	return snprintf(buf, cap, "%s%s%s%s%s", err->what, err->what[0] ? ": " : "", err->why,
-	                err->fix[0] ? ". " : "", err->fix);
+	const char *advice = stoker_error_advice(err);
+
+	return snprintf(buf, cap, "%s%s%s%s%s", err->what, err->what[0] ? ": " : "", err->why, *advice ? ". " : "", advice);
 }
 
 enum stoker_status error_set(struct stoker_error *err, enum stoker_status code, const char *why, ...)

@@ -50,12 +50,33 @@ static void what_is_dangerous_is_seen(void **state)
 	cleaned("\xe2\x82", 20, "??");
 }
 
+/* Where a failure says nothing of its own, its kind does: the one place that all who show errors ask. */
+static void every_kind_has_its_advice(void **state)
+{
+	struct stoker_error err = { .code = STOKER_E_NOT_FOUND, .what = "start web", .why = "there is no VM web" };
+	char text[128];
+
+	(void)state;
+	assert_string_equal(stoker_error_advice(&err), "See what there is: stoker list");
+	stoker_error_text(&err, text, sizeof text);
+	assert_string_equal(text, "start web: there is no VM web. See what there is: stoker list");
+	strcpy(err.fix, "Did you mean wob?");
+	assert_ptr_equal(stoker_error_advice(&err), err.fix);
+	stoker_error_text(&err, text, sizeof text);
+	assert_string_equal(text, "start web: there is no VM web. Did you mean wob?");
+	err = (struct stoker_error){ .code = STOKER_E_CANCELLED, .why = "cancelled" };
+	assert_string_equal(stoker_error_advice(&err), "");
+	stoker_error_text(&err, text, sizeof text);
+	assert_string_equal(text, "cancelled");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_just_fits_is_whole),
 		cmocka_unit_test(no_character_is_split),
 		cmocka_unit_test(what_is_dangerous_is_seen),
+		cmocka_unit_test(every_kind_has_its_advice),
 	};
 	return cmocka_run_group_tests_name("error", tests, NULL, NULL);
 }

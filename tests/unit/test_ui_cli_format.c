@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "cli/json.h"
 #include "common/format.h"
 
 #define MS INT64_C(1000000)
@@ -91,6 +92,43 @@ static void small_buffers(void **state)
 	assert_string_equal(text, "-");
 }
 
+static void reasons(void **state)
+{
+	struct stoker_error err = { .code = STOKER_E_TIMEOUT, .what = "wait", .why = "no answer" };
+	char text[200];
+
+	(void)state;
+	format_reason(text, sizeof(text), &err);
+	assert_string_equal(text, "no answer. Give it longer with --timeout, or look at its console: stoker logs");
+	strcpy(err.fix, "Do that");
+	assert_int_equal(format_reason(text, sizeof(text), &err), 18);
+	assert_string_equal(text, "no answer. Do that");
+	memset(err.why, 'x', sizeof(err.why) - 1);
+	assert_int_equal(format_reason(text, 40, &err), 39);
+	assert_string_equal(text, "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxx. Do that");
+	/* But it is never all advice. */
+	memset(err.fix, 'f', sizeof(err.fix) - 1);
+	format_reason(text, 40, &err);
+	assert_string_equal(text, "xxxxxxxxxxxxxxxxxxxx. fffffffffffffffff");
+	assert_int_equal(format_reason(NULL, 0, &err), 0);
+}
+
+/* Programs are told the same advice as people. */
+static void json_errors(void **state)
+{
+	struct stoker_error err = { .code = STOKER_E_NOT_FOUND, .why = "there is no VM web" };
+	cJSON *o = cJSON_CreateObject();
+	char *text;
+
+	(void)state;
+	json_fill_error(o, &err);
+	text = cJSON_PrintUnformatted(o);
+	assert_string_equal(text, "{\"code\":\"not_found\",\"what\":\"\",\"why\":\"there is no VM web\","
+	                          "\"fix\":\"See what there is: stoker list\"}");
+	cJSON_free(text);
+	cJSON_Delete(o);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -98,6 +136,8 @@ int main(void)
 		cmocka_unit_test(uptimes),
 		cmocka_unit_test(sizes),
 		cmocka_unit_test(small_buffers),
+		cmocka_unit_test(reasons),
+		cmocka_unit_test(json_errors),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -243,10 +243,11 @@ static void failures_stay_until_the_next_key(void **state)
 	op = find(&s->effects, EFFECT_DO)->op;
 	op_done(s, op, true, "the guest did not answer");
 	assert_int_equal(s->model->op_count, 0);
+	assert_string_equal(s->model->ended[0].why, "the guest did not answer. See whether this host has all it needs: stoker doctor");
 	assert_int_equal(model_row(s->model, s->vms[0].id)->op, ACTION_NONE);
-	assert_string_equal(s->model->message, "start it: the guest did not answer");
+	assert_string_equal(s->model->message, "start it: the guest did not answer. See whether this host has all it needs: stoker doctor");
 	fixture_list(s->model, s->vms, s->count, &s->effects);
-	assert_string_equal(s->model->message, "start it: the guest did not answer");
+	assert_string_equal(s->model->message, "start it: the guest did not answer. See whether this host has all it needs: stoker doctor");
 	fixture_char(s->model, 'j', 0, &s->effects);
 	assert_string_equal(s->model->message, "");
 	op_done(s, op, true, "late and unknown"); /* nothing under way has that number */
@@ -301,7 +302,7 @@ static void a_failed_create_brings_the_form_back(void **state)
 	op_done(s, find(&s->effects, EFFECT_CREATE)->op, true, "the disk is full");
 	assert_int_equal(s->model->dialog, DIALOG_CREATE);
 	assert_string_equal(s->model->form.fields[FORM_NAME].text, "web");
-	assert_string_equal(s->model->form.message, "the disk is full");
+	assert_string_equal(s->model->form.message, "the disk is full. See whether this host has all it needs: stoker doctor");
 }
 
 static void numbers_are_checked_at_once(void **state)

@@ -47,48 +47,14 @@ int cli_code(const struct cli *cli, enum stoker_status status)
 	return stoker_exit_code(status);
 }
 
-/* Where the library knows nothing better. */
-static const char *advice(enum stoker_status code)
-{
-	switch (code) {
-	case STOKER_E_INVALID:
-		return "See `stoker help`";
-	case STOKER_E_NOT_FOUND:
-	case STOKER_E_STATE:
-		return "See what there is: stoker list";
-	case STOKER_E_EXISTS:
-		return "Choose another one";
-	case STOKER_E_MISSING:
-		return "See what this host lacks: stoker doctor";
-	case STOKER_E_TIMEOUT:
-		return "Give it longer with --timeout, or look at its console: stoker logs";
-	case STOKER_E_LIMIT:
-	case STOKER_E_NOMEM:
-		return "Stop or delete some VMs, and see what is left: stoker doctor";
-	case STOKER_E_STORE:
-		return "Look after the state folder: stoker config shows where it is";
-	case STOKER_E_PEER:
-	case STOKER_E_CLOSED:
-	case STOKER_E_AUTH:
-		return "Look at its console: stoker logs; if it stays so, stop it and start it again";
-	case STOKER_E_FAILED:
-		return "See whether this host has all it needs: stoker doctor";
-	default:
-		return "";
-	}
-}
-
 int cli_fail(struct cli *cli, const struct stoker_error *err)
 {
 	char text[sizeof(err->what) + sizeof(err->why) + sizeof(err->fix) + 16];
-
 	struct stoker_error named = *err;
 
 	cli_progress_end(cli);
 	if (!named.what[0])
 		snprintf(named.what, sizeof(named.what), "%s", cli->verb_name);
-	if (!named.fix[0])
-		snprintf(named.fix, sizeof(named.fix), "%s", advice(named.code));
 	stoker_error_text(&named, text, sizeof(text));
 	fflush(stdout);
 	fputs("stoker: ", stderr);

@@ -177,7 +177,7 @@ void json_fill_error(cJSON *object, const struct stoker_error *err)
 	json_add_text(object, "code", stoker_status_name(err->code));
 	json_add_text(object, "what", err->what);
 	json_add_text(object, "why", err->why);
-	json_add_text(object, "fix", err->fix);
+	json_add_text(object, "fix", stoker_error_advice(err));
 }
 
 void json_add_error(cJSON *object, const struct stoker_error *err)

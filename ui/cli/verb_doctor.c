@@ -132,7 +132,7 @@ int verb_doctor(struct cli *cli, const struct args *args)
 		if (!is_finding(&err))
 			return cli_fail(cli, &err);
 		snprintf(place.reason, sizeof(place.reason), "%.310s", err.why);
-		snprintf(place.fix, sizeof(place.fix), "%.310s", err.fix);
+		snprintf(place.fix, sizeof(place.fix), "%.310s", stoker_error_advice(&err));
 		code = show(cli, &place, 1);
 		cli_note(cli, "the rest can be looked at once that is mended");
 		return code;

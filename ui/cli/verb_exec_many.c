@@ -172,8 +172,11 @@ static void print_group(struct cli *cli, const struct many *many, size_t group)
 	}
 	putchar('\n');
 	if (a->status != STOKER_OK) {
+		char why[sizeof(a->err.why) + sizeof(a->err.fix)];
+
+		format_reason(why, sizeof(why), &a->err);
 		printf("  ");
-		cli_put(stdout, a->err.why);
+		cli_put(stdout, why);
 		putchar('\n');
 	} else if (!cli->quiet && a->result.out_bytes + a->result.err_bytes == 0) {
 		puts("  (nothing)");

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * format.c - times and sizes as people read them, the same everywhere.
+ * format.c - times, sizes and errors as people read them, the same everywhere.
  */
 #include "format.h"
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 #define MS INT64_C(1000000)
@@ -120,4 +121,12 @@ size_t format_at(char *out, size_t cap, int64_t at_ms)
 		return put(out, cap, "-");
 	return put(out, cap, "%04d-%02d-%02d %02d:%02d:%02d", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday, tm.tm_hour,
 	           tm.tm_min, tm.tm_sec);
+}
+
+size_t format_reason(char *out, size_t cap, const struct stoker_error *err)
+{
+	const char *advice = stoker_error_advice(err), *between = err->why[0] && *advice ? ". " : "";
+	size_t after = strlen(between) + strlen(advice), room = after < cap ? cap - after - 1 : 0;
+
+	return put(out, cap, "%.*s%s%s", (int)(room > cap / 2 ? room : cap / 2), err->why, between, advice);
 }

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/format.h"
 #include "common/text.h"
 #include "fanout.h"
 #include "jobs.h"
@@ -50,7 +51,7 @@ void ask_vm(stoker *s, const char *id, const char *command, int cancel_fd, struc
 	            STOKER_OK) {
 		event->failed = true;
 		/* Without the VM's name, so that those that fail alike are told together. */
-		snprintf(why, sizeof why, "%s%s%s", event->error.why, event->error.fix[0] != '\0' ? ". " : "", event->error.fix);
+		format_reason(why, sizeof why, &event->error);
 		add_lines(event, why, strlen(why));
 	} else {
 		event->status = result.status;

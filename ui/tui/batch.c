@@ -67,8 +67,7 @@ bool batch_ended(struct batch *batch, const struct event *event)
 		item->state = event->failed ? BATCH_FAILED : BATCH_DONE;
 		if (event->failed) {
 			batch->failed++;
-			snprintf(item->why, sizeof item->why, "%.200s%s%.50s", event->error.why, event->error.fix[0] != '\0' ? ". " : "",
-			         event->error.fix);
+			format_reason(item->why, sizeof item->why, &event->error);
 		} else {
 			batch->done++;
 		}

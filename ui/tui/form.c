@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/format.h"
 #include "preset.h"
 #include "update.h"
 
@@ -228,8 +229,7 @@ void form_checked(struct model *model, const struct event *event)
 	form->wrong = event->failed;
 	form->message[0] = '\0';
 	if (event->failed)
-		snprintf(form->message, sizeof form->message, "%s%s%s", event->error.why,
-		         event->error.fix[0] != '\0' ? ". " : "", event->error.fix);
+		format_reason(form->message, sizeof form->message, &event->error);
 }
 
 /* The choice after (or before) the present one, among words. */

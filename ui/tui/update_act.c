@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/format.h"
 #include "layout.h"
 #include "update.h"
 
@@ -95,8 +96,7 @@ void op_end(struct model *model, const struct event *event, struct effects *effe
 		model->dialog = DIALOG_CREATE;
 		model->form.wrong = true;
 		model->form.checking = false;
-		snprintf(model->form.message, sizeof model->form.message, "%s%s%s", event->error.why,
-		         event->error.fix[0] != '\0' ? ". " : "", event->error.fix);
+		format_reason(model->form.message, sizeof model->form.message, &event->error);
 		model->select_name[0] = '\0';
 		model->message[0] = '\0';
 	}

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/format.h"
 #include "groups.h"
 #include "layout.h"
 #include "update.h"
@@ -140,11 +141,8 @@ void op_keep(struct model *model, const struct op *op, const struct event *event
 	ended->op = *op;
 	ended->took_ns = model->now_ns - op->since_ns;
 	ended->result = !event->failed ? OP_DONE : event->error.code == STOKER_E_CANCELLED ? OP_CANCELLED : OP_FAILED;
-	if (event->failed) {
-		/* What it was is in the line already. */
-		snprintf(ended->why, sizeof ended->why, "%.300s%s%.200s", event->error.why,
-		         event->error.fix[0] != '\0' ? ". " : "", event->error.fix);
-	}
+	if (event->failed)
+		format_reason(ended->why, sizeof ended->why, &event->error); /* what it was is in the line already */
 	if (op->vm_id[0] == '\0' && event->has_vm) {
 		memcpy(ended->op.vm_id, event->vm.id, sizeof ended->op.vm_id);
 		memcpy(ended->op.name, event->vm.name, sizeof ended->op.name);
