@@ -34,7 +34,7 @@ static void check(bool ok)
 static void client_send(void *user, unsigned client, const void *a, size_t alen, const void *b, size_t blen)
 {
 	struct world *w = user;
-	struct frame f;
+	struct frame f = { 0 };
 	(void)b;
 	check(client < CLIENTS && alen == FRAME_HEADER && frame_read_header(a, &f) && f.length == blen);
 	check(!w->ended[client]);
@@ -47,7 +47,7 @@ static void client_send(void *user, unsigned client, const void *a, size_t alen,
 static void guest_send(void *user, const void *a, size_t alen, const void *b, size_t blen)
 {
 	struct world *w = user;
-	struct frame f;
+	struct frame f = { 0 };
 	(void)b;
 	if (alen == FRAME_PAYLOAD_MAX && blen == 0)
 		return; /* the zeros before a SYNC */
