@@ -381,6 +381,23 @@ static void reconcile_shows_first_and_does_what_is_left_in(void **state)
 	assert_int_equal(s->model->dialog, DIALOG_NONE);
 }
 
+static void findings_without_a_list_are_none(void **state)
+{
+	struct story *s = *state;
+	struct event event;
+
+	fixture_char(s->model, 'R', 0, &s->effects);
+	fixture_event(&event, EVENT_PLAN);
+	event.op = find(&s->effects, EFFECT_PLAN)->op;
+	event.count = 2;
+	fixture_send(s->model, &event, &s->effects);
+	assert_int_equal(s->model->plan.count, 0);
+	fixture_char(s->model, ' ', 0, &s->effects);
+	fixture_char(s->model, 'e', 0, &s->effects);
+	fixture_special(s->model, SK_ENTER, &s->effects);
+	assert_int_equal(s->model->dialog, DIALOG_NONE);
+}
+
 static void created_vms_get_the_selection(void **state)
 {
 	struct story *s = *state;
@@ -457,6 +474,7 @@ int main(void)
 		STORY(a_failed_create_brings_the_form_back),
 		STORY(numbers_are_checked_at_once),
 		STORY(reconcile_shows_first_and_does_what_is_left_in),
+		STORY(findings_without_a_list_are_none),
 		STORY(created_vms_get_the_selection),
 		STORY(quitting),
 		STORY(trembling_figures_do_not_move),

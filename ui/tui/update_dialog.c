@@ -132,7 +132,7 @@ void plan_event(struct model *model, struct event *event)
 		}
 		free(plan->items);
 		plan->items = event->items;
-		plan->count = event->count;
+		plan->count = plan->items != NULL ? event->count : 0; /* so whoever counts has a list */
 		plan->cursor = plan->top = 0;
 		plan->state = event->failed ? PLAN_FAILED : PLAN_READY;
 		if (event->failed)
@@ -179,7 +179,7 @@ static void apply(struct model *model, struct effects *effects)
 static void plan_key(struct model *model, const struct key *key, struct effects *effects)
 {
 	struct plan_view *plan = &model->plan;
-	struct plan_item *item = plan->cursor < (int)plan->count ? &plan->items[plan->cursor] : NULL;
+	bool choosing = plan->state == PLAN_READY && plan->cursor < (int)plan->count;
 
 	if (is_away(key)) {
 		dialog_close(model, effects);
@@ -187,9 +187,11 @@ static void plan_key(struct model *model, const struct key *key, struct effects 
 		plan->cursor -= plan->cursor > 0;
 	} else if (is_special(key, SK_DOWN) || is_char(key, 'j')) {
 		plan->cursor += plan->cursor + 1 < (int)plan->count;
-	} else if (plan->state == PLAN_READY && item != NULL && is_char(key, ' ')) {
+	} else if (choosing && is_char(key, ' ')) {
+		struct plan_item *item = &plan->items[plan->cursor];
 		item->choice = item->choice != STOKER_REPAIR_NONE ? STOKER_REPAIR_NONE : item->finding.repair;
-	} else if (plan->state == PLAN_READY && item != NULL && is_char(key, 'e')) {
+	} else if (choosing && is_char(key, 'e')) {
+		struct plan_item *item = &plan->items[plan->cursor];
 		if (item->finding.alternative != STOKER_REPAIR_NONE)
 			item->choice = item->choice == item->finding.alternative ? item->finding.repair : item->finding.alternative;
 	} else if (is_special(key, SK_ENTER)) {
