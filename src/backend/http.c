@@ -75,7 +75,8 @@ struct http {
 	bool foreign; /* somebody else listens */
 	char *body;
 	size_t length, room, ceiling;
-	bool too_large;
+	bool too_large, strange; /* is the answer */
+	bool headed, chunked;    /* its head is whole, its body in chunks */
 	/* fetching */
 	int fd;
 	int64_t done, most;
@@ -196,14 +197,37 @@ static size_t on_body(char *data, size_t size, size_t count, void *user)
 	return len;
 }
 
-/* Headers count as well: a peer may send nothing but them. */
+static bool is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+/* "HTTP/1.1 204 ": libcurl reads a status out of much that only resembles it. */
+static bool is_status_line(const char *line, size_t len)
+{
+	return len > 12 && memcmp(line, "HTTP/1.", 7) == 0 && is_digit(line[7]) && line[8] == ' ' && is_digit(line[9]) &&
+	       is_digit(line[10]) && is_digit(line[11]) && !is_digit(line[12]);
+}
+
+/* Line by line. Headers count as well: a peer may send nothing but them. And libcurl takes a head that the end of the
+ * connection cut off for a whole one. */
 static size_t on_header(char *data, size_t size, size_t count, void *user)
 {
 	struct http *h = user;
-	(void)data;
-	h->done += (int64_t)(size * count);
+	size_t len = size * count;
+	if (h->done == 0 || (len >= 5 && memcmp(data, "HTTP/", 5) == 0)) { /* or one behind a head that said "continue" */
+		h->headed = h->chunked = false;
+		h->strange = !is_status_line(data, len);
+	} else if (len > 0 && len <= 2 && data[len - 1] == '\n') {
+		h->headed = true;
+	} else if (len > 18 && strncasecmp(data, "Transfer-Encoding:", 18) == 0) {
+		h->chunked = memmem(data, len, "chunked", 7) != NULL;
+	}
+	if (h->strange)
+		return 0;
+	h->done += (int64_t)len;
 	if (h->done <= (int64_t)h->ceiling)
-		return size * count;
+		return len;
 	h->too_large = true;
 	return 0;
 }
@@ -270,6 +294,8 @@ static enum stoker_status explain(struct http *h, CURLcode code, struct stoker_e
 		                 h->name);
 	if (h->too_large)
 		return error_set(err, STOKER_E_PEER, "the answer is larger than %zu bytes", h->ceiling);
+	if (h->strange)
+		return error_set(err, STOKER_E_PEER, "the answer is no HTTP");
 	switch (code) {
 	case CURLE_COULDNT_CONNECT:
 		return error_set(err, STOKER_E_NOT_FOUND, "%s cannot be reached", h->name);
@@ -290,6 +316,7 @@ enum stoker_status http_call(struct http *h, const char *method, const char *pat
 {
 	enum stoker_status st;
 	CURLcode code;
+	curl_off_t announced = -1;
 	char url[256];
 
 	memset(out, 0, sizeof *out);
@@ -299,7 +326,7 @@ enum stoker_status http_call(struct http *h, const char *method, const char *pat
 	h->length = 0;
 	h->ceiling = ceiling;
 	h->done = 0;
-	h->foreign = h->too_large = false;
+	h->foreign = h->too_large = h->strange = h->headed = h->chunked = false;
 	if (lib.curl_easy_setopt(h->easy, CURLOPT_URL, url) != CURLE_OK ||
 	    lib.curl_easy_setopt(h->easy, CURLOPT_HTTPGET, 1L) != CURLE_OK ||
 	    (body && lib.curl_easy_setopt(h->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)strlen(body)) != CURLE_OK) ||
@@ -311,6 +338,11 @@ enum stoker_status http_call(struct http *h, const char *method, const char *pat
 		return st;
 	if (code != CURLE_OK)
 		return explain(h, code, err);
+	if (!h->headed)
+		return error_set(err, STOKER_E_CLOSED, "the connection was cut in the head of the answer");
+	lib.curl_easy_getinfo(h->easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &announced);
+	if (h->length > 0 && announced < 0 && !h->chunked)
+		return error_set(err, STOKER_E_PEER, "the answer does not say how long it is, and may have been cut");
 	h->body[h->length] = '\0';
 	lib.curl_easy_getinfo(h->easy, CURLINFO_RESPONSE_CODE, &out->status);
 	out->body = h->body;

@@ -29,8 +29,8 @@ struct http_reply {
 };
 
 /* One request; `body` NULL: none. STOKER_E_TIMEOUT, _CANCELLED; STOKER_E_NOT_FOUND: nobody listens there (yet);
- * STOKER_E_CLOSED: the answer was cut off or the connection reset; STOKER_E_PEER: another process listens, the answer is no HTTP or
- * larger than `ceiling` bytes. */
+ * STOKER_E_CLOSED: the answer was cut off or the connection reset; STOKER_E_PEER: another process listens, the answer is
+ * no HTTP/1.x, does not say where it ends, or is larger than `ceiling` bytes. */
 enum stoker_status http_call(struct http *http, const char *method, const char *path, const char *body, size_t ceiling,
                              int64_t deadline_ns, int cancel_fd, struct http_reply *out, struct stoker_error *err);
 
