@@ -11,6 +11,8 @@
  * What it may make the caller keep for a client is bounded by the credit of
  * that client's streams; what it may make the caller keep for the guest is
  * bounded when the caller stops feeding clients while much is kept.
+ *
+ * relay.c has the guest's side, relay_client.c the clients'.
  */
 #ifndef STOKER_SRC_SUPERVISOR_RELAY_H
 #define STOKER_SRC_SUPERVISOR_RELAY_H
@@ -81,8 +83,7 @@ struct relay {
 
 void relay_init(struct relay *r, const struct relay_ops *ops, void *user);
 
-/* The guest's side was connected. `fresh`: at the very start of its stream,
- * else call relay_sync() after it. */
+/* The guest's side was connected. Unless it is at the very start of its stream, call relay_sync() after it. */
 void relay_guest_up(struct relay *r);
 /* Its side was closed: every stream ends. */
 void relay_guest_down(struct relay *r, const char *why);
