@@ -2,7 +2,7 @@
  *
  * term.c - the terminal emulator over libvterm (0.1.4 and later).
  *
- * A guest's bytes go through term_filter.c, which passes on only sequences it
+ * A guest's bytes go through term_filter.h, which passes on only sequences it
  * has rebuilt; what leaves the top of the screen goes to term_history.c. What
  * is left here is the emulator's screen and its answers.
  */
