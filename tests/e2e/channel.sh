@@ -6,7 +6,7 @@
 
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 need jq
-need_image
+use_own_image
 new_vm web
 ok stoker start web
 ok stoker wait web --for ready

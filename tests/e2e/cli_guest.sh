@@ -6,7 +6,7 @@
 
 . "$(dirname "${BASH_SOURCE[0]}")/../e2e/lib.sh"
 need jq timeout python3 ss
-need_image
+use_own_image
 
 SMALL=(--memory 200 --disk-mode shared --egress none)
 

@@ -6,7 +6,7 @@
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 need strace e2fsck
-need_image
+use_own_image
 
 size_of() { # size_of VM: of its file system, MiB
 	stoker exec "$1" -- sh -c "df -m / | tail -n 1 | awk '{ print \$2 }'"
@@ -15,7 +15,7 @@ restart() {
 	ok stoker stop "$1"
 	ok stoker start "$1"
 }
-digest=$(sha256sum <"$STOKER_IMAGE_DIR/micro/root.ext4")
+digest=$(sha256sum <"$STOKER_IMAGE_DIR/own/root.ext4")
 
 check 'two VMs write the same file and read back their own, after a restart too'
 new_vm one --disk 64 --start
@@ -28,7 +28,7 @@ for vm in one two; do
 	expect_equal "$(stoker exec $vm -- sh -c 'cat /etc/shared-name; tail -n 1 /etc/passwd; ls /etc/profile 2>/dev/null')" "$vm"$'\n'"$vm"
 done
 ok stoker stop two --force
-expect_equal "$(sha256sum <"$STOKER_IMAGE_DIR/micro/root.ext4")" "$digest"
+expect_equal "$(sha256sum <"$STOKER_IMAGE_DIR/own/root.ext4")" "$digest"
 
 check 'what a command cannot have: a smaller disk, one of a running VM, one larger than the host'
 expect_status 4 stoker resize one --disk 128
@@ -90,7 +90,7 @@ expect_status 4 stoker resize three --disk 128
 ok stoker stop three
 expect_match "$(stoker resize three --disk 128 2>&1 || true)" 'no disk of its own'
 expect_no_file "$STOKER_STATE_DIR/vms/$(vm_field three id)/disk.ext4"
-expect_equal "$(sha256sum <"$STOKER_IMAGE_DIR/micro/root.ext4")" "$digest"
+expect_equal "$(sha256sum <"$STOKER_IMAGE_DIR/own/root.ext4")" "$digest"
 ok stoker delete three
 
 check 'copy: the image itself, writable, of the size asked for, and nobody else sees it'
@@ -108,4 +108,4 @@ ok stoker start four
 expect_equal "$(stoker exec four -- cat /etc/shared-name)" four
 ok stoker start five
 expect_status 1 stoker exec five -- cat /etc/shared-name
-expect_equal "$(sha256sum <"$STOKER_IMAGE_DIR/micro/root.ext4")" "$digest"
+expect_equal "$(sha256sum <"$STOKER_IMAGE_DIR/own/root.ext4")" "$digest"

@@ -7,7 +7,7 @@
 . "$(dirname "${BASH_SOURCE[0]}")/../e2e/lib.sh"
 . "$(dirname "${BASH_SOURCE[0]}")/../e2e/lib_kill.sh"
 need jq
-need_image
+use_own_image
 
 check 'the VMM dies by itself: crashed, with its signal; it can be started again'
 new_vm a

@@ -7,7 +7,7 @@
 . "$(dirname "${BASH_SOURCE[0]}")/../e2e/lib.sh"
 . "$(dirname "${BASH_SOURCE[0]}")/../e2e/lib_kill.sh"
 need strace jq
-need_image
+use_own_image
 
 nothing_before() { :; }
 created_before() { stoker create k --egress none --memory 128 --quiet >/dev/null; }

@@ -4,6 +4,7 @@
 # Network tap with real guests, in a network namespace of this test's own, beside
 # a second one that plays the other host. No packet leaves the two.
 . "$(dirname "${BASH_SOURCE[0]}")/../e2e/lib_net.sh"
+use_own_image
 need python3 ssh nsenter
 
 # The other host: 10.99.0.2, with a web server that says who asked.

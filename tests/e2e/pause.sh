@@ -3,7 +3,7 @@
 #
 # Pause and resume, and what every other verb makes of a paused VM.
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
-need_image
+use_own_image
 
 check 'paused: nothing runs in it, and exec says how it goes on'
 new_vm a

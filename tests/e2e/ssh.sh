@@ -5,7 +5,7 @@
 # host key, and OpenSSH's own client with the same key.
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-need_image
+use_own_image
 new_vm bee
 ok stoker start bee --wait
 

@@ -6,7 +6,7 @@
 . "$(dirname "${BASH_SOURCE[0]}")/../e2e/lib.sh"
 . "$(dirname "${BASH_SOURCE[0]}")/lib_tmux.sh"
 
-need_image
+use_own_image
 new_vm fox --memory 192M --label tier=web
 new_vm owl --label tier=db
 new_vm cat

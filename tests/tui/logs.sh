@@ -5,7 +5,7 @@
 . "$(dirname "${BASH_SOURCE[0]}")/../e2e/lib.sh"
 . "$(dirname "${BASH_SOURCE[0]}")/lib_tmux.sh"
 
-need_image
+use_own_image
 new_vm fox
 ok stoker start fox
 ok stoker wait fox --for ready --timeout 120

@@ -7,7 +7,7 @@
 . "$(dirname "${BASH_SOURCE[0]}")/../e2e/lib.sh"
 . "$(dirname "${BASH_SOURCE[0]}")/lib_tmux.sh"
 
-need_image
+use_own_image
 new_vm fox
 new_vm owl
 ok stoker start fox owl

@@ -7,7 +7,7 @@
 . "$(dirname "${BASH_SOURCE[0]}")/lib_tmux.sh"
 
 need python3
-need_image
+use_own_image
 new_vm fox
 pty=$(dirname "${BASH_SOURCE[0]}")/lib_pty.py
 

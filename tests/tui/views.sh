@@ -7,7 +7,7 @@
 . "$(dirname "${BASH_SOURCE[0]}")/lib_tmux.sh"
 
 need strace
-need_image
+use_own_image
 new_vm fox --label team=red
 new_vm owl --label team=blue
 new_vm yak --label team=red

@@ -5,7 +5,7 @@
 export STOKER_TEST_DEFAULTS='backend = firecracker\nnetwork = tap\n'
 . "$(dirname "${BASH_SOURCE[0]}")/../../e2e/lib.sh"
 . "$(dirname "${BASH_SOURCE[0]}")/../../tui/lib_tmux.sh"
-need_image
+use_own_image
 
 new_vm fox
 check "started from the dashboard, its phases are seen"

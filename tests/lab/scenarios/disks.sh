@@ -6,7 +6,7 @@
 # foreign root runs with its own init and without an agent.
 export STOKER_TEST_DEFAULTS='backend = firecracker\nnetwork = none\n'
 . "$(dirname "${BASH_SOURCE[0]}")/../../e2e/lib.sh"
-need_image
+use_own_image
 
 in_guest() {
 	local vm=$1

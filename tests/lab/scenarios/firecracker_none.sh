@@ -3,7 +3,7 @@
 #
 # A sandbox without a network under the real Firecracker: its whole life, and what goes wrong in it.
 . "$(dirname "${BASH_SOURCE[0]}")/../../e2e/lib.sh"
-need_image
+use_own_image
 
 check "create and start: Firecracker by its API, ready by the agent's hello over vsock"
 new_vm a --backend firecracker --network none

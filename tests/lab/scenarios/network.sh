@@ -6,7 +6,7 @@
 # address; ports published; a second manager with the same devices.
 export STOKER_TEST_DEFAULTS='backend = firecracker\nnetwork = tap\n'
 . "$(dirname "${BASH_SOURCE[0]}")/../../e2e/lib.sh"
-need_image
+use_own_image
 OTHER=10.99.0.2 # lives in the namespace only
 
 script_finish() {

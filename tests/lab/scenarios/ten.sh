@@ -5,7 +5,7 @@
 # answering, each itself, all gone by one command.
 export STOKER_TEST_DEFAULTS='backend = firecracker\nnetwork = tap\n'
 . "$(dirname "${BASH_SOURCE[0]}")/../../e2e/lib.sh"
-need_image
+use_own_image
 
 check "created and started at the same time"
 pids=()
