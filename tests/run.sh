@@ -63,7 +63,8 @@ run_ctest() {
 	# Both runs are printed, so that what failed once is seen.
 	local again=()
 	[ "${CI:-}" != true ] || again=(--repeat until-pass:2)
-	ctest --test-dir build --output-on-failure --no-tests=error -j "$(nproc)" "${again[@]}" "$@" || status=1
+	# One more than there are cores: scripts wait for a quarter of their time.
+	ctest --test-dir build --output-on-failure --no-tests=error -j $(($(nproc) + 1)) "${again[@]}" "$@" || status=1
 	# ctest does not say why a test was skipped; the test itself does.
 	local skipped
 	skipped=$(grep -h '^SKIP ' build/Testing/Temporary/LastTest.log || true)
