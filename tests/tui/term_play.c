@@ -2,7 +2,8 @@
  *
  * term_play.c - what the shell pane's emulator shows:
  *
- *	term_play ROWS COLS <FILE                  after the bytes of a file
+ *	term_play cells COLSxROWS FILE ...         after the bytes of each file, which were written for that size: a line
+ *	                                           for each cell, with its place, colours, attributes and characters
  *	term_play ROWS COLS KEYS FOLDER CMD...     while a program runs on it, which gets the emulator's answers:
  *	                                           FOLDER/00, 01 ... hold the screen after each step of KEYS, which
  *	                                           are separated by '|' ("\r" is Enter, "\x1b" Escape)
@@ -20,6 +21,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "common/text.h"
 #include "tui/term.h"
 
 #define QUIET_MS 400   /* so long nothing came: it waits for a key */
@@ -120,25 +122,89 @@ static int run(struct term *term, int rows, int cols, char **argv)
 	return 0;
 }
 
+static void put_colour(int32_t colour)
+{
+	if (colour == COLOUR_DEFAULT)
+		fputs("default\t", stdout);
+	else if (colour >= 0x1000000)
+		printf("#%06x\t", (unsigned)colour & 0xffffffU);
+	else
+		printf("%d\t", (int)colour);
+}
+
+static void put_cells(const struct term *term, int rows, int cols)
+{
+	static const struct { unsigned bit; const char *name; } attributes[] = {
+		{ ATTR_BOLD, "bold" }, { ATTR_DIM, "dim" }, { ATTR_UNDERLINE, "underline" },
+		{ ATTR_REVERSE, "reverse" }, { ATTR_ITALIC, "italic" }, { ATTR_BLINK, "blink" },
+	};
+	struct screen *screen = screen_new(rows, cols);
+	int row, col, i;
+
+	term_draw(term, screen, 0, 0, rows, cols, 0, false);
+	for (row = 0; row < rows; row++) {
+		for (col = 0; col < cols; col++) {
+			const struct cell *cell = screen_at(screen, row, col);
+			if (cell->width == 0)
+				continue;
+			printf("%d\t%d\t", row, col);
+			put_colour(cell->style.fg);
+			put_colour(cell->style.bg);
+			for (i = 0; i < (int)(sizeof attributes / sizeof attributes[0]); i++) {
+				if (cell->style.attr & attributes[i].bit)
+					printf("%s ", attributes[i].name);
+			}
+			putchar('\t');
+			for (i = 0; i < CELL_CHARS && cell->ch[i] != 0; i++) {
+				char utf8[4];
+				fwrite(utf8, 1, text_encode(utf8, cell->ch[i]), stdout);
+			}
+			putchar('\n');
+		}
+	}
+	screen_free(screen);
+}
+
+/* Pairs of a size and a file. */
+static int play(int count, char **pairs)
+{
+	struct term *term = NULL;
+	int rows = 0, cols = 0, i;
+
+	for (i = 0; i + 1 < count; i += 2) {
+		char buf[16384];
+		ssize_t n;
+		int fd = open(pairs[i + 1], O_RDONLY | O_CLOEXEC);
+		if (fd < 0 || sscanf(pairs[i], "%dx%d", &cols, &rows) != 2) {
+			fprintf(stderr, "term_play: %s %s: no size and file\n", pairs[i], pairs[i + 1]);
+			return 1;
+		}
+		if (term == NULL)
+			term = term_new(rows, cols, 10000);
+		else
+			term_resize(term, rows, cols);
+		while ((n = read(fd, buf, sizeof buf)) > 0)
+			term_feed(term, buf, (size_t)n);
+		close(fd);
+	}
+	put_cells(term, rows, cols);
+	term_free(term);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
-	int rows = argc > 2 ? atoi(argv[1]) : 0, cols = argc > 2 ? atoi(argv[2]) : 0, code = 0;
+	int rows = argc > 2 ? atoi(argv[1]) : 0, cols = argc > 2 ? atoi(argv[2]) : 0, code;
 	struct term *term;
-	char buf[16384];
-	ssize_t n;
 
-	if (rows < 2 || cols < 2 || (argc > 3 && argc < 6)) {
+	if (argc >= 4 && argc % 2 == 0 && strcmp(argv[1], "cells") == 0)
+		return play(argc - 2, argv + 2);
+	if (rows < 2 || cols < 2 || argc < 6) {
 		fprintf(stderr, "term_play: see the head of term_play.c\n");
 		return 2;
 	}
 	term = term_new(rows, cols, 0);
-	if (argc > 3) {
-		code = run(term, rows, cols, argv + 3);
-	} else {
-		while ((n = read(STDIN_FILENO, buf, sizeof buf)) > 0)
-			term_feed(term, buf, (size_t)n);
-		show(term, rows, cols, stdout);
-	}
+	code = run(term, rows, cols, argv + 3);
 	term_free(term);
 	return code;
 }

@@ -102,10 +102,12 @@ static void wide_and_combining(void **state)
 	FEED(term, "\xb8");
 	FEED(term, "\xad");
 	expect(term, 1, 6, "\xf0\x9f\x98\x80z\xe4\xb8\xad\n");
-	/* half of a wide character overwritten */
-	FEED(term, "\033[1;2Hq");
-	c = cell_of(term, 0, 1);
-	assert_int_equal(c.ch[0], 'q');
+	/* half of a wide character overwritten: nothing is left of the other half, nor of its marks */
+	FEED(term, "\033[2J\033[H\xf0\x9f\x98\x80\xcc\x81z\xe4\xb8\xad\033[1;2Hq");
+	expect(term, 1, 6, " qz\xe4\xb8\xad\n");
+	c = cell_of(term, 0, 0);
+	assert_int_equal(c.ch[1], 0);
+	assert_int_equal(c.width, 1);
 	FEED(term, "\033[2J\033[H\xff\xc3(\xe2\x80\xae!");
 	expect(term, 1, 6, "\xef\xbf\xbd\xef\xbf\xbd(!\n");
 	term_free(term);

@@ -44,9 +44,13 @@ static void cell_from(const struct term *term, const VTermScreenCell *from, stru
 	if (conceal) {
 		ch = ' ';
 		width = 1;
-	} else if (width == 0 || (width == 2 && from->width != 2)) {
+	} else if (width == 0) {
 		ch = '?';
 		width = 1;
+	} else if (width == 2 && from->width != 2) { /* its right half has been written over: as elsewhere, nothing is left */
+		ch = ' ';
+		width = 1;
+		erased = true; /* its marks go with it */
 	}
 	to->ch[n++] = ch;
 	to->width = (uint8_t)width;
@@ -77,7 +81,8 @@ void term_live_row(const struct term *term, int row, struct cell *to)
 		cell_from(term, &cell, &to[pos.col]);
 		if (to[pos.col].width == 2) {
 			if (pos.col + 1 == term->cols) { /* never by libvterm; a right half needs its column */
-				to[pos.col].ch[0] = '?';
+				to[pos.col].ch[0] = ' ';
+				to[pos.col].ch[1] = 0;
 				to[pos.col].width = 1;
 			} else {
 				to[pos.col + 1] = (struct cell){ .style = to[pos.col].style };
