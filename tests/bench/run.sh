@@ -4,6 +4,8 @@
 # The table of figures, measured on real VMs in a private place. Everything in
 # one table is from one run on one machine, the floors it is compared with too.
 #
+# STOKER_BENCH_K9S is a k9s to measure beside the dashboard; otherwise the one in PATH, if there is one.
+#
 #	tests/bench/run.sh [--rounds N] [--only boots|kernels|images|commands|quickstart|many|network|double|lab]
 . "$(dirname "${BASH_SOURCE[0]}")/../e2e/lib.sh"
 need python3 ssh jq

@@ -113,6 +113,23 @@ peer() { # NAME KEYS COMMAND
 peer 'stoker, 1,000 records' jk "$STOKER_PROGRAM"
 peer 'htop' II htop
 peer 'btop' ee btop
+# k9s shows nothing without a cluster: it gets an API with as many pods as the dashboard has VMs, as quiet as they are.
+k9s=${STOKER_BENCH_K9S:-$(command -v k9s || true)}
+if [ -x "$k9s" ]; then
+	mkdir -p "$T_DIR/k9s"
+	printf 'k9s:\n  skipLatestRevCheck: true\n' >"$T_DIR/k9s/config.yaml"
+	python3 "$(dirname "${BASH_SOURCE[0]}")/kubernetes_standin.py" "${RECORDS:-1000}" "$T_DIR/k9s/kubeconfig" &
+	standin=$!
+	for _ in $(seq 100); do
+		[ ! -s "$T_DIR/k9s/kubeconfig" ] || break
+		sleep 0.1
+	done
+	peer 'k9s, 1,000 pods' jk "env HOME='$T_DIR/k9s' K9S_CONFIG_DIR='$T_DIR/k9s' KUBECONFIG='$T_DIR/k9s/kubeconfig' '$k9s' --command pods"
+	kill "$standin"
+	wait "$standin" 2>/dev/null || true
+else
+	printf 'k9s in tmux|left out: no k9s in PATH or STOKER_BENCH_K9S|-|ok\n'
+fi
 tmux -S "$T_DIR/peers" kill-server 2>/dev/null || true
 "$STOKER_PROGRAM" delete --all --force --yes --quiet >/dev/null
 export STOKER_STATE_DIR=$HOME_STATE STOKER_RUNTIME_DIR=$HOME_RUN
