@@ -7,6 +7,7 @@
 #include <langinfo.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "palette.h"
 
@@ -16,12 +17,19 @@ static const char *setting(const struct loop *loop, const char *key)
 	return value != NULL ? value : "";
 }
 
+/* Its fonts hold 256 or 512 characters; what marks the selection, a running VM and a graph is the same blot in them. */
+static bool on_linux_console(void)
+{
+	const char *term = getenv("TERM");
+	return term != NULL && strncmp(term, "linux", 5) == 0 && isatty(STDOUT_FILENO);
+}
+
 bool appearance_ascii(const struct loop *loop)
 {
 	const char *value = setting(loop, "ui.ascii");
 	if (loop->options->ascii || strcmp(value, "on") == 0)
 		return true;
-	return strcmp(value, "off") != 0 && strcasecmp(nl_langinfo(CODESET), "UTF-8") != 0;
+	return strcmp(value, "off") != 0 && (strcasecmp(nl_langinfo(CODESET), "UTF-8") != 0 || on_linux_console());
 }
 
 /* Named by somebody, and not left to the terminal's background? */
