@@ -50,6 +50,9 @@ test  less                 less
 test  htop                 htop
 test  btop                 btop
 test  vttest               vttest
+test  xvfb                 Xvfb
+test  xterm                xterm
+test  xdotool              xdotool
 test  strace               strace
 test  python3              python3
 test  openssh-client       ssh
