@@ -18,7 +18,7 @@ compare() {
 	shift 2
 	mkdir -p "$T/seen-$name"
 	printf '   %s: ' "$name"
-	if ! python3 "$here/lib_cells.py" "$T/tmux" "$play" "$T/seen-$name" "${SIZE:-80x24}" "$steps" "$@"; then
+	if ! python3 "$here/lib_cells.py" emulator "$T/tmux" "$play" "$T/seen-$name" "${SIZE:-80x24}" "$steps" "$@"; then
 		printf '%s differs from tmux\n' "$name" >&2
 		differ=$((differ + 1))
 	fi

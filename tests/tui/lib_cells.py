@@ -1,11 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """Holds the shell pane's emulator against tmux, cell by cell: characters, colours and attributes.
 
-    lib_cells.py SOCKET TERM_PLAY FOLDER COLSxROWS STEPS PROGRAM...
+    lib_cells.py emulator SOCKET TERM_PLAY FOLDER COLSxROWS STEPS PROGRAM...
+    lib_cells.py windows SOCKET WINDOW COLUMN ROW OTHER [FIRST LAST]
 
-The program runs on a terminal of that size. STEPS are separated by '|': keys (as in a Python string), or COLSxROWS for
+emulator: the program runs on a terminal of that size. STEPS are separated by '|': keys (as in a Python string), or COLSxROWS for
 another size, or '' to look only. What it wrote up to the end of each step goes to a tmux window and to the emulator, of
-the size of that step, and every cell of both must be the same. Ends with 1 when one is not, and says which.
+the size of that step, and every cell of both must be the same.
+
+windows: the part of one tmux window that begins at COLUMN and ROW must become the same as all of another (of its rows
+FIRST to LAST, counted from the end when negative) within a while.
+
+Ends with 1 when a cell is not the same, and says which.
 """
 import fcntl, os, pty, re, select, signal, struct, subprocess, sys, termios, time, unicodedata
 
@@ -148,12 +154,20 @@ def blank(cell):
 
 # ---- both sides
 
+def tmux(socket, *arguments):
+    return subprocess.run(["tmux", "-S", socket, "-f", "/dev/null"] + list(arguments), check=True,
+                          stdout=subprocess.PIPE).stdout.decode()
+
+
+def capture(socket, window, size):
+    return capture_cells(tmux(socket, "capture-pane", "-t", window, "-e", "-p", "-N"), *size)
+
+
 class Window:
     """A tmux window that shows what it is given."""
 
     def __init__(self, socket, folder, size):
-        self.tmux = ["tmux", "-S", socket, "-f", "/dev/null"]
-        self.name, self.fed, self.size = "cells-%d" % os.getpid(), 0, size
+        self.socket, self.name, self.fed, self.size = socket, "cells-%d" % os.getpid(), 0, size
         self.fifo = os.path.join(folder, "feed")
         os.mkfifo(self.fifo)
         # raw: the bytes went through a terminal's line discipline once already
@@ -163,7 +177,7 @@ class Window:
         self.resize(size)
 
     def call(self, *arguments):
-        return subprocess.run(self.tmux + list(arguments), check=True, stdout=subprocess.PIPE).stdout.decode()
+        return tmux(self.socket, *arguments)
 
     def resize(self, size):
         self.size = size
@@ -180,7 +194,7 @@ class Window:
             time.sleep(0.02)
 
     def capture(self):
-        return capture_cells(self.call("capture-pane", "-t", self.name, "-e", "-p", "-N"), *self.size)
+        return capture(self.socket, self.name, self.size)
 
     def cells(self):
         """What is on it, and the places that tmux does not tell. The window is spoilt by it: a capture leaves out what
@@ -235,10 +249,32 @@ def differences(theirs, ours):
     return said
 
 
-def main():
-    socket, play, folder, size, steps = sys.argv[1:6]
+def windows(socket, window, left, top, other, first=0, last=-1):
+    left, top, first, last = int(left), int(top), int(first), int(last)
+    end = time.monotonic() + 20
+    while True:
+        sizes = [tuple(int(n) for n in tmux(socket, "display", "-p", "-t", name, "#{pane_width} #{pane_height}").split())
+                 for name in (window, other)]
+        rows = range(sizes[1][1])[first:last + 1 or None]
+        ours = {(row - top, col - left): cell for (row, col), cell in capture(socket, window, sizes[0]).items()
+                if row - top in rows and 0 <= col - left < sizes[1][0]}
+        theirs = {place: cell for place, cell in capture(socket, other, sizes[1]).items() if place[0] in rows}
+        # Behind the last cell that was written a capture does not tell the colour.
+        unknown = {place for place in theirs if NOTHING in (theirs[place], ours.get(place)) and
+                   {theirs[place][0], ours.get(place, NOTHING)[0]} <= {"", " "}}
+        said = differences(*({place: cell for place, cell in cells.items() if place not in unknown} for cells in (theirs, ours)))
+        if not said:
+            written = [cell for place, cell in theirs.items() if place not in unknown]
+            print("%d cells, %d looks" % (len(written), len({style for _, style in written})))
+            return
+        if time.monotonic() > end:
+            sys.exit("%d differences\n%s" % (len(said), "\n".join(said[:20])))
+        time.sleep(0.2)
+
+
+def emulator(socket, play, folder, size, steps, *program):
     size, steps = tuple(int(n) for n in size.split("x")), steps.split("|")
-    parts = record(sys.argv[6:], steps, size)
+    parts = record(program, steps, size)
     if len(parts) < len(steps) or not any(data for _, data in parts):
         sys.exit("lib_cells.py: the program ended too early")
     bad, seen, looks = 0, 0, set()
@@ -264,4 +300,4 @@ def main():
     sys.exit(1 if bad else 0)
 
 
-main()
+{"emulator": emulator, "windows": windows}[sys.argv[1]](*sys.argv[2:])

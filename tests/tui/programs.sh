@@ -92,3 +92,83 @@ typed 'tmux kill-server'
 keys Enter
 see "$PROMPT" 20
 unseen '\[inner\]'
+
+check 'the same programs in the pane and in tmux of its size: every cell, its colour and attributes'
+use board
+size 100x32
+keys C-]
+keys z
+typed 'clear; stty size'
+keys Enter
+see '3[0-9] 100' 20
+read -r rows cols < <(screen | grep -oE '^ *(2|3)[0-9] 100$')
+tm new-session -d -s beside -x "$cols" -y "$rows" "'$STOKER_PROGRAM' shell deb --term xterm-256color" \; set -g status off
+tm resize-window -t beside -x "$cols" -y "$rows"
+use beside
+see "$PROMPT" 60
+# both TEXT KEY...: to the pane and to the window beside it
+both() {
+	local text=$1
+	shift
+	for WINDOW in board beside; do
+		[ -z "$text" ] || typed "$text"
+		[ $# = 0 ] || press "$@"
+	done
+}
+# same WHAT REGEX [FIRST LAST]: when both show it; the pane is below one row of the dashboard
+same() {
+	local what=$1 regex=$2
+	shift 2
+	for WINDOW in board beside; do
+		see "$regex" 30
+	done
+	printf '   %s: ' "$what"
+	python3 "$LIB_DIR/../tui/lib_cells.py" windows "$T/tmux" board 0 1 beside "$@" || fail "$what: the pane differs from tmux"
+}
+cat >"$T/coloured.sh" <<'END'
+i=0
+while [ $i -lt 120 ]; do
+	printf '\033[3%dm%d\033[m \033[1;4mbold\033[m \033[38;5;%dmpalette\033[m \033[48;5;%dmground\033[m \033[7;3mreversed\033[m 中文 😀 e\314\201\n' \
+		$((i % 8)) $i $((i + 16)) $((255 - i))
+	i=$((i + 1))
+done
+END
+stoker exec -i deb -- sh -c 'cat >/tmp/coloured.sh && sh /tmp/coloured.sh >/tmp/coloured' <"$T/coloured.sh"
+both 'export LC_ALL=C.UTF-8; clear; stty size' Enter
+same 'the shell' "$rows $cols"
+both 'clear; head -20 /tmp/coloured' Enter
+same 'colours, wide characters and emoji' "19 bold.*$PROMPT"
+both 'clear; less -R /tmp/coloured' Enter
+same 'less' '28 bold'
+both ' '
+both '/79 bold' Enter
+same 'less, a page on and a search' '107 bold'
+both 'G'
+same 'less at the end' '119 bold'
+both 'q'
+both 'clear; vim.tiny -n -u NONE -c "set showmode ruler" /tmp/coloured.sh' Enter
+same 'vim' 'done.*All'
+both 'Goone 中文 😀'
+both '' Escape
+same 'vim after an insertion' 'one 中文.*7,'
+both ':split' Enter
+both '/while' Enter
+same 'vim, split, after a search' 'coloured.sh.*2,1.*coloured.sh'
+both ':qa!' Enter
+both 'clear; htop -d 100' Enter
+same 'the keys of htop' 'F10 ?Quit' -1 -1 # the rest of it changes
+both '' F1
+same 'the help of htop' 'Released under|Copyright'
+both 'q'
+both 'q'
+both 'clear; tmux -u -f /dev/null new -A -s shared' Enter
+for WINDOW in board beside; do
+	see '\[shared\]' 30
+done
+keys C-b %
+see '│.*│'
+typed 'cat /tmp/coloured'
+keys Enter
+same 'tmux, split' '119 bold' 0 -2 # the status line has the clock
+typed 'tmux kill-server'
+keys Enter
