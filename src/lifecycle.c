@@ -102,7 +102,7 @@ static bool try_lock(stoker *s, const char *id, int *fd)
 /* ---- what the supervisor published */
 
 /* The VMM's end as the supervisor saw it, into the record. */
-void lifecycle_apply_end(struct vm_record *rec, const struct run_status *run)
+static void lifecycle_apply_end(struct vm_record *rec, const struct run_status *run)
 {
 	struct stoker_vm *vm = &rec->vm;
 	vm->exit_status = run->exit_status < 0 ? -1 : run->exit_status;

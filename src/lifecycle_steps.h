@@ -10,9 +10,6 @@
 
 #include "lifecycle.h"
 
-/* The VMM's end as published, into the record: stopped or crashed. */
-void lifecycle_apply_end(struct vm_record *rec, const struct run_status *run);
-
 /* With the lock held: writes down what the supervisor published since. */
 bool lifecycle_take_up(stoker *s, struct vm_record *now);
 

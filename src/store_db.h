@@ -129,9 +129,6 @@ enum stoker_status store_fill(struct store *store, unsigned *taken, unsigned *un
 
 /* ---- store_vm.c */
 
-/* Within a transaction: inserts a row and its op as they are. STOKER_E_EXISTS
- * for a taken id, name, address or port. */
-enum stoker_status store_put(struct store *store, const struct vm_record *rec, struct stoker_error *err);
 /* Within a transaction: the same, giving way where something is taken: the
  * name gets a piece of the id behind it, address and port are left out. */
 enum stoker_status store_put_yielding(struct store *store, struct vm_record *rec, struct stoker_error *err);

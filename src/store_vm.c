@@ -263,7 +263,9 @@ static enum stoker_status put_row(struct store *store, const struct vm_record *r
 	return rec->op.kind == STOKER_PHASE_NONE ? STOKER_OK : put_op(store, rec, err);
 }
 
-enum stoker_status store_put(struct store *store, const struct vm_record *rec, struct stoker_error *err)
+/* Within a transaction: inserts a row and its op as they are. STOKER_E_EXISTS
+ * for a taken id, name, address or port. */
+static enum stoker_status store_put(struct store *store, const struct vm_record *rec, struct stoker_error *err)
 {
 	enum stoker_status st = put_row(store, rec, err);
 	if (st != STOKER_OK)

@@ -117,7 +117,7 @@ bool program_find(const char *name, char out[STOKER_PATH_SIZE])
 
 /* The probe takes a few ms and its answer holds as long as the device node and
  * this boot: it is kept in RUNTIME/kvm-probe, one line "KEY|yes or no|reason". */
-bool kvm_works(stoker *s, char *reason, size_t cap)
+static bool kvm_works(stoker *s, char *reason, size_t cap)
 {
 	char path[STOKER_PATH_SIZE], aside[STOKER_PATH_SIZE], key[160], line[480];
 	struct stat info;

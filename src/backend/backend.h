@@ -90,9 +90,6 @@ enum stoker_status backend_choose(stoker *s, struct vm_record *rec, const char *
  * again then; the network stays. */
 enum stoker_status backend_again(stoker *s, struct vm_record *rec, struct stoker_error *err);
 
-/* The KVM probe, its answer kept for this boot. */
-bool kvm_works(stoker *s, char *reason, size_t cap);
-
 /* The guest's kernel command line: the guest contract. False when it does not fit. */
 bool boot_arguments(const struct launch *launch, char *out, size_t cap);
 

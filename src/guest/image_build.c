@@ -108,7 +108,7 @@ static enum stoker_status find_init(struct build *b, struct stoker_error *err)
 }
 
 /* Packages are kept here between builds. Nothing is lost with it. */
-enum stoker_status image_cache_find(const stoker *s, char out[STOKER_PATH_SIZE], struct stoker_error *err)
+static enum stoker_status image_cache_find(const stoker *s, char out[STOKER_PATH_SIZE], struct stoker_error *err)
 {
 	const char *own = getenv("STOKER_CACHE_DIR"), *xdg = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
 	int n;

@@ -22,8 +22,6 @@ void kernel_newest(const stoker *s, char out[STOKER_PATH_SIZE]);
 
 /* The build.sh of a recipe. */
 enum stoker_status image_recipe_find(const char *recipe, char out[STOKER_PATH_SIZE], struct stoker_error *err);
-/* Where packages are kept between builds. Nothing is lost with it. */
-enum stoker_status image_cache_find(const stoker *s, char out[STOKER_PATH_SIZE], struct stoker_error *err);
 /* Runs a recipe: its progress goes to `call`, a digest it prints to `digest`,
  * which is an error when it is still "" at the end. Its complaint is the error. */
 enum stoker_status image_recipe_run(const char *const *argv, const struct stoker_call *call, char digest[72],

@@ -75,7 +75,7 @@ void clients_accept(struct supervisor *s)
 	}
 }
 
-void client_close(struct supervisor *s, unsigned i)
+static void client_close(struct supervisor *s, unsigned i)
 {
 	struct client *c = &s->clients[i];
 	if (c->fd < 0)

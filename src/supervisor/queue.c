@@ -36,7 +36,7 @@ bool queue_add(struct queue *q, const void *data, size_t len)
 	return true;
 }
 
-void queue_drop(struct queue *q, size_t len)
+static void queue_drop(struct queue *q, size_t len)
 {
 	q->start += len;
 	q->len -= len;

@@ -16,7 +16,6 @@ struct queue {
 
 /* False without memory. */
 bool queue_add(struct queue *q, const void *data, size_t len);
-void queue_drop(struct queue *q, size_t len);
 void queue_clear(struct queue *q);
 
 /* Sends what waits and then two more pieces, as far as the socket takes them

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-void relay_to_client(struct relay *r, unsigned client, uint8_t type, uint32_t stream, const void *data, size_t len)
+static void to_client(struct relay *r, unsigned client, uint8_t type, uint32_t stream, const void *data, size_t len)
 {
 	struct frame f = { .length = (uint32_t)len, .stream = stream, .type = type };
 	uint8_t head[FRAME_HEADER];
@@ -33,7 +33,7 @@ void relay_tell_exit(struct relay *r, unsigned client, uint32_t stream, int errn
 	payload[0] = FRAME_NOT_RUN;
 	frame_put32(payload + 1, (uint32_t)errno_value);
 	memcpy(payload + EXIT_HEAD, why, n);
-	relay_to_client(r, client, FRAME_EXIT, stream, payload, EXIT_HEAD + n);
+	to_client(r, client, FRAME_EXIT, stream, payload, EXIT_HEAD + n);
 }
 
 static void stream_free(struct relay *r, struct relay_stream *s)
@@ -194,7 +194,7 @@ static void guest_output(struct relay *r, const struct frame *f, const uint8_t *
 	}
 	if (f->length == 0)
 		s->flags |= eof;
-	relay_to_client(r, s->client, f->type, s->client_stream, data, f->length);
+	to_client(r, s->client, f->type, s->client_stream, data, f->length);
 	relay_stream_maybe_free(r, s);
 }
 
@@ -212,7 +212,7 @@ static void guest_credit(struct relay *r, const struct frame *f, const uint8_t *
 	}
 	s->credit[0] += more;
 	if (!(s->flags & (CLOSED | EXITED)))
-		relay_to_client(r, s->client, FRAME_CREDIT, s->client_stream, data, f->length);
+		to_client(r, s->client, FRAME_CREDIT, s->client_stream, data, f->length);
 }
 
 static void guest_exit(struct relay *r, const struct frame *f, const uint8_t *data)
@@ -227,7 +227,7 @@ static void guest_exit(struct relay *r, const struct frame *f, const uint8_t *da
 	}
 	s->flags |= EXITED;
 	if (!(s->flags & ORPHAN))
-		relay_to_client(r, s->client, FRAME_EXIT, s->client_stream, data, len);
+		to_client(r, s->client, FRAME_EXIT, s->client_stream, data, len);
 	if (data[0] == FRAME_NOT_RUN) /* there never was a command, so there is no output to end */
 		stream_free(r, s);
 	else
@@ -244,13 +244,13 @@ static void guest_answer(struct relay *r, const struct frame *f, const uint8_t *
 		if (!c->used || !c->ping_busy || c->ping_generation != generation || f->length > PING_MAX)
 			return;
 		c->ping_busy = false;
-		relay_to_client(r, slot - PING_BASE, FRAME_PONG, c->ping_stream, data, f->length);
+		to_client(r, slot - PING_BASE, FRAME_PONG, c->ping_stream, data, f->length);
 	} else if (f->type == FRAME_STATS && slot >= STATS_BASE && slot < SLOT_END) {
 		c = &r->clients[slot - STATS_BASE];
 		if (!c->used || !c->stats_busy || c->stats_generation != generation || f->length > STATS_MAX)
 			return;
 		c->stats_busy = false;
-		relay_to_client(r, slot - STATS_BASE, FRAME_STATS, c->stats_stream, data, f->length);
+		to_client(r, slot - STATS_BASE, FRAME_STATS, c->stats_stream, data, f->length);
 	}
 }
 
@@ -260,7 +260,7 @@ void relay_greet(struct relay *r, unsigned client)
 	if (!c->used || c->greeted || r->hello_len == 0)
 		return;
 	c->greeted = true;
-	relay_to_client(r, client, FRAME_HELLO, 0, r->hello_text, r->hello_len);
+	to_client(r, client, FRAME_HELLO, 0, r->hello_text, r->hello_len);
 }
 
 static void guest_hello(struct relay *r, const struct frame *f, const uint8_t *data)

@@ -34,7 +34,6 @@ enum {
 _Static_assert(SLOT_END <= 1 << SLOT_BITS, "slots must fit their bits");
 _Static_assert(RELAY_CLIENTS_MAX <= UINT8_MAX, "a client must fit its byte");
 
-void relay_to_client(struct relay *r, unsigned client, uint8_t type, uint32_t stream, const void *data, size_t len);
 void relay_to_guest(struct relay *r, uint8_t type, uint32_t stream, const void *data, size_t len); /* unless it is away */
 /* The EXIT of something that did not run, or not to its end. */
 void relay_tell_exit(struct relay *r, unsigned client, uint32_t stream, int errno_value, const char *why);

@@ -90,7 +90,6 @@ void clients_accept(struct supervisor *s);
 void client_readable(struct supervisor *s, unsigned i);
 void client_writable(struct supervisor *s, unsigned i);
 void client_queue(struct supervisor *s, unsigned i, const void *a, size_t alen, const void *b, size_t blen);
-void client_close(struct supervisor *s, unsigned i);
 /* Sends what the turn queued, forgets the dead, holds back or lets go those that write. */
 void clients_settle(struct supervisor *s);
 void clients_close_all(struct supervisor *s);

@@ -166,7 +166,6 @@ static void scrollback(void **state)
 {
 	struct term *term = term_new(3, 20, 50);
 	char line[64];
-	int row = -1;
 	(void)state;
 	for (int i = 0; i < 200; i++) {
 		snprintf(line, sizeof(line), "\033[3%dmline %d%s", i % 8, i, i < 199 ? "\r\n" : "");
@@ -179,12 +178,10 @@ static void scrollback(void **state)
 	expect_back(term, 3, 20, 2, "line 195\nline 196\nline 197\n");
 	expect_back(term, 3, 20, 50, "line 147\nline 148\nline 149\n");
 	expect_back(term, 3, 20, 9999, "line 147\nline 148\nline 149\n");
-	assert_int_equal(term_find(term, "LINE 160", 0, -1, &row), -1);
-	assert_int_equal(term_find(term, "line 160", 0, -1, &row), 37);
-	assert_int_equal(row, 0);
+	assert_int_equal(term_find_line(term, "LINE 160", 200, -1), -1);
+	assert_int_equal(term_find_line(term, "line 160", 200, -1), 160);
 	expect_back(term, 3, 20, 37, "line 160\nline 161\nline 162\n");
-	assert_int_equal(term_find(term, "line 199", 37, 1, &row), 0);
-	assert_int_equal(row, 2);
+	assert_int_equal(term_find_line(term, "line 199", 160, 1), 199);
 	assert_int_equal(term_find_line(term, "line 18", 200, -1), 189);
 	assert_int_equal(term_find_line(term, "line 18", 188, -1), 188);
 	assert_int_equal(term_find_line(term, "line 18", 0, 1), 180);

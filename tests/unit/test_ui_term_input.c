@@ -135,7 +135,6 @@ static void mouse(void **state)
 static void focus(void **state)
 {
 	struct term *term = term_new(5, 20, 10);
-	bool blink = true;
 	(void)state;
 	term_focus(term, true);
 	expect_output(term, "");
@@ -143,11 +142,6 @@ static void focus(void **state)
 	term_focus(term, true);
 	term_focus(term, false);
 	expect_output(term, "\033[I\033[O");
-	FEED(term, "\033[4 q");
-	assert_int_equal(term_cursor_shape(term, &blink), TERM_CURSOR_UNDERLINE);
-	assert_false(blink);
-	FEED(term, "\033[ q");
-	assert_int_equal(term_cursor_shape(term, NULL), TERM_CURSOR_BLOCK);
 	term_free(term);
 }
 

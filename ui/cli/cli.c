@@ -40,7 +40,7 @@ void cli_put(FILE *to, const char *text)
 		free(clean);
 }
 
-int cli_code(const struct cli *cli, enum stoker_status status)
+static int cli_code(const struct cli *cli, enum stoker_status status)
 {
 	if (status != STOKER_OK && cli->verb && cli->verb->flags & VERB_GUEST_STATUS)
 		return EXIT_OWN;

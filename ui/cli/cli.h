@@ -42,7 +42,6 @@ int cli_fail_text(struct cli *cli, enum stoker_status status, const char *what, 
 	__attribute__((format(printf, 5, 6)));
 /* A word on stderr that is no error; not with --quiet. */
 void cli_note(struct cli *cli, const char *format, ...) __attribute__((format(printf, 2, 3)));
-int cli_code(const struct cli *cli, enum stoker_status status);
 
 /* ---- the library */
 

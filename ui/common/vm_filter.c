@@ -45,16 +45,6 @@ static const struct {
 
 static const char *const is_words[] = { "ready", "stale", "ephemeral", "marked", "busy" };
 
-const char *vm_filter_key_name(enum vm_filter_key key)
-{
-	return key < FILTER_KEY_COUNT ? keys[key].name : NULL;
-}
-
-const char *vm_filter_key_help(enum vm_filter_key key)
-{
-	return key < FILTER_KEY_COUNT ? keys[key].help : NULL;
-}
-
 /* ----------------------------------------------------------------- reading */
 
 static enum vm_filter_key find_key(const char *text, size_t len)

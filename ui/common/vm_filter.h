@@ -71,8 +71,4 @@ bool vm_filter_fits(const struct vm_filter *filter, const struct vm_filter_facts
 size_t vm_filter_complete(const char *text, size_t at, const struct stoker_vm *(*vm_at)(const void *context, size_t i),
                        const void *context, size_t vms, char (*out)[FILTER_CANDIDATE_SIZE], size_t cap, size_t *from);
 
-/* "cpu", "PERCENT of one CPU"; NULL past the end. For help and manual. */
-const char *vm_filter_key_name(enum vm_filter_key key);
-const char *vm_filter_key_help(enum vm_filter_key key);
-
 #endif

@@ -63,7 +63,7 @@ static int by_key(const void *a, const void *b)
 	return result != 0 ? result : (one->at > two->at) - (one->at < two->at);
 }
 
-bool group_is_folded(const struct model *model, const char *key)
+static bool group_is_folded(const struct model *model, const char *key)
 {
 	int i;
 	for (i = 0; i < model->folded_count; i++) {

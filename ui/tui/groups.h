@@ -21,7 +21,6 @@ struct group_sum {
 void group_sum(const struct model *model, const struct group *group, struct group_sum *sum);
 /* "by state", "by label team". */
 void groups_name(const struct model *model, char *buf, size_t cap);
-bool group_is_folded(const struct model *model, const char *key);
 void group_fold(struct model *model, const char *key, bool fold);
 /* The next thing to group by: also each label key that some VM has. */
 void groups_next(struct model *model);

@@ -50,7 +50,6 @@ void log_current(const struct log_pane *p, int64_t *line, int *row);
 void log_go(struct log_pane *p, int64_t line, int row);
 
 /* log_search.c */
-void log_search(struct log_pane *p, int64_t from, bool up);
 void log_search_on(struct log_pane *p, bool up);
 void log_search_back(struct log_pane *p);
 void log_draw_matches(const struct log_pane *p, struct screen *screen, int row, int col, int cols, const char *text);

@@ -53,7 +53,7 @@ static const char *find_in(const char *text, const char *needle, bool folding, s
 	return NULL;
 }
 
-void log_search(struct log_pane *p, int64_t from, bool up)
+static void log_search(struct log_pane *p, int64_t from, bool up)
 {
 	bool folding = !upper_in(p->pager.needle);
 	int64_t n;

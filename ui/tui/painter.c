@@ -250,9 +250,6 @@ void painter_present(struct painter *painter, const struct screen *screen)
 	}
 	painter->cursor_row = cursor_row;
 	painter->cursor_col = cursor_col;
-	if (painter->ring)
-		out_text(painter, "\a");
-	painter->ring = false;
 }
 
 void painter_append(struct painter *painter, const char *bytes, size_t len)

@@ -14,7 +14,6 @@ struct painter {
 	int colours; /* 0, 8, 16, 256, or 1 << 24 */
 	enum palette palette;
 	bool valid;  /* `shown` is what the terminal shows */
-	bool ring;   /* the bell is to ring */
 	struct cell *shown;
 	int rows, cols;
 	int cursor_row, cursor_col; /* what the terminal shows; -1: hidden */

@@ -95,7 +95,6 @@ struct terminal *terminal_open(const struct terminal_options *options, char *why
 /* Gives it back as it was. NULL is allowed, here and in all that follows: a dashboard that no terminal shows. */
 void terminal_close(struct terminal *terminal);
 void terminal_size(struct terminal *terminal, int *rows, int *cols);
-bool terminal_ascii(const struct terminal *terminal);
 /* Shows the difference to what is on the terminal now. Writes nothing when nothing differs. */
 void terminal_present(struct terminal *terminal, const struct screen *screen);
 /* As it is wanted now: colours, theme, mouse; with the next frame. */
@@ -139,7 +138,5 @@ void terminal_suspend(struct terminal *terminal);
 void terminal_resume(struct terminal *terminal);
 /* Sets the clipboard (OSC 52), where the terminal allows it. */
 void terminal_copy(struct terminal *terminal, const char *text, size_t len);
-/* Rings the bell with the next frame. */
-void terminal_bell(struct terminal *terminal);
 
 #endif

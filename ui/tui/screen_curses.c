@@ -151,11 +151,6 @@ bool terminal_alive(const struct terminal *terminal)
 	return terminal == NULL || terminal->alive;
 }
 
-void terminal_bell(struct terminal *terminal)
-{
-	terminal->painter.ring = true;
-}
-
 void terminal_copy(struct terminal *terminal, const char *text, size_t len)
 {
 	char *coded = terminal != NULL && terminal->active ? base64_encode(text, len) : NULL;
@@ -501,11 +496,6 @@ void terminal_adjust(struct terminal *terminal, const struct terminal_options *o
 		terminal->asked_ns = now_ns();
 	}
 	terminal_flush(terminal);
-}
-
-bool terminal_ascii(const struct terminal *terminal)
-{
-	return terminal->ascii;
 }
 
 int terminal_fd(const struct terminal *terminal)

@@ -283,11 +283,6 @@ bool session_log_trouble(struct session_log *log)
 	return trouble;
 }
 
-const char *session_log_path(const struct session_log *log)
-{
-	return log->path;
-}
-
 void session_log_close(struct session_log *log)
 {
 	struct timespec until;

@@ -24,8 +24,7 @@ void session_log_feed(struct session_log *log, const char *bytes, size_t len);
 bool session_log_failed(struct session_log *log, char *why, size_t cap);
 /* Whether session_log_failed() has something to say. */
 bool session_log_trouble(struct session_log *log);
-const char *session_log_path(const struct session_log *log);
-/* Writes what is left, for at most two seconds. NULL is allowed. */
+/* Never waits: the thread writes what is left, and ends. NULL is allowed. */
 void session_log_close(struct session_log *log);
 
 #endif

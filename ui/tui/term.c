@@ -117,12 +117,6 @@ static int on_termprop(VTermProp prop, VTermValue *value, void *user)
 	case VTERM_PROP_CURSORVISIBLE:
 		term->cursor_visible = value->boolean;
 		break;
-	case VTERM_PROP_CURSORBLINK:
-		term->cursor_blink = value->boolean;
-		break;
-	case VTERM_PROP_CURSORSHAPE:
-		term->cursor_shape = value->number;
-		break;
 	case VTERM_PROP_ALTSCREEN:
 		term->alternate = value->boolean;
 		break;
@@ -366,15 +360,6 @@ const char *term_title(const struct term *term)
 	return term->title;
 }
 
-enum term_cursor term_cursor_shape(const struct term *term, bool *blink)
-{
-	if (blink != NULL)
-		*blink = term->cursor_blink;
-	return term->cursor_shape == VTERM_PROP_CURSORSHAPE_UNDERLINE  ? TERM_CURSOR_UNDERLINE
-	       : term->cursor_shape == VTERM_PROP_CURSORSHAPE_BAR_LEFT ? TERM_CURSOR_BAR
-	                                                               : TERM_CURSOR_BLOCK;
-}
-
 /* ---- lines by number, drawing, searching */
 
 int64_t term_first_line(const struct term *term)
@@ -448,23 +433,6 @@ int64_t term_find_line(const struct term *term, const char *needle, int64_t from
 	}
 	free(cells);
 	return found;
-}
-
-int term_find(const struct term *term, const char *needle, int from, int dir, int *row)
-{
-	int64_t first = term_first_line(term), top = first + term_scrollback(term) - from;
-	int64_t found = term_find_line(term, needle, dir < 0 ? top - 1 : top + term->rows, dir);
-	int64_t back;
-
-	if (found < 0)
-		return -1;
-	/* The line found goes to the top when there is enough below it. */
-	back = first + term_scrollback(term) - found;
-	if (back < 0)
-		back = 0;
-	if (row != NULL)
-		*row = (int)(found - (first + term_scrollback(term) - back));
-	return (int)back;
 }
 
 void term_mark(struct term *term, const char *needle)

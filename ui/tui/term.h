@@ -31,16 +31,14 @@ bool term_take_damage(struct term *term); /* true once after anything visible ch
 int term_scrollback(const struct term *term); /* lines kept above the screen */
 bool term_alternate(const struct term *term); /* the guest uses the alternate screen */
 const char *term_title(const struct term *term); /* cleaned; "" when none */
-/* Searches text upwards (dir < 0) or downwards from scroll position `from`; returns the scroll_back that shows it with
- * its row inside the pane in *row, or -1. Case-insensitive when the needle is all lower case. */
-int term_find(const struct term *term, const char *needle, int from, int dir, int *row);
 
 /* Lines are numbered from the first that ever was; a number keeps its line
  * while new ones come. Kept are first <= n < end, the last rows of them being
  * the screen. */
 int64_t term_first_line(const struct term *term);
 int64_t term_end_line(const struct term *term);
-/* The nearest line at `from` or beyond it (dir < 0: above, else below) that contains the needle, or -1. */
+/* The nearest line at `from` or beyond it (dir < 0: above, else below) that contains the needle, or -1. Case counts
+ * unless the needle is all lower case. */
 int64_t term_find_line(const struct term *term, const char *needle, int64_t from, int dir);
 /* The text of a line's columns first .. last, trailing blanks cut: UTF-8, not terminated; returns its bytes. */
 size_t term_text(const struct term *term, int64_t line, int first, int last, char *out, size_t cap);
@@ -55,7 +53,5 @@ void term_settle(struct term *term);
 
 bool term_mouse_wanted(const struct term *term); /* the guest asked for the mouse */
 void term_focus(struct term *term, bool focus);  /* told to a guest that asked */
-enum term_cursor { TERM_CURSOR_BLOCK, TERM_CURSOR_UNDERLINE, TERM_CURSOR_BAR };
-enum term_cursor term_cursor_shape(const struct term *term, bool *blink);
 
 #endif

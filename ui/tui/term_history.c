@@ -270,11 +270,6 @@ int64_t history_first(const struct history *history)
 	return history->first;
 }
 
-size_t history_bytes(const struct history *history)
-{
-	return history->bytes;
-}
-
 void history_get(const struct history *history, size_t i, struct cell *cells, int cols)
 {
 	struct line *line = at(history, i);

@@ -29,7 +29,6 @@ bool history_pop(struct history *history, struct cell *cells, int cols);
 
 size_t history_count(const struct history *history);
 int64_t history_first(const struct history *history); /* number of the oldest kept line */
-size_t history_bytes(const struct history *history);
 
 /* Line first + i, i < count, filled with blanks to `cols`. */
 void history_get(const struct history *history, size_t i, struct cell *cells, int cols);

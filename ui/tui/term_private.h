@@ -42,8 +42,8 @@ struct term {
 	size_t answers;      /* how many of them are answers, at most */
 	bool feeding;
 	bool damage;
-	bool alternate, reverse, cursor_visible, cursor_blink;
-	int cursor_shape, mouse;
+	bool alternate, reverse, cursor_visible;
+	int mouse;
 	char title[256];
 	struct needle marked;
 	bool clipboard_allowed;

@@ -23,7 +23,6 @@ void mark_range(struct model *model);
 void mark_invert(struct model *model);
 void unmark(struct model *model);
 void run_ask(struct model *model);
-void run_cancel(struct model *model, struct effects *effects);
 void run_ended(struct model *model, struct event *event, struct effects *effects);
 void run_key(struct model *model, const struct key *key, struct effects *effects);
 void results_open(struct model *model);
@@ -48,7 +47,6 @@ void update_act(struct model *model, enum action_id action, struct effects *effe
 void op_again(struct model *model, const struct op *op, enum action_id action, struct effects *effects);
 /* The disks of those the action is for to this size, as it was typed. */
 void resize_begin(struct model *model, const char *text, struct effects *effects);
-void resize_ask(struct model *model);
 uint64_t op_begin(struct model *model, enum action_id action, const char *id, const char *name);
 void op_end(struct model *model, const struct event *event, struct effects *effects);
 void confirm_yes(struct model *model, struct effects *effects);
@@ -76,7 +74,6 @@ const struct op *panel_op(const struct model *model, int line);
 const struct op_ended *panel_ended(const struct model *model, int line);
 bool op_progress(struct model *model, const struct event *event);
 void op_keep(struct model *model, const struct op *op, const struct event *event);
-bool op_can_cancel(const struct op *op);
 
 /* update_pane.c */
 void pane_opened(struct model *model, const struct event *event, struct effects *effects);
@@ -101,7 +98,6 @@ bool is_leave_key(const struct model *model, const struct key *key);
 
 /* update_dialog.c: a key while a dialog is open. */
 void dialog_key(struct model *model, const struct key *key, struct effects *effects);
-void dialog_close(struct model *model, struct effects *effects);
 void plan_open(struct model *model, struct effects *effects);
 void plan_event(struct model *model, struct event *event);
 /* Open, or only covered by the help. */

@@ -149,7 +149,7 @@ void op_again(struct model *model, const struct op *op, enum action_id action, s
 	carry_out(model, action, id, op->disk_mib, effects);
 }
 
-void resize_ask(struct model *model)
+static void resize_ask(struct model *model)
 {
 	const struct action *action = action_at(ACTION_RESIZE);
 	char text[24] = "";

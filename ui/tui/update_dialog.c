@@ -25,7 +25,7 @@ static bool is_away(const struct key *key)
 	       (key->kind == KEY_KIND_CHAR && key->ch == 'c' && key->mods == MOD_CTRL);
 }
 
-void dialog_close(struct model *model, struct effects *effects)
+static void dialog_close(struct model *model, struct effects *effects)
 {
 	if (model->dialog == DIALOG_RECONCILE && model->plan.state != PLAN_WORKING)
 		effect_add(effects, EFFECT_PLAN_DROP);

@@ -214,6 +214,27 @@ static void ask_next(struct model *model, struct effects *effects)
 	}
 }
 
+/* What has been asked is given up; what has not been asked is not. */
+static void run_cancel(struct model *model, struct effects *effects)
+{
+	struct fanout *fanout = &model->fanout;
+	size_t i;
+	for (i = 0; i < fanout->count; i++) {
+		struct fanout_item *item = &fanout->items[i];
+		if (item->ended)
+			continue;
+		if (item->op != 0) {
+			effect_add(effects, EFFECT_CANCEL)->op = item->op;
+		} else {
+			char **lines = calloc(1, sizeof *lines);
+			if (lines != NULL)
+				lines[0] = strdup("it was not asked any more");
+			item->op = model->next_op++;
+			fanout_answer(fanout, item->op, true, 0, 0, lines, lines != NULL && lines[0] != NULL, false);
+		}
+	}
+}
+
 static void run_begin(struct model *model, const char *command, struct effects *effects)
 {
 	const struct action *action = action_at(ACTION_RUN);
@@ -241,27 +262,6 @@ void run_ask(struct model *model)
 {
 	field_set(&model->answer, model->fanout.command);
 	model->asking = ASK_COMMAND;
-}
-
-/* What has been asked is given up; what has not been asked is not. */
-void run_cancel(struct model *model, struct effects *effects)
-{
-	struct fanout *fanout = &model->fanout;
-	size_t i;
-	for (i = 0; i < fanout->count; i++) {
-		struct fanout_item *item = &fanout->items[i];
-		if (item->ended)
-			continue;
-		if (item->op != 0) {
-			effect_add(effects, EFFECT_CANCEL)->op = item->op;
-		} else {
-			char **lines = calloc(1, sizeof *lines);
-			if (lines != NULL)
-				lines[0] = strdup("it was not asked any more");
-			item->op = model->next_op++;
-			fanout_answer(fanout, item->op, true, 0, 0, lines, lines != NULL && lines[0] != NULL, false);
-		}
-	}
 }
 
 void run_ended(struct model *model, struct event *event, struct effects *effects)

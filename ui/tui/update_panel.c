@@ -93,7 +93,7 @@ const struct op_ended *panel_ended(const struct model *model, int line)
 	return line >= 0 && line < (int)model->ended_count ? &model->ended[line] : NULL;
 }
 
-bool op_can_cancel(const struct op *op)
+static bool op_can_cancel(const struct op *op)
 {
 	switch (op->action) {
 	case ACTION_CREATE:

@@ -27,7 +27,6 @@ void view_footer(const struct model *model, struct screen *screen, const struct 
 void view_dialog(const struct model *model, struct screen *screen);
 void view_form(const struct model *model, struct screen *screen);
 void view_plan(const struct model *model, struct screen *screen);
-void view_text(const struct model *model, struct screen *screen);
 /* The selected line of a panel with lines, and that there are more. */
 void panel_cursor(const struct model *model, struct screen *screen, const struct rect *at, int i);
 void view_columns(const struct model *model, struct screen *screen);

@@ -221,7 +221,7 @@ static int text_height(const struct text_view *text, int from, int to, int cols)
 	return rows;
 }
 
-void view_text(const struct model *model, struct screen *screen)
+static void view_text(const struct model *model, struct screen *screen)
 {
 	const struct text_view *text = &model->text;
 	struct place p = centred(model, model->rows_size - 2, model->cols_size > 110 ? 110 : model->cols_size);
