@@ -20,6 +20,9 @@
  *  - Units. `_ns` and `_ms` values that measure time spent come from
  *    CLOCK_MONOTONIC. `_at_ms` values are wall-clock milliseconds since the
  *    Unix epoch and are for showing only. Memory and disk sizes are MiB.
+ *  - Time. A call that may wait takes a `struct stoker_call`; what holds without
+ *    one is said beside it. Besides, every change waits for the VM's lock while
+ *    another one is at it, within the same limit.
  *  - Naming a VM. `ref` is a VM's name, its whole id, or a prefix of its id
  *    of at least four characters that fits only one VM. A name goes first.
  */
@@ -280,12 +283,15 @@ STOKER_API enum stoker_status stoker_check_spec(stoker *s, const struct stoker_s
 
 /* --------------------------------------------------------------- lifecycle */
 
-/** Makes a VM (phase create). `out` may be NULL. A failure leaves nothing. */
+/** Makes a VM (phase create) without starting it. call->timeout_ms limits the making of its disk (default: none), which
+ *  a copy makes long. STOKER_E_EXISTS: the name is taken; STOKER_E_MISSING: its image or backend; STOKER_E_LIMIT: no
+ *  address, port or disk space is left. `out` may be NULL. A failure leaves nothing. */
 STOKER_API enum stoker_status stoker_create(stoker *s, const struct stoker_spec *spec, const struct stoker_call *call,
                                             struct stoker_vm *out, struct stoker_error *err);
 
 /** Starts a created, stopped, crashed or error VM (phase start); returns when
- *  the VMM has accepted the boot. STOKER_E_STATE "already running" when it runs. */
+ *  the VMM has accepted the boot (call->timeout_ms, default 30 s). A failure leaves no process, and the VM as it was or
+ *  in STOKER_ERROR with the reason. STOKER_E_STATE "already running" when it runs. `out` may be NULL. */
 STOKER_API enum stoker_status stoker_start(stoker *s, const char *ref, const struct stoker_call *call,
                                            struct stoker_vm *out, struct stoker_error *err);
 
@@ -301,7 +307,7 @@ STOKER_API enum stoker_status stoker_stop(stoker *s, const char *ref, bool force
  *  (call->timeout_ms, default 10 s). STOKER_E_STATE when it does not run or is paused already. `out` may be NULL. */
 STOKER_API enum stoker_status stoker_pause(stoker *s, const char *ref, const struct stoker_call *call,
                                            struct stoker_vm *out, struct stoker_error *err);
-/** Lets a paused VM go on. STOKER_E_STATE when it is not paused. */
+/** Lets a paused VM go on, within the same limit. STOKER_E_STATE when it is not paused. `out` may be NULL. */
 STOKER_API enum stoker_status stoker_resume(stoker *s, const char *ref, const struct stoker_call *call,
                                             struct stoker_vm *out, struct stoker_error *err);
 
@@ -348,7 +354,7 @@ STOKER_API enum stoker_status stoker_resize(stoker *s, const char *ref, unsigned
                                             const struct stoker_call *call, struct stoker_vm *out,
                                             struct stoker_error *err);
 
-/** One VM, refreshed against the host. */
+/** One VM, refreshed against the host: no subprocess, no network. */
 STOKER_API enum stoker_status stoker_get(stoker *s, const char *ref, struct stoker_vm *out, struct stoker_error *err);
 
 struct stoker_filter {
@@ -371,7 +377,8 @@ enum stoker_until {
 	STOKER_UNTIL_STOPPED  /**< the VMM is gone */
 };
 /** Waits, without polling the guest. Default limit: the setting timeouts.ready_s, 60 s. A VM that ends or
- *  never becomes ready gives the last lines of its console in err->why. */
+ *  never becomes ready gives the last lines of its console in err->why. A wait that fails or is cancelled changes
+ *  nothing. `out` may be NULL. */
 STOKER_API enum stoker_status stoker_wait(stoker *s, const char *ref, enum stoker_until until,
                                           const struct stoker_call *call, struct stoker_vm *out,
                                           struct stoker_error *err);
@@ -383,7 +390,8 @@ struct stoker_host_key {
 	char recorded[128];    /**< what it is compared with before anything is said to it; "" when nothing is recorded */
 	char recorded_fingerprint[64];
 };
-/** Connects and looks; nothing is sent to the server but the key exchange. Waits for a guest that still boots. */
+/** Connects and looks; nothing is sent to the server but the key exchange. Waits for a guest that still boots
+ *  (call->timeout_ms, default: the setting timeouts.ready_s). */
 STOKER_API enum stoker_status stoker_host_key_get(stoker *s, const char *ref, const struct stoker_call *call,
                                                   struct stoker_host_key *out, struct stoker_error *err);
 /** Records the key that the SSH server of a guest without agent is to show. `key` is the key itself ("ssh-ed25519
@@ -392,15 +400,19 @@ STOKER_API enum stoker_status stoker_host_key_get(stoker *s, const char *ref, co
 STOKER_API enum stoker_status stoker_host_key_accept(stoker *s, const char *ref, const char *key,
                                                      const struct stoker_call *call, struct stoker_error *err);
 
+#define STOKER_PATH_SIZE 4096
+/** Absolute paths. */
 struct stoker_paths {
-	char dir[512];     /**< the VM's state folder */
-	char run[512];     /**< its runtime folder: sockets */
-	char disk[512];    /**< "" in disk mode shared */
-	char key[512];     /**< private SSH key */
-	char console[512]; /**< console log */
-	char kernel[512], initrd[512], base[512]; /**< the image's files */
+	char dir[STOKER_PATH_SIZE];     /**< the VM's state folder */
+	char run[STOKER_PATH_SIZE];     /**< its runtime folder: sockets */
+	char disk[STOKER_PATH_SIZE];    /**< "" in disk mode shared */
+	char key[STOKER_PATH_SIZE];     /**< private SSH key */
+	char console[STOKER_PATH_SIZE]; /**< console log */
+	/** The image's files; "" when it is not there. */
+	char kernel[STOKER_PATH_SIZE], initrd[STOKER_PATH_SIZE], base[STOKER_PATH_SIZE];
 };
-/** Of a VM by name or id; the files need not be there. STOKER_E_NOT_FOUND when there is no such VM. */
+/** Of a VM by name or id; the files need not be there. STOKER_E_NOT_FOUND when there is no such VM, STOKER_E_LIMIT when a
+ *  path does not fit: none is ever cut. */
 STOKER_API enum stoker_status stoker_vm_paths(stoker *s, const char *ref, struct stoker_paths *out,
                                               struct stoker_error *err);
 
@@ -435,7 +447,7 @@ enum stoker_via {
 STOKER_API enum stoker_status stoker_session_open(stoker *s, const char *ref, enum stoker_via via,
                                                   const struct stoker_call *call, stoker_session **out,
                                                   struct stoker_error *err);
-/** Ends the session; a command still running in it is killed in the guest. */
+/** Ends the session; a command still running in it is killed in the guest. NULL is allowed. */
 STOKER_API void stoker_session_close(stoker_session *session);
 /** How the session goes: STOKER_VIA_CHANNEL or STOKER_VIA_SSH. */
 STOKER_API enum stoker_via stoker_session_via(const stoker_session *session);
@@ -481,8 +493,8 @@ STOKER_API enum stoker_status stoker_exec_capture(stoker_session *session, const
                                                   const struct stoker_call *call, struct stoker_exec_result *result,
                                                   char **out, char **errout, struct stoker_error *err);
 
-/** One round trip: to the agent, or over the open SSH connection a request
- *  that the server must answer. */
+/** One round trip: to the agent, or over the open SSH connection a request that the server must answer. Default limit:
+ *  5 s to the agent, 10 s over SSH. `rtt_ns` may be NULL. */
 STOKER_API enum stoker_status stoker_ping(stoker_session *session, const struct stoker_call *call, int64_t *rtt_ns,
                                           struct stoker_error *err);
 
@@ -494,7 +506,7 @@ struct stoker_guest_stats {
 	unsigned processes;
 	int64_t rx_bytes, tx_bytes; /**< received and sent by its network cards; -1: an older agent does not tell */
 };
-/** Channel sessions only; STOKER_E_MISSING over SSH. */
+/** Asks the agent, which reads its kernel's figures: at most 5 s. Channel sessions only; STOKER_E_MISSING over SSH. */
 STOKER_API enum stoker_status stoker_guest_statistics(stoker_session *session, struct stoker_guest_stats *out,
                                                       struct stoker_error *err);
 
@@ -514,8 +526,9 @@ struct stoker_shell_spec {
 STOKER_API enum stoker_status stoker_shell_open(stoker *s, const char *ref, const struct stoker_shell_spec *spec,
                                                 const struct stoker_call *call, stoker_shell **out,
                                                 struct stoker_error *err);
-/** The socket to poll, and the events (POLLIN, POLLOUT) it waits for now. Ask again after each read or write. */
+/** The socket to poll. It belongs to the shell. */
 STOKER_API int stoker_shell_fd(const stoker_shell *shell);
+/** The events (POLLIN, POLLOUT) it waits for now. Ask again after each read or write. */
 STOKER_API short stoker_shell_events(const stoker_shell *shell);
 /** Milliseconds until stoker_shell_read() should be called even without
  *  events (keepalive), -1: never. */
@@ -538,13 +551,16 @@ STOKER_API void stoker_shell_close(stoker_shell *shell);
 
 /** A reader of a VM's console log that survives the log's size-capped rotation. */
 typedef struct stoker_log stoker_log;
-/** `tail_lines` < 0: from the start of what is kept. */
+/** Begins `tail_lines` before its end; < 0: at the start of what is kept. It is no error when there is no log yet. The
+ *  caller closes *out with stoker_log_close(). */
 STOKER_API enum stoker_status stoker_log_open(stoker *s, const char *ref, int tail_lines, stoker_log **out,
                                               struct stoker_error *err);
-/** > 0 bytes, 0 nothing new now, -1 failed. Bytes are the guest's: unsafe for a terminal. */
+/** > 0: so many bytes; 0: nothing new now; -1: failed, errno says how. Never waits for more. The bytes are the guest's:
+ *  unsafe for a terminal. */
 STOKER_API ssize_t stoker_log_read(stoker_log *log, void *buf, size_t cap);
 /** Becomes readable when there may be more; stoker_log_read() until 0 rearms it. */
 STOKER_API int stoker_log_fd(const stoker_log *log);
+/** NULL is allowed. */
 STOKER_API void stoker_log_close(stoker_log *log);
 
 /* ----------------------------------------------------------------- timings */
@@ -573,7 +589,7 @@ struct stoker_percentiles {
 STOKER_API enum stoker_status stoker_phase_percentiles(stoker *s, const char *ref,
                                                        struct stoker_percentiles out[STOKER_PHASE_COUNT],
                                                        struct stoker_error *err);
-/** The same rule on the caller's own samples, which it sorts in place. */
+/** The same rule on the caller's own samples, which it sorts in place. Of none everything is 0. */
 STOKER_API void stoker_percentiles_of(int64_t *samples, size_t count, struct stoker_percentiles *out);
 
 /* ------------------------------------------------------------------ events */
@@ -600,6 +616,7 @@ STOKER_API enum stoker_status stoker_watch_open(stoker *s, stoker_watch **out, s
 STOKER_API int stoker_watch_fd(const stoker_watch *watch);
 /** Empties the descriptor; true when anything had changed. */
 STOKER_API bool stoker_watch_drain(stoker_watch *watch);
+/** NULL is allowed. */
 STOKER_API void stoker_watch_close(stoker_watch *watch);
 
 /* --------------------------------------------------------------- reconcile */
@@ -653,14 +670,16 @@ typedef struct stoker_plan stoker_plan;
 /** Looks at store and host and changes nothing. Free with stoker_plan_free(). */
 STOKER_API enum stoker_status stoker_reconcile_plan(stoker *s, const struct stoker_call *call, stoker_plan **out,
                                                     struct stoker_error *err);
+/** How many findings it has; 0: store and host agree. */
 STOKER_API size_t stoker_plan_count(const stoker_plan *plan);
-/** Valid until the plan is freed. */
+/** The i-th, NULL past the end. Valid until the plan is freed. */
 STOKER_API const struct stoker_finding *stoker_plan_at(const stoker_plan *plan, size_t i);
 /** Carries out one item with `repair` (its proposal or its alternative).
  *  Looks again first: when the contradiction is gone it does nothing and
  *  succeeds. Different items are independent. */
 STOKER_API enum stoker_status stoker_reconcile_apply(stoker *s, stoker_plan *plan, size_t i, enum stoker_repair repair,
                                                      struct stoker_error *err);
+/** Frees the plan; nothing is undone. NULL is allowed. */
 STOKER_API void stoker_plan_free(stoker_plan *plan);
 
 /* ------------------------------------------------------------------ images */
@@ -693,16 +712,18 @@ struct stoker_image_spec {
 	const char *root;
 };
 /** Builds aside and puts in place by one rename. `*built` (may be NULL) is
- *  false when an image of the same inputs was there already. */
+ *  false when an image of the same inputs was there already. Default limit: an hour, as a kernel takes its time. A
+ *  failure, as with STOKER_E_MISSING without the tools it takes, leaves the image that was there. */
 STOKER_API enum stoker_status stoker_image_build(stoker *s, const struct stoker_image_spec *spec,
                                                  const struct stoker_call *call, bool *built,
                                                  struct stoker_error *err);
 /** Sorted by name. Free with stoker_free(). */
 STOKER_API enum stoker_status stoker_image_list(stoker *s, struct stoker_image **out, size_t *count,
                                                 struct stoker_error *err);
+/** One image. STOKER_E_NOT_FOUND when there is none of that name. */
 STOKER_API enum stoker_status stoker_image_get(stoker *s, const char *name, struct stoker_image *out,
                                                struct stoker_error *err);
-/** STOKER_E_STATE while a VM uses it. */
+/** Removes an image. STOKER_E_STATE while a VM uses it, STOKER_E_NOT_FOUND when there is none of that name. */
 STOKER_API enum stoker_status stoker_image_delete(stoker *s, const char *name, struct stoker_error *err);
 
 /* ----------------------------------------------------------------- network */

@@ -45,7 +45,6 @@ struct stoker {
 };
 
 /* Joins printf-wise into a PATH_MAX buffer: STATE/<fmt>. False when too long. */
-#define STOKER_PATH_SIZE 4096
 bool path_state(const stoker *s, char out[STOKER_PATH_SIZE], const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 bool path_runtime(const stoker *s, char out[STOKER_PATH_SIZE], const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));

@@ -116,16 +116,16 @@ enum stoker_status stoker_vm_paths(stoker *s, const char *ref, struct stoker_pat
 	if (st != STOKER_OK)
 		return with_what(st, "look at", ref, err);
 	memset(out, 0, sizeof *out);
-	snprintf(out->dir, sizeof out->dir, "%.400s/vms/%s", s->state_dir, rec.vm.id);
-	snprintf(out->run, sizeof out->run, "%.400s/vms/%s", s->runtime_dir, rec.vm.id);
-	if (rec.vm.disk_mode != STOKER_DISK_SHARED)
-		snprintf(out->disk, sizeof out->disk, "%.400s/vms/%s/disk.ext4", s->state_dir, rec.vm.id);
-	snprintf(out->key, sizeof out->key, "%.400s/vms/%s/key", s->state_dir, rec.vm.id);
-	snprintf(out->console, sizeof out->console, "%.400s/vms/%s/console.log", s->state_dir, rec.vm.id);
+	if (!path_state(s, out->dir, "vms/%s", rec.vm.id) || !path_runtime(s, out->run, "vms/%s", rec.vm.id) ||
+	    !path_state(s, out->key, "vms/%s/key", rec.vm.id) || !path_state(s, out->console, "vms/%s/console.log", rec.vm.id) ||
+	    (rec.vm.disk_mode != STOKER_DISK_SHARED && !path_state(s, out->disk, "vms/%s/disk.ext4", rec.vm.id))) {
+		st = error_set(err, STOKER_E_LIMIT, "a path of its files is longer than %d bytes", STOKER_PATH_SIZE - 1);
+		return with_what(st, "look at", ref, err);
+	}
 	if (image_paths(s, rec.vm.image, &files, NULL) == STOKER_OK) {
-		snprintf(out->kernel, sizeof out->kernel, "%.500s", files.kernel);
-		snprintf(out->initrd, sizeof out->initrd, "%.500s", files.initrd);
-		snprintf(out->base, sizeof out->base, "%.500s", files.root);
+		memcpy(out->kernel, files.kernel, sizeof out->kernel);
+		memcpy(out->initrd, files.initrd, sizeof out->initrd);
+		memcpy(out->base, files.root, sizeof out->base);
 	}
 	return STOKER_OK;
 }
