@@ -3,8 +3,11 @@
  * nft.h - the one table of rules, for the files of src/net only.
  *
  * The rules are the same for any number of VMs; a VM is elements in their
- * sets. The rules are made by one run of nft; everything is read, and elements
- * are changed, over netlink without a subprocess: a VM costs one transaction.
+ * sets. The rules are made by one run of `nft -f -`, once for a host; everything
+ * is read, and elements are changed, over netlink without a subprocess: a VM
+ * costs one transaction of a tenth of a millisecond, where a run of nft takes
+ * four. The messages are our own, put together with libnl: libnftables, which
+ * could do both, is GPL-2 only and would stand beside OpenSSL 3.
  *
  * Which rules the table holds is told by its set `seal`: a hash of the text
  * that they were made from, and a hash of what the kernel said of them when it
