@@ -29,21 +29,6 @@ static int utc_offset(void)
 	return localtime_r(&now, &local) != NULL ? (int)local.tm_gmtoff : 0;
 }
 
-/* Where session logs go: the state folder, found as stoker.h says it is. */
-static void session_dir(const struct loop *loop, char *buf, size_t cap)
-{
-	const char *state = loop->places.state_dir != NULL ? loop->places.state_dir : getenv("STOKER_STATE_DIR");
-	const char *xdg = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
-	if (state != NULL && *state != '\0')
-		snprintf(buf, cap, "%s/sessions", state);
-	else if (geteuid() == 0)
-		snprintf(buf, cap, "/var/lib/stoker/sessions");
-	else if (xdg != NULL && *xdg == '/')
-		snprintf(buf, cap, "%s/stoker/sessions", xdg);
-	else
-		snprintf(buf, cap, "%s/.local/state/stoker/sessions", home != NULL ? home : "");
-}
-
 static bool prepare_model(struct loop *loop, int rows, int cols)
 {
 	loop->model = model_new(rows, cols);
@@ -54,7 +39,9 @@ static bool prepare_model(struct loop *loop, int rows, int cols)
 	loop->model->read_only = loop->options->read_only;
 	loop->model->utc_offset_s = utc_offset();
 	config_apply(loop);
-	session_dir(loop, loop->model->session_dir, sizeof loop->model->session_dir);
+	if (snprintf(loop->model->session_dir, sizeof loop->model->session_dir, "%s/sessions",
+	             stoker_place(loop->s, STOKER_PLACE_STATE)) >= (int)sizeof loop->model->session_dir)
+		memcpy(loop->model->session_dir, ".", 2); /* such a path is for nobody to type over */
 	return true;
 }
 
