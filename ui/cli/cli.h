@@ -54,10 +54,9 @@ void cli_call(struct cli *cli, const struct args *args, struct stoker_call *call
 /* Takes the progress line off the terminal. */
 void cli_progress_end(struct cli *cli);
 /* Says on a terminal that `ref` still boots, when it does; a progress line, see above. */
+void cli_waiting(struct cli *cli, const char *ref);
 /* After stoker_wait(): an interrupted wait undoes nothing, so the advice says what became of the VM. */
 void cli_waited(const struct stoker_vm *vm, enum stoker_status status, const char *become, struct stoker_error *err);
-void cli_waiting(struct cli *cli, const char *ref);
-int64_t cli_now_ns(void); /* CLOCK_MONOTONIC */
 
 /* ---- output */
 
