@@ -31,7 +31,7 @@ ONLY_IN = (
 )
 SUPERVISOR_MUST_NOT = re.compile(r"(libssh2|sqlite3|curl/|netlink/|openssl/|ini\.h|n?curses|vterm|c[jJ]son)|(.*/)?(store|handle|session)\.h")
 PURE = re.compile(r"ui/tui/(model|update|view)[a-z_]*\.[ch]")
-IMPURE = re.compile(r"(pthread|unistd|fcntl|poll|time|signal|dirent|sys/(stat|time|socket|epoll|inotify|file))\.h")
+IMPURE = re.compile(r"(common/now|pthread|unistd|fcntl|poll|time|signal|dirent|sys/(stat|time|socket|epoll|inotify|file))\.h")
 
 
 def sources():

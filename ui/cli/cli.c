@@ -9,20 +9,12 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "cli/signals.h"
 #include "cli/verbs.h"
+#include "common/now.h"
 #include "common/text.h"
-
-int64_t cli_now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-}
 
 void cli_put(FILE *to, const char *text)
 {
@@ -134,7 +126,7 @@ void cli_notice(struct cli *cli)
 static void show_progress(void *user, const struct stoker_progress *p)
 {
 	struct cli *cli = user;
-	int64_t now = cli_now_ns();
+	int64_t now = mono_ns();
 	char step[160];
 
 	if (!p || !p->step)
@@ -172,7 +164,7 @@ void cli_call(struct cli *cli, const struct args *args, struct stoker_call *call
 {
 	*call = (struct stoker_call)STOKER_CALL_INIT;
 	call->cancel_fd = signals_cancel_fd();
-	cli->call_at_ns = cli_now_ns();
+	cli->call_at_ns = mono_ns();
 	if (!cli->quiet && (cli->err_is_terminal || cli->verbose)) {
 		call->progress = show_progress;
 		call->user = cli;

@@ -8,6 +8,7 @@
 
 #include "cli/json.h"
 #include "common/format.h"
+#include "common/now.h"
 
 int each_of(struct cli *cli, const struct args *args, const struct each *each, const struct targets *targets)
 {
@@ -22,9 +23,9 @@ int each_of(struct cli *cli, const struct args *args, const struct each *each, c
 		struct stoker_error err = { 0 };
 		struct stoker_vm vm = { 0 };
 		bool gone = false;
-		int64_t began = cli_now_ns();
+		int64_t began = mono_ns();
 		enum stoker_status status = each->act(cli, args, ref, &vm, &gone, &err);
-		int64_t took = cli_now_ns() - began;
+		int64_t took = mono_ns() - began;
 
 		cli_progress_end(cli);
 		if (cli->json) {

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "cli/signals.h"
+#include "common/now.h"
 
 #define STDIN_CEILING ((size_t)64 << 20) /* with --json, where all of stdin waits in memory */
 
@@ -41,7 +42,7 @@ static int64_t left_ms(const struct args *args, int64_t began_ns, int64_t otherw
 {
 	if (!arg_given(args, "timeout"))
 		return otherwise;
-	int64_t left = arg_number(args, "timeout", 0) - (cli_now_ns() - began_ns) / 1000000;
+	int64_t left = arg_number(args, "timeout", 0) - (mono_ns() - began_ns) / 1000000;
 	return left > 0 ? left : 0;
 }
 

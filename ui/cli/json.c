@@ -9,6 +9,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "common/now.h"
 #include "common/text.h"
 
 static size_t put_unit(char *out, unsigned unit)
@@ -267,7 +268,7 @@ cJSON *json_vm(const struct stoker_vm *vm)
 	else
 		json_add_null(o, "exit_status");
 	json_add_some(o, "phase", stoker_phase_name(vm->phase));
-	json_add_ms(o, "phase_ms", vm->phase < STOKER_PHASE_COUNT ? cli_now_ns() - vm->phase_since_ns : -1);
+	json_add_ms(o, "phase_ms", vm->phase < STOKER_PHASE_COUNT ? mono_ns() - vm->phase_since_ns : -1);
 	json_add_some(o, "last_phase", stoker_phase_name(vm->last_phase));
 	json_add_ms(o, "last_phase_ms", vm->last_phase < STOKER_PHASE_COUNT ? vm->last_phase_ns : -1);
 	return o;

@@ -15,6 +15,7 @@
 #include "cli/table.h"
 #include "cli/verbs.h"
 #include "common/format.h"
+#include "common/now.h"
 
 enum row {
 	ROW_CREATE_START, ROW_READY, ROW_SSH_READY, ROW_EXEC_FIRST, ROW_EXEC_NEXT, ROW_EXEC_SSH_FIRST, ROW_EXEC_SSH_NEXT,
@@ -65,18 +66,18 @@ static enum stoker_status commands(struct bench *b, stoker *s, const char *id, e
                                    int64_t *next, size_t *next_count, struct stoker_error *err)
 {
 	stoker_session *session = NULL;
-	int64_t began = cli_now_ns();
+	int64_t began = mono_ns();
 	enum stoker_status status = stoker_session_open(s, id, via, &b->call, &session, err);
 
 	if (status == STOKER_OK)
 		status = one_command(session, &b->call, err);
 	if (status == STOKER_OK)
-		*first = cli_now_ns() - began;
+		*first = mono_ns() - began;
 	while (status == STOKER_OK && *next_count < b->commands) {
-		began = cli_now_ns();
+		began = mono_ns();
 		status = one_command(session, &b->call, err);
 		if (status == STOKER_OK)
-			next[(*next_count)++] = cli_now_ns() - began;
+			next[(*next_count)++] = mono_ns() - began;
 	}
 	stoker_session_close(session);
 	return status;
@@ -100,20 +101,20 @@ static enum stoker_status end_vm(struct bench *b, stoker *s, const char *id, str
 static enum stoker_status live(struct bench *b, stoker *s, struct life *life, struct stoker_vm *vm,
                                struct stoker_error *err)
 {
-	int64_t began = cli_now_ns(), ending;
+	int64_t began = mono_ns(), ending;
 	struct stoker_error end_err = { 0 };
 	enum stoker_status status = stoker_create(s, &b->spec, &b->call, vm, err), ended;
 
 	if (status != STOKER_OK)
 		return status;
 	status = stoker_start(s, vm->id, &b->call, vm, err);
-	life->ns[ROW_CREATE_START] = cli_now_ns() - began;
+	life->ns[ROW_CREATE_START] = mono_ns() - began;
 	if (status == STOKER_OK)
 		status = stoker_wait(s, vm->id, STOKER_UNTIL_READY, &b->call, vm, err);
-	life->ns[ROW_READY] = cli_now_ns() - began;
+	life->ns[ROW_READY] = mono_ns() - began;
 	if (status == STOKER_OK && b->ssh) {
 		status = stoker_wait(s, vm->id, STOKER_UNTIL_SSH, &b->call, vm, err);
-		life->ns[ROW_SSH_READY] = cli_now_ns() - began;
+		life->ns[ROW_SSH_READY] = mono_ns() - began;
 	}
 	if (status == STOKER_OK)
 		status = commands(b, s, vm->id, STOKER_VIA_CHANNEL, &life->ns[ROW_EXEC_FIRST], life->exec_next,
@@ -121,9 +122,9 @@ static enum stoker_status live(struct bench *b, stoker *s, struct life *life, st
 	if (status == STOKER_OK && b->ssh)
 		status = commands(b, s, vm->id, STOKER_VIA_SSH, &life->ns[ROW_EXEC_SSH_FIRST], life->exec_ssh_next,
 		                  &life->exec_ssh_next_count, err);
-	ending = cli_now_ns();
+	ending = mono_ns();
 	ended = end_vm(b, s, vm->id, &end_err);
-	life->ns[ROW_STOP_DELETE] = cli_now_ns() - ending;
+	life->ns[ROW_STOP_DELETE] = mono_ns() - ending;
 	/* A life with one command: the many others were only there to be measured. */
 	life->ns[ROW_LIFECYCLE] = life->ns[b->ssh ? ROW_SSH_READY : ROW_READY] + life->ns[ROW_EXEC_FIRST] +
 	                          life->ns[ROW_STOP_DELETE];

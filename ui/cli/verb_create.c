@@ -7,6 +7,7 @@
 #include "cli/json.h"
 #include "cli/verbs.h"
 #include "common/format.h"
+#include "common/now.h"
 
 static void tell(struct cli *cli, const struct stoker_vm *vm, int64_t began_ns, const char *done)
 {
@@ -16,7 +17,7 @@ static void tell(struct cli *cli, const struct stoker_vm *vm, int64_t began_ns, 
 		puts(vm->name);
 		return;
 	}
-	format_duration(took, sizeof(took), cli_now_ns() - began_ns);
+	format_duration(took, sizeof(took), mono_ns() - began_ns);
 	printf("%s  %s in %s", vm->name, done, took);
 	if (vm->ip[0])
 		printf("  ip %s", vm->ip);
@@ -32,7 +33,7 @@ static int64_t left_ms(const struct stoker_call *whole, int64_t began_ns)
 {
 	if (whole->timeout_ms < 0)
 		return -1;
-	int64_t left = whole->timeout_ms - (cli_now_ns() - began_ns) / 1000000;
+	int64_t left = whole->timeout_ms - (mono_ns() - began_ns) / 1000000;
 	return left > 0 ? left : 0;
 }
 
@@ -40,7 +41,7 @@ static enum stoker_status make(struct cli *cli, const struct stoker_spec *spec, 
                                bool start, bool wait, struct stoker_vm *vm, bool *made, struct stoker_error *err)
 {
 	struct stoker_call call = *whole;
-	int64_t began = cli_now_ns();
+	int64_t began = mono_ns();
 	enum stoker_status status = stoker_create(cli->s, spec, &call, vm, err);
 
 	if (status != STOKER_OK)

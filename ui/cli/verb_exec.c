@@ -4,11 +4,12 @@
  */
 #include "cli/guest.h"
 #include "cli/verbs.h"
+#include "common/now.h"
 
 int verb_exec(struct cli *cli, const struct args *args)
 {
 	bool tty = arg_flag(args, "tty");
-	int64_t began = cli_now_ns();
+	int64_t began = mono_ns();
 	bool many = arg_flag(args, "all") || arg_list(args, "label", 0);
 	int code;
 

@@ -10,6 +10,7 @@
 #include "cli/table.h"
 #include "cli/verbs.h"
 #include "common/format.h"
+#include "common/now.h"
 
 static cJSON *image_json(const struct stoker_image *image)
 {
@@ -43,7 +44,7 @@ static int build(struct cli *cli, const struct args *args, const struct stoker_i
 	struct stoker_error err = { 0 };
 	struct stoker_image image;
 	struct stoker_call call;
-	int64_t began = cli_now_ns();
+	int64_t began = mono_ns();
 	bool built = false;
 	char text[32];
 	int code;
@@ -59,14 +60,14 @@ static int build(struct cli *cli, const struct args *args, const struct stoker_i
 		cJSON *o = image_json(&image);
 
 		json_add_bool(o, "built", built);
-		json_add_ms(o, "duration_ms", cli_now_ns() - began);
+		json_add_ms(o, "duration_ms", mono_ns() - began);
 		return json_print(cli, o, EXIT_OK);
 	}
 	if (cli->quiet) {
 		puts(image.name);
 		return EXIT_OK;
 	}
-	format_duration(text, sizeof(text), cli_now_ns() - began);
+	format_duration(text, sizeof(text), mono_ns() - began);
 	cli_put(stdout, image.name);
 	if (built)
 		printf(spec->root ? "  imported in %s" : "  built in %s", text);

@@ -8,6 +8,7 @@
 #include "cli/json.h"
 #include "cli/verbs.h"
 #include "common/format.h"
+#include "common/now.h"
 
 __attribute__((format(printf, 2, 3))) static void line(const char *key, const char *format, ...)
 {
@@ -34,7 +35,7 @@ static void show_vm(struct cli *cli, const struct stoker_vm *vm)
 	     vm->state == STOKER_RUNNING ? vm->ready ? ", ready" : ", booting" : "");
 	line("reason", "%s", vm->reason);
 	if (vm->phase < STOKER_PHASE_COUNT) {
-		format_duration(text, sizeof(text), cli_now_ns() - vm->phase_since_ns);
+		format_duration(text, sizeof(text), mono_ns() - vm->phase_since_ns);
 		line("under way", "%s for %s", stoker_phase_name(vm->phase), text);
 	}
 	format_at(text, sizeof(text), vm->created_at_ms);

@@ -6,7 +6,6 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "cli/json.h"
@@ -14,6 +13,7 @@
 #include "cli/table.h"
 #include "cli/verbs.h"
 #include "common/format.h"
+#include "common/now.h"
 #include "common/vm_filter.h"
 
 static const char *const heads[] = { "NAME", "STATUS", ">PID", "IP", ">PORT", "BACKEND", ">VCPU", ">MEM", ">UP", "LAST",
@@ -171,14 +171,6 @@ static void print_changes(struct cli *cli, const struct listing *before, const s
 	}
 	table_print(cli, t, stdout, false, 0);
 	fflush(stdout);
-}
-
-static int64_t wall_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_REALTIME, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
 /* One look knows no rate: the CPU of a VM is that since its start. */

@@ -7,6 +7,7 @@
 #include "cli/guest.h"
 #include "cli/signals.h"
 #include "cli/verbs.h"
+#include "common/now.h"
 
 /* Not to be cancelled: a second ctrl-C must not leave the VM behind. */
 static int clean_up(struct cli *cli, const char *id, int code)
@@ -31,7 +32,7 @@ int verb_run(struct cli *cli, const struct args *args)
 	struct stoker_spec spec;
 	struct stoker_vm vm;
 	struct stoker_call call;
-	int64_t began = cli_now_ns();
+	int64_t began = mono_ns();
 	int code;
 
 	if (!args->command) {
@@ -51,7 +52,7 @@ int verb_run(struct cli *cli, const struct args *args)
 	if (stoker_create(cli->s, &spec, &call, &vm, &err) != STOKER_OK)
 		return cli_fail(cli, &err);
 	if (call.timeout_ms > 0) {
-		call.timeout_ms -= (cli_now_ns() - began) / 1000000;
+		call.timeout_ms -= (mono_ns() - began) / 1000000;
 		if (call.timeout_ms < 1)
 			call.timeout_ms = 1;
 	}

@@ -4,6 +4,7 @@
  */
 #include "cli/each.h"
 #include "cli/verbs.h"
+#include "common/now.h"
 
 static bool is_up(const struct stoker_vm *vm)
 {
@@ -14,7 +15,7 @@ static enum stoker_status act(struct cli *cli, const struct args *args, const ch
                               bool *gone, struct stoker_error *err)
 {
 	struct stoker_call call;
-	int64_t began = cli_now_ns();
+	int64_t began = mono_ns();
 
 	(void)gone;
 	cli_call(cli, args, &call);
@@ -22,7 +23,7 @@ static enum stoker_status act(struct cli *cli, const struct args *args, const ch
 	if (status != STOKER_OK || !arg_flag(args, "wait"))
 		return status;
 	if (call.timeout_ms > 0) {
-		call.timeout_ms -= (cli_now_ns() - began) / 1000000;
+		call.timeout_ms -= (mono_ns() - began) / 1000000;
 		if (call.timeout_ms < 0)
 			call.timeout_ms = 0;
 	}

@@ -2,20 +2,12 @@
  *
  * verb_trash.c - trash list, restore and empty.
  */
-#include <time.h>
 
 #include "cli/json.h"
 #include "cli/table.h"
 #include "cli/verbs.h"
 #include "common/format.h"
-
-static int64_t wall_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_REALTIME, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
+#include "common/now.h"
 
 /* What has had its time is not offered any more. */
 static int open_and_purge(struct cli *cli)

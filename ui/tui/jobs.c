@@ -12,6 +12,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "common/now.h"
+
 #define THREAD_STACK (1024u * 1024u)
 #define LIST_PAUSE_NS 40000000LL /* between two readings of a list that keeps changing */
 
@@ -247,13 +249,6 @@ static void tell_failure(struct jobs *jobs, const struct stoker_error *error)
 	jobs_deliver(jobs, result);
 }
 
-static int64_t now_ns(void)
-{
-	struct timespec ts;
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
-}
-
 /* Waits until something is to be read, after a pause; 0: the end. */
 static unsigned next_reading(struct jobs *jobs, unsigned left_over, char *look, bool *fleet, int64_t pause_ns)
 {
@@ -308,10 +303,10 @@ static void *read_thread(void *context)
 		if (result == NULL)
 			break;
 		result->event.kind = EVENT_SNAPSHOT;
-		began = now_ns();
+		began = mono_ns();
 		result->event.snapshot = reader_read(reader, s, what | (fleet ? READ_FLEET : 0), look, &again);
 		/* A long list that keeps changing is read no more than a quarter of the time. */
-		pause = what & READ_LIST ? LIST_PAUSE_NS + 3 * (now_ns() - began) : 0;
+		pause = what & READ_LIST ? LIST_PAUSE_NS + 3 * (mono_ns() - began) : 0;
 		if (again & READ_TIMINGS)
 			pause = what & READ_FIRST ? 0 : 500000000;
 		if (result->event.snapshot != NULL)

@@ -5,9 +5,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "jobs.h"
+#include "common/now.h"
 
 struct result *result_new(enum event_kind kind, const struct job *job)
 {
@@ -36,11 +36,8 @@ static void progress(void *user, const struct stoker_progress *p)
 {
 	struct watched *watched = user;
 	struct result *result;
-	struct timespec ts;
-	int64_t now;
+	int64_t now = mono_ns();
 
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	now = (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
 	if (watched->step == p->step && now - watched->told_ns < PROGRESS_EVERY_NS)
 		return;
 	watched->step = p->step;

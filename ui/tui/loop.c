@@ -15,10 +15,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "appearance.h"
+#include "common/now.h"
 #include "remember.h"
 #include "view.h"
 
@@ -27,26 +27,12 @@
 #define FIRST_WAIT_NS (4 * MS)   /* for the list: a small one is in the first frame */
 #define FIXED_FDS 5
 
-int64_t loop_now_ns(void)
-{
-	struct timespec ts;
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
-}
-
-int64_t loop_wall_ms(void)
-{
-	struct timespec ts;
-	clock_gettime(CLOCK_REALTIME, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
 static void carry_out(struct loop *loop);
 
 void loop_feed(struct loop *loop, struct event *event)
 {
-	event->now_ns = loop_now_ns();
-	event->wall_ms = loop_wall_ms();
+	event->now_ns = mono_ns();
+	event->wall_ms = wall_ms();
 	if (update(loop->model, event, &loop->effects))
 		loop->dirty = true;
 	carry_out(loop);
@@ -106,7 +92,7 @@ static void resized(struct loop *loop)
 	terminal_redraw(loop->terminal);
 	if (loop->recorder != NULL) {
 		struct key key = { .kind = KEY_KIND_RESIZE, .row = event.rows, .col = event.cols };
-		recorder_key(loop->recorder, &key, loop_now_ns());
+		recorder_key(loop->recorder, &key, mono_ns());
 	}
 	loop_feed(loop, &event);
 }
@@ -255,7 +241,7 @@ static void play(struct loop *loop)
 	struct event event = { .kind = EVENT_KEY };
 	bool failed = false;
 
-	while (!loop->quit && replay_next(loop->replay, loop->screen, loop_now_ns(), &event.key, &failed)) {
+	while (!loop->quit && replay_next(loop->replay, loop->screen, mono_ns(), &event.key, &failed)) {
 		struct event one = event;
 		if (event.key.kind != KEY_KIND_RESIZE) {
 			loop_feed(loop, &one);
@@ -289,7 +275,7 @@ static void read_keys(struct loop *loop)
 			continue;
 		}
 		if (loop->recorder != NULL)
-			recorder_key(loop->recorder, &event.key, loop_now_ns());
+			recorder_key(loop->recorder, &event.key, mono_ns());
 		loop_feed(loop, &one);
 	}
 }
@@ -394,13 +380,13 @@ static void pane_turn(struct loop *loop, const struct pollfd *fds, const int *fi
 		if (at == loop->model->front || at == loop->model->split.other)
 			panes[at]->activity = false;
 		loop_pane_says(loop, panes[at]);
-		if (loop_now_ns() - now > PANE_TURN_NS)
+		if (mono_ns() - now > PANE_TURN_NS)
 			break;
 	}
 	loop->first_pane = count > 0 ? (loop->first_pane + i + 1) % count : 0;
 	/* As much rest as work: a program that is always busy is what a scheduler
 	 * lets wait, and then keys would wait with it. */
-	spent = loop_now_ns() - now;
+	spent = mono_ns() - now;
 	if (spent > MS / 2)
 		loop->pane_rest_ns = now + 2 * spent;
 	if (changed) {
@@ -500,7 +486,7 @@ void loop_turn(struct loop *loop)
 	struct pollfd fds[FIXED_FDS + PANES_MAX * PANE_MAX_FDS];
 	int first[PANES_MAX + 1], count = FIXED_FDS, panes = loop->model->pane_count, i;
 	unsigned changes = loop->model->pane_changes;
-	bool rested = loop_now_ns() >= loop->pane_rest_ns;
+	bool rested = mono_ns() >= loop->pane_rest_ns;
 	int64_t now;
 
 	fds[0].fd = loop->plain != NULL ? STDIN_FILENO : terminal_fd(loop->terminal);
@@ -518,12 +504,12 @@ void loop_turn(struct loop *loop)
 	first[panes] = count;
 	for (i = 0; i < count; i++)
 		fds[i].revents = 0;
-	if (poll(fds, (nfds_t)count, wait_ms(loop, loop_now_ns())) < 0 && errno != EINTR) {
+	if (poll(fds, (nfds_t)count, wait_ms(loop, mono_ns())) < 0 && errno != EINTR) {
 		loop->quit = true;
 		loop->exit_code = 1;
 		return;
 	}
-	now = loop_now_ns();
+	now = mono_ns();
 	if (fds[0].revents & POLLOUT)
 		terminal_flush(loop->terminal);
 	if (loop->plain != NULL && fds[0].revents != 0)
@@ -550,7 +536,7 @@ void loop_turn(struct loop *loop)
 		config_changed(loop);
 	/* A key or a result may have closed or opened a pane: then what was polled is out of date. */
 	if (panes > 0 && rested && changes == loop->model->pane_changes && !loop->quit)
-		pane_turn(loop, fds, first, panes, loop_now_ns());
+		pane_turn(loop, fds, first, panes, mono_ns());
 	timers(loop, now);
 	if (!loop->quit && (loop->dirty || (loop->pane_dirty && now - loop->painted_ns >= PANE_FRAME_NS)))
 		paint(loop, now);

@@ -46,8 +46,6 @@ struct loop {
 	struct plain *plain;       /* NULL: there is a picture */
 };
 
-int64_t loop_now_ns(void);
-int64_t loop_wall_ms(void);
 
 /* Gives the model an event (its time is filled in) and carries the effects out. */
 void loop_feed(struct loop *loop, struct event *event);

@@ -8,9 +8,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "jobs.h"
+#include "common/now.h"
 
 #define FLEET_EVERY_NS 500000000LL
 #define SPREAD_EVERY_NS 2000000000LL /* it reads every timing there is */
@@ -24,13 +24,6 @@ struct reader {
 	int64_t spread_ns;
 	bool spread_due;         /* something was timed since, or it was never read */
 };
-
-static int64_t now_ns(void)
-{
-	struct timespec ts;
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
-}
 
 struct reader *reader_new(void)
 {
@@ -134,7 +127,7 @@ static void read_spread(struct reader *reader, stoker *s, struct snapshot *snaps
 struct snapshot *reader_read(struct reader *reader, stoker *s, unsigned what, const char *look, unsigned *again)
 {
 	struct snapshot *snapshot = calloc(1, sizeof *snapshot);
-	int64_t now = now_ns();
+	int64_t now = mono_ns();
 
 	*again = 0;
 	if (snapshot == NULL)

@@ -25,10 +25,10 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <termios.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "common/base64.h"
+#include "common/now.h"
 #include "keys.h"
 #include "painter.h"
 
@@ -66,13 +66,6 @@ static struct {
 } crash = { -1, -1, { 0 }, "", 0 };
 
 static const int crash_signals[5] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT };
-
-static int64_t now_ns(void)
-{
-	struct timespec ts;
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
-}
 
 /* Only calls that are safe in a signal handler: write, tcsetattr, dup2, raise. */
 static void on_crash(int number)
@@ -327,7 +320,7 @@ static void release_stderr(struct terminal *terminal)
  * Ctrl-S must not keep the program from ending. */
 static void write_out(struct terminal *terminal, const char *bytes, size_t len, int ms)
 {
-	int64_t end = now_ns() + (int64_t)ms * 1000000;
+	int64_t end = mono_ns() + (int64_t)ms * 1000000;
 	while (len > 0) {
 		ssize_t n = write(terminal->fd, bytes, len);
 		if (n > 0) {
@@ -335,7 +328,7 @@ static void write_out(struct terminal *terminal, const char *bytes, size_t len, 
 			len -= (size_t)n;
 		} else if (n < 0 && errno == EINTR) {
 			continue;
-		} else if (n < 0 && errno == EAGAIN && now_ns() < end) {
+		} else if (n < 0 && errno == EAGAIN && mono_ns() < end) {
 			struct pollfd p = { terminal->fd, POLLOUT, 0 };
 			poll(&p, 1, 50);
 		} else {
@@ -365,7 +358,7 @@ static bool take(struct terminal *terminal)
 	if (terminal->ask) {
 		static const char question[] = BACKGROUND_QUESTION;
 		write_out(terminal, question, sizeof question - 1, 100);
-		terminal->asked_ns = now_ns();
+		terminal->asked_ns = mono_ns();
 		terminal->ask = false; /* once: another terminal would be another question */
 	}
 	return true;
@@ -378,7 +371,7 @@ static void give_back(struct terminal *terminal)
 		return;
 	terminal->active = false;
 	unwatch_crashes(terminal);
-	if (terminal->alive && terminal->asked_ns != 0 && now_ns() - terminal->asked_ns < ANSWER_WAIT_MS * 1000000LL) {
+	if (terminal->alive && terminal->asked_ns != 0 && mono_ns() - terminal->asked_ns < ANSWER_WAIT_MS * 1000000LL) {
 		/* Left before the terminal had answered. */
 		struct pollfd p = { terminal->fd, POLLIN, 0 };
 		if (poll(&p, 1, ANSWER_DRAIN_MS) > 0)
@@ -493,7 +486,7 @@ void terminal_adjust(struct terminal *terminal, const struct terminal_options *o
 	}
 	if (options->ask_background && painter->colours > 0 && name != NULL && can_be_asked(name)) {
 		painter_append(painter, question, sizeof question - 1);
-		terminal->asked_ns = now_ns();
+		terminal->asked_ns = mono_ns();
 	}
 	terminal_flush(terminal);
 }
@@ -508,7 +501,7 @@ int terminal_timeout_ms(const struct terminal *terminal)
 	int64_t left;
 	if (terminal == NULL || !keys_waiting(terminal->keys))
 		return -1;
-	left = terminal->last_input_ns + ESCAPE_WAIT_MS * 1000000LL - now_ns();
+	left = terminal->last_input_ns + ESCAPE_WAIT_MS * 1000000LL - mono_ns();
 	return left <= 0 ? 0 : (int)((left + 999999) / 1000000);
 }
 
@@ -520,7 +513,7 @@ bool terminal_read(struct terminal *terminal, struct key *key)
 		ssize_t n;
 
 		if (keys_take(terminal->keys, terminal_timeout_ms(terminal) == 0, key)) {
-			bool awaited = terminal->asked_ns != 0 && now_ns() - terminal->asked_ns < ANSWER_WAIT_MS * 1000000LL;
+			bool awaited = terminal->asked_ns != 0 && mono_ns() - terminal->asked_ns < ANSWER_WAIT_MS * 1000000LL;
 			if (key->kind != KEY_KIND_BACKGROUND)
 				return true;
 			terminal->asked_ns = 0;
@@ -545,7 +538,7 @@ bool terminal_read(struct terminal *terminal, struct key *key)
 		if (n <= 0)
 			return false;
 		keys_added(terminal->keys, (size_t)n);
-		terminal->last_input_ns = now_ns();
+		terminal->last_input_ns = mono_ns();
 	}
 	return false;
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "shell_private.h"
+#include "common/now.h"
 
 #define DOUBLE_NS 400000000LL
 
@@ -237,7 +238,7 @@ static void select_mouse(struct shell_pane *p, const struct key *key)
 {
 	int row = key->row < 0 ? 0 : key->row >= p->rows ? p->rows - 1 : key->row;
 	int col = key->col < 0 ? 0 : key->col >= p->cols ? p->cols - 1 : key->col;
-	int64_t line = shell_top(p) + row, now = shell_now_ns();
+	int64_t line = shell_top(p) + row, now = mono_ns();
 
 	p->dirty = true;
 	if (key->act == MOUSE_PRESS && key->button == 1) {

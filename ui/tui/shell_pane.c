@@ -10,17 +10,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "common/text.h"
+#include "common/now.h"
 #include "shell_private.h"
-
-int64_t shell_now_ns(void)
-{
-	struct timespec ts;
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
-}
 
 static struct shell_pane *of(struct pane *pane)
 {
@@ -71,7 +64,7 @@ static void ended(struct shell_pane *p, const struct stoker_error *err)
 /* true when bytes arrived. */
 static bool take_input(struct shell_pane *p)
 {
-	int64_t until = shell_now_ns() + PARSE_NS;
+	int64_t until = mono_ns() + PARSE_NS;
 	struct stoker_error err = { STOKER_OK, "", "", "" };
 	size_t read = 0;
 	bool any = false;
@@ -87,7 +80,7 @@ static bool take_input(struct shell_pane *p)
 				session_log_feed(p->log, p->in + p->in_at, slice);
 			p->in_at += slice;
 			any = true;
-			if (shell_now_ns() >= until) {
+			if (mono_ns() >= until) {
 				p->more = true;
 				break;
 			}
@@ -139,7 +132,7 @@ static int shell_timeout_ms(const struct pane *pane)
 	if (p->more || (p->over && p->in_at < p->in_len))
 		return 0;
 	if (p->dirty) {
-		int64_t left = p->frame_at + FRAME_NS - shell_now_ns();
+		int64_t left = p->frame_at + FRAME_NS - mono_ns();
 		int frame = left <= 0 ? 0 : (int)((left + 999999) / 1000000);
 		wait = wait < 0 || frame < wait ? frame : wait;
 	}
@@ -167,7 +160,7 @@ static bool shell_ready(struct pane *pane, const struct pollfd *fds, int count)
 		shell_pane_log(pane, NULL);
 	if (!p->dirty)
 		return false;
-	now = shell_now_ns();
+	now = mono_ns();
 	if (!p->over && now - p->frame_at < FRAME_NS)
 		return false;
 	p->dirty = false;

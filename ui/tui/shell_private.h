@@ -57,7 +57,6 @@ struct shell_pane {
 };
 
 /* shell_pane.c */
-int64_t shell_now_ns(void);
 void shell_flush_output(struct shell_pane *p);
 
 /* shell_copy.c */

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "appearance.h"
+#include "common/now.h"
 #include "common/text.h"
 #include "remember.h"
 #include "update.h"
@@ -73,8 +74,8 @@ static int once(struct loop *loop)
 	                   loop->options->cols > 0 ? loop->options->cols : 80) || reader == NULL)
 		goto out;
 	memcpy(loop->model->select_name, vm.name, sizeof vm.name);
-	event.now_ns = loop_now_ns();
-	event.wall_ms = loop_wall_ms();
+	event.now_ns = mono_ns();
+	event.wall_ms = wall_ms();
 	event.snapshot = reader_read(reader, loop->s, READ_LIST, "", &again);
 	if (event.snapshot == NULL)
 		goto out;
@@ -168,14 +169,14 @@ static bool open_files(struct loop *loop)
 {
 	char why[1200];
 	if (loop->options->record != NULL) {
-		loop->recorder = recorder_open(loop->options->record, loop_now_ns(), why, sizeof why);
+		loop->recorder = recorder_open(loop->options->record, mono_ns(), why, sizeof why);
 		if (loop->recorder == NULL) {
 			fprintf(stderr, "stoker: dashboard: %s\n", why);
 			return false;
 		}
 	}
 	if (loop->options->replay != NULL) {
-		loop->replay = replay_open(loop->options->replay, loop_now_ns(), why, sizeof why);
+		loop->replay = replay_open(loop->options->replay, mono_ns(), why, sizeof why);
 		if (loop->replay == NULL) {
 			fprintf(stderr, "stoker: dashboard: %s\n", why);
 			return false;
@@ -233,14 +234,14 @@ static int run(struct loop *loop)
 		memory_apply(loop); /* what is played begins as it was recorded: from the standard */
 	if (loop->recorder != NULL) {
 		struct key key = { .kind = KEY_KIND_RESIZE, .row = rows, .col = cols };
-		recorder_key(loop->recorder, &key, loop_now_ns());
+		recorder_key(loop->recorder, &key, mono_ns());
 	}
 	loop->list_every_ns = loop->watch != NULL ? LIST_EVERY_NS : loop->refresh_ns;
-	loop->list_ns = loop_now_ns() + loop->list_every_ns;
+	loop->list_ns = mono_ns() + loop->list_every_ns;
 	notice(loop);
 	start_first(loop);
 	loop->dirty = true;
-	loop->first_ns = loop_now_ns();
+	loop->first_ns = mono_ns();
 	while (!loop->quit)
 		loop_turn(loop);
 	if (loop->options->once)
