@@ -217,6 +217,7 @@ static void a_session_is_written_as_text(void **state)
 	SAYS("tle\007plain\r\n10%\r20%\rdone\r\nlss\b\n\033P1;2q stuff\033\\\xe2\x80\xae\xc3\xa9\n\033(Bx\033[?25");
 	SAYS("ly\x01\x7f\nlast");
 	session_log_close(log);
+	session_logs_finish();
 	assert_int_equal(stat(path, &st), 0);
 	assert_int_equal(st.st_mode & 07777, 0600);
 	slurp(path, have, sizeof have);
@@ -250,6 +251,7 @@ static void a_session_log_fails_in_words(void **state)
 	/* a disk that is full */
 	log = session_log_open("/dev/full/x");
 	session_log_close(log);
+	session_logs_finish();
 }
 
 static void what_was_typed_is_played_again(void **state)

@@ -18,7 +18,7 @@
 
 #define WAITING_MAX (1U << 20)
 #define LINE_BYTES 4096
-#define CLOSE_S 2
+#define FINISH_S 2
 
 struct session_log {
 	char path[1024];
@@ -32,13 +32,28 @@ struct session_log {
 
 	/* The thread's too. */
 	pthread_mutex_t mutex;
-	pthread_cond_t work, done;
+	pthread_cond_t work;
 	char *waiting;
 	size_t waiting_len;
-	bool quit, ended, failed, told;
+	bool quit, failed, told;
 	int holders; /* the thread and the caller; the last one frees */
 	char why[512];
 };
+
+/* Of all logs: the threads that still write. */
+static struct {
+	pthread_mutex_t mutex;
+	pthread_cond_t fewer;
+	int count;
+} writers = { PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, 0 };
+
+static void writers_add(int n)
+{
+	pthread_mutex_lock(&writers.mutex);
+	writers.count += n;
+	pthread_cond_broadcast(&writers.fewer);
+	pthread_mutex_unlock(&writers.mutex);
+}
 
 static void give_up(struct session_log *log)
 {
@@ -50,7 +65,6 @@ static void give_up(struct session_log *log)
 		return;
 	pthread_mutex_destroy(&log->mutex);
 	pthread_cond_destroy(&log->work);
-	pthread_cond_destroy(&log->done);
 	free(log->waiting);
 	free(log);
 }
@@ -126,18 +140,14 @@ static void *writer(void *arg)
 	pthread_mutex_unlock(&log->mutex);
 	if (fd >= 0 && close(fd) != 0)
 		fail(log, "cannot write");
-	pthread_mutex_lock(&log->mutex);
-	log->ended = true;
-	pthread_cond_signal(&log->done);
-	pthread_mutex_unlock(&log->mutex);
 	give_up(log);
+	writers_add(-1);
 	return NULL;
 }
 
 struct session_log *session_log_open(const char *path)
 {
 	struct session_log *log = calloc(1, sizeof *log);
-	pthread_condattr_t attr;
 	pthread_t thread;
 
 	if (log == NULL || strlen(path) >= sizeof log->path) {
@@ -147,12 +157,10 @@ struct session_log *session_log_open(const char *path)
 	snprintf(log->path, sizeof log->path, "%s", path);
 	pthread_mutex_init(&log->mutex, NULL);
 	pthread_cond_init(&log->work, NULL);
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&log->done, &attr);
-	pthread_condattr_destroy(&attr);
 	log->holders = 2;
+	writers_add(1);
 	if (pthread_create(&thread, NULL, writer, log) != 0) {
+		writers_add(-1);
 		log->holders = 1;
 		give_up(log);
 		return NULL;
@@ -285,19 +293,26 @@ bool session_log_trouble(struct session_log *log)
 
 void session_log_close(struct session_log *log)
 {
-	struct timespec until;
 	if (log == NULL)
 		return;
 	if (log->len > 0)
 		end_line(log);
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += CLOSE_S;
 	pthread_mutex_lock(&log->mutex);
 	log->quit = true;
 	pthread_cond_signal(&log->work);
-	/* A disk that hangs keeps its thread, not us. */
-	while (!log->ended && pthread_cond_timedwait(&log->done, &log->mutex, &until) == 0)
-		;
 	pthread_mutex_unlock(&log->mutex);
 	give_up(log);
+}
+
+void session_logs_finish(void)
+{
+	struct timespec until;
+
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += FINISH_S;
+	pthread_mutex_lock(&writers.mutex);
+	/* A disk that hangs keeps its thread, not us. */
+	while (writers.count > 0 && pthread_cond_clockwait(&writers.fewer, &writers.mutex, CLOCK_MONOTONIC, &until) == 0)
+		;
+	pthread_mutex_unlock(&writers.mutex);
 }

@@ -26,5 +26,7 @@ bool session_log_failed(struct session_log *log, char *why, size_t cap);
 bool session_log_trouble(struct session_log *log);
 /* Never waits: the thread writes what is left, and ends. NULL is allowed. */
 void session_log_close(struct session_log *log);
+/* Waits for those that are closed and still written, for at most two seconds: before the program ends. */
+void session_logs_finish(void);
 
 #endif

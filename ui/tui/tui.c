@@ -18,6 +18,7 @@
 #include "common/now.h"
 #include "common/text.h"
 #include "remember.h"
+#include "session_log.h"
 #include "update.h"
 #include "view.h"
 
@@ -303,6 +304,7 @@ out:
 	plain_free(loop.plain);
 	model_free(loop.model);
 	finish(&loop);
+	session_logs_finish();
 	stoker_plan_free(loop.plan);
 	screen_free(loop.screen);
 	effects_free(&loop.effects);
