@@ -100,7 +100,7 @@ static void check_cpu_and_kvm(struct doctor *d)
 	bool probed;
 	struct stoker_check *row;
 
-	if (host_read_file("/proc/cpuinfo", text, sizeof text) < 0)
+	if (read_whole_file("/proc/cpuinfo", text, sizeof text) < 0)
 		text[0] = '\0';
 	cpuinfo_value(text, "model name", model, sizeof model);
 	cpuinfo_value(text, "flags", flags, sizeof flags);
@@ -146,7 +146,7 @@ static void check_clock(struct doctor *d)
 	unsigned khz = tsc_khz();
 	struct stoker_check *row;
 
-	if (host_read_file("/sys/devices/system/clocksource/clocksource0/current_clocksource", text, sizeof text) <= 0)
+	if (read_whole_file("/sys/devices/system/clocksource/clocksource0/current_clocksource", text, sizeof text) <= 0)
 		snprintf(text, sizeof text, "unknown");
 	text[strcspn(text, "\n")] = '\0';
 	if (khz) {
@@ -208,7 +208,7 @@ static void check_memory(struct doctor *d)
 	uint64_t available, need;
 	struct stoker_check *row;
 
-	if (host_read_file("/proc/meminfo", text, sizeof text) <= 0)
+	if (read_whole_file("/proc/meminfo", text, sizeof text) <= 0)
 		return;
 	available = host_meminfo_kib(text, "MemAvailable") / 1024;
 	need = d->new_vms * (uint64_t)(d->memory_mib + VMM_OVERHEAD_MIB);

@@ -9,12 +9,6 @@
 #include "process.h"
 #include "stoker.h"
 
-/* read_whole_file() under the name the doctor knows it by. */
-static inline ssize_t host_read_file(const char *path, char *buf, size_t cap)
-{
-	return read_whole_file(path, buf, cap);
-}
-
 /* The value of a line "Field:   123 kB" in the text of /proc/meminfo; 0 when not there. */
 uint64_t host_meminfo_kib(const char *text, const char *field);
 

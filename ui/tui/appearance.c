@@ -11,12 +11,6 @@
 
 #include "palette.h"
 
-static const char *setting(const struct loop *loop, const char *key)
-{
-	const char *value = stoker_setting(loop->s, key);
-	return value != NULL ? value : "";
-}
-
 /* Its fonts hold 256 or 512 characters; what marks the selection, a running VM and a graph is the same blot in them. */
 static bool on_linux_console(void)
 {
@@ -26,7 +20,7 @@ static bool on_linux_console(void)
 
 bool appearance_ascii(const struct loop *loop)
 {
-	const char *value = setting(loop, "ui.ascii");
+	const char *value = loop_setting(loop, "ui.ascii");
 	if (loop->options->ascii || strcmp(value, "on") == 0)
 		return true;
 	return strcmp(value, "off") != 0 && (strcasecmp(nl_langinfo(CODESET), "UTF-8") != 0 || on_linux_console());
@@ -35,7 +29,7 @@ bool appearance_ascii(const struct loop *loop)
 /* Named by somebody, and not left to the terminal's background? */
 static bool named(const struct loop *loop, enum palette *palette)
 {
-	return palette_by_name(loop->options->theme != NULL ? loop->options->theme : setting(loop, "ui.theme"), palette);
+	return palette_by_name(loop->options->theme != NULL ? loop->options->theme : loop_setting(loop, "ui.theme"), palette);
 }
 
 /* It keeps a lone Esc back until the next key for as long as a program wants the mouse. */
@@ -47,14 +41,14 @@ static bool within_gnu_screen(void)
 
 void appearance_read(const struct loop *loop, struct terminal_options *options)
 {
-	const char *no_colour = getenv("NO_COLOR"), *colour = setting(loop, "ui.colour");
+	const char *no_colour = getenv("NO_COLOR"), *colour = loop_setting(loop, "ui.colour");
 
 	memset(options, 0, sizeof *options);
 	options->no_colour = loop->options->no_colour || (no_colour != NULL && *no_colour != '\0') || strcmp(colour, "none") == 0;
 	options->colours = atoi(colour);
 	options->ascii = appearance_ascii(loop);
-	options->mouse = strcmp(setting(loop, "ui.mouse"), "on") == 0 ||
-	                 (strcmp(setting(loop, "ui.mouse"), "auto") == 0 && !within_gnu_screen());
+	options->mouse = strcmp(loop_setting(loop, "ui.mouse"), "on") == 0 ||
+	                 (strcmp(loop_setting(loop, "ui.mouse"), "auto") == 0 && !within_gnu_screen());
 	options->palette = PALETTE_DARK;
 	if (!named(loop, &options->palette)) {
 		palette_of_colorfgbg(getenv("COLORFGBG"), &options->palette);

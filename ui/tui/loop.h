@@ -46,6 +46,12 @@ struct loop {
 	struct plain *plain;       /* NULL: there is a picture */
 };
 
+/* A setting; "" for one that is not known. */
+static inline const char *loop_setting(const struct loop *loop, const char *key)
+{
+	const char *value = stoker_setting(loop->s, key);
+	return value != NULL ? value : "";
+}
 
 /* Gives the model an event (its time is filled in) and carries the effects out. */
 void loop_feed(struct loop *loop, struct event *event);

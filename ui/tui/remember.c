@@ -18,12 +18,6 @@
 #include "memory.h"
 #include "preset.h"
 
-static const char *setting(const struct loop *loop, const char *key)
-{
-	const char *value = stoker_setting(loop->s, key);
-	return value != NULL ? value : "";
-}
-
 static void read_defaults(struct loop *loop)
 {
 	static const struct {
@@ -39,14 +33,14 @@ static void read_defaults(struct loop *loop)
 	};
 	size_t i;
 	for (i = 0; i < sizeof defaults / sizeof *defaults; i++) {
-		const char *value = defaults[i].key != NULL ? setting(loop, defaults[i].key) : "";
+		const char *value = defaults[i].key != NULL ? loop_setting(loop, defaults[i].key) : "";
 		field_set(&loop->model->defaults[defaults[i].field], *value != '\0' ? value : defaults[i].value);
 	}
 }
 
 static void read_leave_key(struct loop *loop)
 {
-	const char *text = setting(loop, "ui.leave_key");
+	const char *text = loop_setting(loop, "ui.leave_key");
 	struct binding *key = &loop->model->leave_key;
 	if (strncasecmp(text, "Ctrl-", 5) == 0 && text[5] > ' ' && text[6] == '\0') {
 		key->special = SK_NONE;
@@ -139,12 +133,12 @@ static void read_places(struct loop *loop)
 
 void config_apply(struct loop *loop)
 {
-	loop->scrollback = (size_t)strtoul(setting(loop, "ui.scrollback"), NULL, 10);
-	loop->refresh_ns = strtol(setting(loop, "ui.refresh_ms"), NULL, 10) * MS;
+	loop->scrollback = (size_t)strtoul(loop_setting(loop, "ui.scrollback"), NULL, 10);
+	loop->refresh_ns = strtol(loop_setting(loop, "ui.refresh_ms"), NULL, 10) * MS;
 	if (loop->refresh_ns < 100 * MS)
 		loop->refresh_ns = 1000 * MS;
-	loop->guest_clipboard = strcmp(setting(loop, "ui.guest_clipboard"), "on") == 0;
-	loop->model->trash_keep_s = strtol(setting(loop, "trash.keep_s"), NULL, 10);
+	loop->guest_clipboard = strcmp(loop_setting(loop, "ui.guest_clipboard"), "on") == 0;
+	loop->model->trash_keep_s = strtol(loop_setting(loop, "trash.keep_s"), NULL, 10);
 	read_defaults(loop);
 	read_leave_key(loop);
 	read_settings(loop);
