@@ -15,15 +15,6 @@
 
 /* ---- between rows and structs */
 
-static bool ip_number(const char *text, uint32_t *out)
-{
-	struct in_addr addr;
-	if (inet_pton(AF_INET, text, &addr) != 1)
-		return false;
-	*out = ntohl(addr.s_addr);
-	return true;
-}
-
 void store_ip_text(uint32_t ip, char out[46])
 {
 	struct in_addr addr = { htonl(ip) };
@@ -46,7 +37,7 @@ static void bind_vm(struct sqlite3_stmt *s, const struct vm_record *rec)
 
 	sqlite3_bind_text(s, 1, vm->id, -1, SQLITE_STATIC);
 	sqlite3_bind_text(s, 2, vm->name, -1, SQLITE_STATIC);
-	if (ip_number(vm->ip, &ip))
+	if (net_address(vm->ip, &ip))
 		sqlite3_bind_int64(s, 3, ip);
 	if (vm->ssh_port)
 		sqlite3_bind_int(s, 4, vm->ssh_port);

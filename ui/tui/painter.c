@@ -82,11 +82,6 @@ static void out_colour(struct painter *painter, int32_t colour, bool background)
 	out_text(painter, text);
 }
 
-static bool same_style(const struct style *a, const struct style *b)
-{
-	return a->fg == b->fg && a->bg == b->bg && a->attr == b->attr;
-}
-
 static void set_pen(struct painter *painter, const struct style *wanted)
 {
 	static const struct {
@@ -103,7 +98,7 @@ static void set_pen(struct painter *painter, const struct style *wanted)
 		style.attr |= ATTR_BOLD;
 	style.fg = colour_for(painter->colours, style.fg);
 	style.bg = colour_for(painter->colours, style.bg);
-	if (painter->pen_known && same_style(&style, &painter->pen))
+	if (painter->pen_known && style_same(&style, &painter->pen))
 		return;
 	out_text(painter, "\033[0");
 	for (i = 0; i < sizeof codes / sizeof *codes; i++) {
@@ -144,7 +139,7 @@ static bool trusted(const struct cell *cell)
 static bool same_cell(const struct cell *a, const struct cell *b)
 {
 	int i;
-	if (a->ch[0] != b->ch[0] || a->width != b->width || !same_style(&a->style, &b->style))
+	if (a->ch[0] != b->ch[0] || a->width != b->width || !style_same(&a->style, &b->style))
 		return false;
 	for (i = 1; i < CELL_CHARS && (a->ch[i] != 0 || b->ch[i] != 0); i++) {
 		if (a->ch[i] != b->ch[i])

@@ -27,6 +27,10 @@ struct style {
 	int32_t fg, bg; /* COLOUR_DEFAULT, 0-255 of the palette, COLOUR_RGB, or COLOUR_TONE */
 	uint16_t attr;
 };
+static inline bool style_same(const struct style *a, const struct style *b)
+{
+	return a->fg == b->fg && a->bg == b->bg && a->attr == b->attr;
+}
 
 struct cell {
 	uint32_t ch[CELL_CHARS]; /* ch[0] 0: the right half of a wide character */

@@ -96,11 +96,6 @@ void history_free(struct history *history)
 	free(history);
 }
 
-static bool same_style(const struct style *a, const struct style *b)
-{
-	return a->fg == b->fg && a->bg == b->bg && a->attr == b->attr;
-}
-
 static bool reserve_work(struct history *history, size_t cols)
 {
 	struct span *spans;
@@ -126,7 +121,7 @@ static struct line *pack(struct history *history, const struct cell *cells, int 
 	int col, i;
 
 	while (cols > 0 && cells[cols - 1].ch[0] == ' ' && cells[cols - 1].ch[1] == 0 &&
-	       same_style(&cells[cols - 1].style, &plain))
+	       style_same(&cells[cols - 1].style, &plain))
 		cols--;
 	if (cols > UINT16_MAX || !reserve_work(history, (size_t)cols))
 		return NULL;
@@ -134,7 +129,7 @@ static struct line *pack(struct history *history, const struct cell *cells, int 
 		const struct cell *cell = &cells[col];
 		if (cell->width == 0)
 			continue;
-		if (spans == 0 || !same_style(&history->spans[spans - 1].style, &cell->style))
+		if (spans == 0 || !style_same(&history->spans[spans - 1].style, &cell->style))
 			history->spans[spans++] = (struct span){ cell->style, 0 };
 		history->spans[spans - 1].cells++;
 		for (i = 0; i < CELL_CHARS && cell->ch[i] != 0; i++)
