@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -114,6 +115,27 @@ static int input_file(const void *input, size_t len)
 	return fd;
 }
 
+/* Ends our own unreaped child with its group, which cannot be anybody else's. `n`: poll() said 0, the time is over. */
+static enum stoker_status cut_short(pid_t pid, int n, const char *name, struct stoker_error *err)
+{
+	kill(-pid, SIGKILL);
+	return n == 0 ? error_set(err, STOKER_E_TIMEOUT, "%s did not end in time", name)
+	              : error_set(err, STOKER_E_CANCELLED, "%s was cancelled", name);
+}
+
+/* Its pipes are closed, which does not say that it ends. */
+static enum stoker_status await(pid_t pid, int64_t deadline, int cancel_fd, const char *name, struct stoker_error *err)
+{
+	enum stoker_status st = STOKER_OK;
+	int fd = (int)syscall(SYS_pidfd_open, pid, 0); /* O_CLOEXEC by itself */
+
+	if (fd >= 0 && process_wait_end(fd, deadline, cancel_fd) < 0 && (errno == ETIMEDOUT || errno == ECANCELED))
+		st = cut_short(pid, errno == ECANCELED, name, err);
+	if (fd >= 0)
+		close(fd);
+	return st;
+}
+
 enum stoker_status process_run(const char *const *argv, const char *const *extra_env, const struct stoker_call *call,
                                void (*on_line)(void *user, const char *line), void *user, struct stoker_error *err)
 {
@@ -185,9 +207,7 @@ enum stoker_status process_run_input(const char *const *argv, const char *const 
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n == 0 || (n > 0 && fds[2].revents)) {
-			st = n == 0 ? error_set(err, STOKER_E_TIMEOUT, "%s did not end in time", argv[0])
-			            : error_set(err, STOKER_E_CANCELLED, "%s was cancelled", argv[0]);
-			kill(-pid, SIGKILL); /* our own unreaped child's group: cannot be anybody else's */
+			st = cut_short(pid, n, argv[0], err);
 			break;
 		}
 		for (int i = 0; i < 2; i++) {
@@ -210,6 +230,8 @@ enum stoker_status process_run_input(const char *const *argv, const char *const 
 	}
 	if (lines->len)
 		lines_feed(lines, "\n", 1);
+	if (st == STOKER_OK)
+		st = await(pid, deadline, cancel_fd, argv[0], err);
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
 	if (st == STOKER_OK && (!WIFEXITED(status) || WEXITSTATUS(status) != 0)) {

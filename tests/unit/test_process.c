@@ -128,6 +128,7 @@ static void runs_a_program(void **state)
 static void run_is_limited_and_cancelled(void **state)
 {
 	const char *const slow[] = { "sleep", "20", NULL };
+	const char *const silent[] = { "sh", "-c", "exec >/dev/null 2>&1; sleep 20", NULL }; /* its pipes end at once */
 	struct stoker_call call = STOKER_CALL_INIT;
 	struct stoker_error err;
 	int64_t before = clock_now_ns();
@@ -135,11 +136,14 @@ static void run_is_limited_and_cancelled(void **state)
 	(void)state;
 	call.timeout_ms = 50;
 	assert_int_equal(process_run(slow, NULL, &call, NULL, NULL, &err), STOKER_E_TIMEOUT);
+	assert_int_equal(process_run(silent, NULL, &call, NULL, NULL, &err), STOKER_E_TIMEOUT);
+	assert_string_equal(err.why, "sh did not end in time");
 	assert_int_equal(pipe(ends), 0);
 	assert_int_equal(write(ends[1], "x", 1), 1);
 	call.timeout_ms = -1;
 	call.cancel_fd = ends[0];
 	assert_int_equal(process_run(slow, NULL, &call, NULL, NULL, &err), STOKER_E_CANCELLED);
+	assert_int_equal(process_run(silent, NULL, &call, NULL, NULL, &err), STOKER_E_CANCELLED);
 	assert_true(clock_now_ns() - before < 10 * NS_PER_S);
 	close(ends[0]);
 	close(ends[1]);
