@@ -32,8 +32,8 @@
 
 #define ID "0123456789abcdef"
 enum {
-	COUNT = 6000,
-	HANGING = 40,      /* of them: the connection stays open behind what is not whole */
+	COUNT = 2500,
+	HANGING = 20,      /* of them: the connection stays open behind what is not whole */
 	ROOM = 96 * 1024,  /* the ceiling and more */
 	CEILING = 64 * 1024,
 	LIMIT_MS = 3000,
