@@ -245,9 +245,9 @@ enum stoker_status stoker_install(stoker *s, const char *program, const struct s
 		st = error_set(err, STOKER_E_INVALID, "%s is nothing that stoker installs",
 		               error_clean(clean, sizeof clean, program, strnlen(program, 60)));
 		error_fix(err, "What has a package is installed with it; stoker doctor tells the commands");
-	}
-	if (st == STOKER_OK)
+	} else if (st == STOKER_OK) {
 		st = ops->install(s, call, where, &fresh, err);
+	}
 	if (st != STOKER_OK) {
 		error_what(err, "install %s", ops ? ops->title : "it");
 		return st;
