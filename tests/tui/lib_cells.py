@@ -141,11 +141,11 @@ def capture_cells(text, cols, rows):
 
 def comparable(cell):
     """Neither a right nor a wrong of either: the dashboard shows nothing in the place of hidden text, tmux leaves the
-    hiding to its terminal; a cell of the dashboard has no mark for struck text."""
+    hiding to its terminal."""
     text, (fg, bg, attributes) = cell
     if "hidden" in attributes:
         text, attributes = " ", attributes - {"hidden"}
-    return text, fg, bg, tuple(sorted(attributes - {"struck"}))
+    return text, fg, bg, tuple(sorted(attributes))
 
 
 def blank(cell):

@@ -137,6 +137,7 @@ static void put_cells(const struct term *term, int rows, int cols)
 	static const struct { unsigned bit; const char *name; } attributes[] = {
 		{ ATTR_BOLD, "bold" }, { ATTR_DIM, "dim" }, { ATTR_UNDERLINE, "underline" },
 		{ ATTR_REVERSE, "reverse" }, { ATTR_ITALIC, "italic" }, { ATTR_BLINK, "blink" },
+		{ ATTR_STRIKE, "struck" },
 	};
 	struct screen *screen = screen_new(rows, cols);
 	int row, col, i;

@@ -61,6 +61,11 @@ static void attributes(void **state)
 	assert_int_equal(cell_of(term, 0, 7).style.attr, ATTR_BLINK);
 	assert_int_equal(cell_of(term, 0, 8).style.attr, 0);
 	expect(term, 1, 40, "abcdefghi      j\n");
+	/* struck through; a blank that is written keeps it */
+	FEED(term, "\033[0m\033[2;20H\033[9mx \033[29my");
+	assert_int_equal(cell_of(term, 1, 19).style.attr, ATTR_STRIKE);
+	assert_int_equal(cell_of(term, 1, 20).style.attr, ATTR_STRIKE);
+	assert_int_equal(cell_of(term, 1, 21).style.attr, 0);
 	/* an underline colour is stepped over, not taken for blink and bold */
 	FEED(term, "\033[0m\033[2;1H\033[58;5;1mx\033[58;2;5;7;3my\033[58:5:1mz");
 	assert_int_equal(cell_of(term, 1, 0).style.attr, 0);

@@ -88,7 +88,8 @@ static void set_pen(struct painter *painter, const struct style *wanted)
 		uint16_t attr;
 		char code[3];
 	} codes[] = { { ATTR_BOLD, ";1" },      { ATTR_DIM, ";2" },   { ATTR_ITALIC, ";3" },
-		      { ATTR_UNDERLINE, ";4" }, { ATTR_BLINK, ";5" }, { ATTR_REVERSE, ";7" } };
+		      { ATTR_UNDERLINE, ";4" }, { ATTR_BLINK, ";5" }, { ATTR_REVERSE, ";7" },
+		      { ATTR_STRIKE, ";9" } };
 	struct style style = *wanted;
 	size_t i;
 
@@ -161,7 +162,7 @@ static void show_cell(struct painter *painter, int row, int col, const struct ce
 static bool plain_blank(const struct cell *cell)
 {
 	return cell->ch[0] == ' ' && cell->ch[1] == 0 && cell->style.bg < 0 && cell->style.fg != COLOUR_TONE(TONE_WARN) &&
-	       (cell->style.attr & (ATTR_REVERSE | ATTR_UNDERLINE)) == 0;
+	       (cell->style.attr & (ATTR_REVERSE | ATTR_UNDERLINE | ATTR_STRIKE)) == 0;
 }
 
 static void show_row(struct painter *painter, const struct screen *screen, int row)

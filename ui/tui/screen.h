@@ -16,7 +16,7 @@
 
 #define CELL_CHARS 4 /* one base character and up to three combining ones */
 
-enum { ATTR_BOLD = 1, ATTR_DIM = 2, ATTR_UNDERLINE = 4, ATTR_REVERSE = 8, ATTR_ITALIC = 16, ATTR_BLINK = 32 };
+enum { ATTR_BOLD = 1, ATTR_DIM = 2, ATTR_UNDERLINE = 4, ATTR_REVERSE = 8, ATTR_ITALIC = 16, ATTR_BLINK = 32, ATTR_STRIKE = 64 };
 
 #define COLOUR_DEFAULT (-1)
 /* What a view means instead of a colour: the theme decides when it is painted. Foregrounds only. */

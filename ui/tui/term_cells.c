@@ -32,7 +32,7 @@ static void cell_from(const struct term *term, const VTermScreenCell *from, stru
 	} else {
 		attr = (from->attrs.bold ? ATTR_BOLD : 0) | (from->attrs.underline ? ATTR_UNDERLINE : 0) |
 		       (from->attrs.italic ? ATTR_ITALIC : 0) | (from->attrs.blink ? ATTR_BLINK : 0) |
-		       (from->attrs.reverse ? ATTR_REVERSE : 0) |
+		       (from->attrs.reverse ? ATTR_REVERSE : 0) | (from->attrs.strike ? ATTR_STRIKE : 0) |
 		       (from->attrs.font == FILTER_FONT_DIM ? ATTR_DIM : 0);
 	}
 	to->style.attr = (uint16_t)attr;
@@ -124,8 +124,9 @@ void term_cell_to(const struct term *term, const struct cell *from, VTermScreenC
 	to->attrs.italic = (from->style.attr & ATTR_ITALIC) != 0;
 	to->attrs.blink = (from->style.attr & ATTR_BLINK) != 0;
 	to->attrs.reverse = (from->style.attr & ATTR_REVERSE) != 0;
+	to->attrs.strike = (from->style.attr & ATTR_STRIKE) != 0;
 	to->attrs.font = from->style.attr & ATTR_DIM ? FILTER_FONT_DIM : 0;
-	if (n == 0 && (from->style.attr & (ATTR_REVERSE | ATTR_UNDERLINE)) != 0)
+	if (n == 0 && (from->style.attr & (ATTR_REVERSE | ATTR_UNDERLINE | ATTR_STRIKE)) != 0)
 		to->chars[0] = ' '; /* a written blank keeps its look, an erased one would not */
 	colour_to(term, from->style.fg, false, &to->fg);
 	colour_to(term, from->style.bg, true, &to->bg);
