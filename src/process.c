@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -43,12 +44,43 @@ ssize_t read_whole_file(const char *path, char *buf, size_t cap)
 	return (ssize_t)len;
 }
 
+/* Of a file of /proc that fits, which one read gives whole. */
+static size_t read_once(const char *path, char *buf, size_t cap)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n = -1;
+	if (fd < 0)
+		return 0;
+	do
+		n = read(fd, buf, cap - 1);
+	while (n < 0 && errno == EINTR);
+	close(fd);
+	buf[n > 0 ? n : 0] = '\0';
+	return n > 0 ? (size_t)n : 0;
+}
+
+/* It cannot change while a process lives, and every look at another process asks for it. */
+static pthread_once_t boot_once = PTHREAD_ONCE_INIT;
+static char boot_known[64];
+
+static bool boot_read(char text[64])
+{
+	return read_once("/proc/sys/kernel/random/boot_id", text, 64) >= BOOT_ID_SIZE - 1;
+}
+
+static void boot_keep(void)
+{
+	if (!boot_read(boot_known))
+		boot_known[0] = '\0';
+}
+
 bool process_boot_id(char out[BOOT_ID_SIZE])
 {
-	char buf[64];
-	if (read_whole_file("/proc/sys/kernel/random/boot_id", buf, sizeof buf) < BOOT_ID_SIZE - 1)
+	char now[64];
+	pthread_once(&boot_once, boot_keep);
+	if (boot_known[0] == '\0' && !boot_read(now)) /* /proc may have been mounted since */
 		return false;
-	memcpy(out, buf, BOOT_ID_SIZE - 1);
+	memcpy(out, boot_known[0] ? boot_known : now, BOOT_ID_SIZE - 1);
 	out[BOOT_ID_SIZE - 1] = '\0';
 	return true;
 }
@@ -59,7 +91,7 @@ static bool stat_read(int64_t pid, char *state, uint64_t *ticks)
 {
 	char path[64], buf[1024], *p;
 	snprintf(path, sizeof path, "/proc/%lld/stat", (long long)pid);
-	if (read_whole_file(path, buf, sizeof buf) <= 0)
+	if (read_once(path, buf, sizeof buf) == 0)
 		return false;
 	p = strrchr(buf, ')');
 	if (!p || p[1] != ' ')

@@ -71,6 +71,7 @@ struct http {
 	char name[64];
 	struct process_id peer;
 	int dir, socket;
+	bool known;   /* who listens at the other end of this connection */
 	int problem;  /* errno of what could not be written */
 	bool foreign; /* somebody else listens */
 	char *body;
@@ -157,11 +158,13 @@ static curl_socket_t on_open(void *user, curlsocktype purpose, struct curl_socka
 {
 	struct http *h = user;
 	(void)purpose;
+	h->known = false;
 	h->socket = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 	return h->socket < 0 ? CURL_SOCKET_BAD : h->socket;
 }
 
-/* Connected, and nothing sent yet. A socket's credentials are those of the process that listens. */
+/* Connected, and nothing sent yet. A socket's credentials are those of the process that listens, as long as the
+ * connection lasts. */
 static int on_ready(void *user, char *remote, char *local, int remote_port, int local_port)
 {
 	struct http *h = user;
@@ -169,8 +172,9 @@ static int on_ready(void *user, char *remote, char *local, int remote_port, int 
 	socklen_t len = sizeof peer;
 
 	(void)remote, (void)local, (void)remote_port, (void)local_port;
-	if (getsockopt(h->socket, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0 && peer.pid == h->peer.pid &&
-	    process_alive(&h->peer))
+	h->known = h->known || (getsockopt(h->socket, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0 && peer.pid == h->peer.pid &&
+	                        process_alive(&h->peer));
+	if (h->known)
 		return CURL_PREREQFUNC_OK;
 	h->foreign = true;
 	return CURL_PREREQFUNC_ABORT;
