@@ -32,7 +32,7 @@
 #include "../clock.h"
 #include "../error.h"
 
-enum { REMOVE_WAIT_MS = 2000, READ_TRIES = 8 };
+enum { REMOVE_WAIT_MS = 2000, READ_TRIES = 8, PIECE_MAX = 32 * 1024 };
 
 /* What libnl says of a failure. */
 static enum stoker_status nl_error(struct stoker_error *err, int code, const char *doing, const char *name)
@@ -128,6 +128,9 @@ enum stoker_status link_open(struct nl_sock **out, struct stoker_error *err)
 		nl_socket_free(sk);
 		return nl_error(err, code, "ask the kernel about", "the network");
 	}
+	/* As large as the kernel makes the pieces of a list: none has to be received once to learn its size. */
+	nl_socket_set_msg_buf_size(sk, PIECE_MAX);
+	nl_socket_disable_msg_peek(sk);
 	*out = sk;
 	return STOKER_OK;
 }

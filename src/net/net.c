@@ -84,11 +84,9 @@ enum stoker_status net_check(stoker *s, struct stoker_error *err)
 	struct nl_sock *sk = NULL;
 	struct net_route *routes = NULL;
 	struct net_instance me;
-	struct nft_view view = { 0 };
 	size_t count = 0;
-	enum stoker_status st = nft_look(s->filter, &view, err);
+	enum stoker_status st = nft_check(s->filter, err);
 
-	nft_view_free(&view);
 	if (st == STOKER_OK)
 		st = check_tools(err);
 	if (st == STOKER_OK)
@@ -192,13 +190,14 @@ static enum stoker_status make_rules(stoker *s, struct nl_sock *sk, const struct
 {
 	struct nft_element elements[NFT_VM_MAX], device;
 	size_t count = nft_elements_of(rec, policy, elements);
+	unsigned sets = nft_sets_of(elements, count) | (names->count ? NFT_SET_BIT(NFT_SET_FORWARDING) : 0);
 	struct nft_view view;
 	enum stoker_status st = STOKER_OK;
 
 	/* A second time when the table went away between the look and the change. */
 	for (int tries = 0; tries < 2; tries++) {
 		struct nft_change change = { 0 };
-		st = nft_look(s->filter, &view, err);
+		st = nft_look(s->filter, sets, &view, err);
 		if (st == STOKER_OK)
 			st = refuse_taken(s, &view, elements, count, err);
 		if (st != STOKER_OK) {
@@ -318,7 +317,7 @@ static enum stoker_status remove_rules(stoker *s, const struct vm_record *rec, s
 	/* A second time when some of them went away between the look and the change. */
 	for (int tries = 0; tries < 2; tries++) {
 		struct nft_change change = { 0 };
-		st = nft_look(s->filter, &view, err);
+		st = nft_look(s->filter, nft_sets_of(elements, count), &view, err);
 		if (st != STOKER_OK)
 			return st;
 		for (size_t i = 0; i < count; i++)

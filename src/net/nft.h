@@ -54,11 +54,17 @@ struct net_filter;
 enum nft_verdict { NFT_ABSENT, NFT_SOUND, NFT_CHANGED };
 struct nft_view {
 	enum nft_verdict table;
-	struct nft_element *items; /* of all sets but the seal; sorted */
+	struct nft_element *items; /* of the sets that were looked at; sorted */
 	size_t count;
 };
+/* The sets that are of interest, as bits: each that is read is a question to the kernel. */
+#define NFT_SET_BIT(set) (1u << (set))
+#define NFT_SETS_ALL (NFT_SET_BIT(NFT_SET_COUNT) - 1)
+unsigned nft_sets_of(const struct nft_element *elements, size_t count);
 /* STOKER_E_MISSING when it takes CAP_NET_ADMIN. Free with nft_view_free(). */
-enum stoker_status nft_look(struct net_filter *filter, struct nft_view *out, struct stoker_error *err);
+enum stoker_status nft_look(struct net_filter *filter, unsigned sets, struct nft_view *out, struct stoker_error *err);
+/* Can it be asked at all? One question, where a look is a dozen. */
+enum stoker_status nft_check(struct net_filter *filter, struct stoker_error *err);
 void nft_view_free(struct nft_view *view);
 bool nft_has(const struct nft_view *view, const struct nft_element *e);
 /* Does this port of the host lead to another guest already, and to which? No second element can have it. */

@@ -188,7 +188,8 @@ static int by_element(const void *a, const void *b)
 	return memcmp(a, b, sizeof(struct nft_element));
 }
 
-static int read_all(struct nl_sock *sk, struct nft_view *view)
+/* A set that rules use cannot be taken away, so that sound rules speak for the sets that are not looked at. */
+static int read_all(struct nl_sock *sk, unsigned sets, struct nft_view *view)
 {
 	struct reading r = { .view = view };
 	struct summary sum;
@@ -201,6 +202,8 @@ static int read_all(struct nl_sock *sk, struct nft_view *view)
 	if (code != 0 || !sum.table)
 		return code;
 	for (int set = 0; code == 0 && set <= NFT_SET_COUNT; set++) {
+		if (set < NFT_SET_COUNT && !(sets & NFT_SET_BIT(set)))
+			continue;
 		r.set = (enum nft_set)set;
 		code = dump(sk, NFT_MSG_GETSETELEM, true, set < NFT_SET_COUNT ? nft_layouts[set].name : "seal", take_elements, &r);
 		if (code == -NLE_OBJ_NOTFOUND) { /* the set is gone */
@@ -242,7 +245,26 @@ enum stoker_status nft_rules_hash(struct net_filter *filter, uint32_t *hash, boo
 	return code == 0 ? STOKER_OK : read_failed(filter, code, err);
 }
 
-enum stoker_status nft_look(struct net_filter *filter, struct nft_view *out, struct stoker_error *err)
+enum stoker_status nft_check(struct net_filter *filter, struct stoker_error *err)
+{
+	int code;
+	struct nl_sock *sk = nft_socket(filter, &code);
+	struct summary sum = { 0 };
+	/* What is listed while it changes was listed. */
+	if (code == 0)
+		code = dump(sk, NFT_MSG_GETTABLE, false, NULL, take_table, &sum);
+	return code == 0 || code == -NLE_DUMP_INTR ? STOKER_OK : read_failed(filter, code, err);
+}
+
+unsigned nft_sets_of(const struct nft_element *elements, size_t count)
+{
+	unsigned sets = 0;
+	for (size_t i = 0; i < count; i++)
+		sets |= NFT_SET_BIT(elements[i].set);
+	return sets;
+}
+
+enum stoker_status nft_look(struct net_filter *filter, unsigned sets, struct nft_view *out, struct stoker_error *err)
 {
 	int code;
 	struct nl_sock *sk = nft_socket(filter, &code);
@@ -250,7 +272,7 @@ enum stoker_status nft_look(struct net_filter *filter, struct nft_view *out, str
 	memset(out, 0, sizeof *out);
 	for (int i = 0; code == 0 && i < READ_TRIES; i++) {
 		nft_view_free(out);
-		code = read_all(sk, out);
+		code = read_all(sk, sets, out);
 		if (code != -NLE_DUMP_INTR)
 			break;
 		code = 0;

@@ -44,7 +44,7 @@ struct net_view *net_view_take(const stoker *s, struct stoker_error *err)
 {
 	struct net_view *view = calloc(1, sizeof *view);
 	struct nl_sock *sk = NULL;
-	enum stoker_status st = view ? nft_look(s->filter, &view->rules, err) : error_set(err, STOKER_E_NOMEM, "not enough memory");
+	enum stoker_status st = view ? nft_look(s->filter, NFT_SETS_ALL, &view->rules, err) : error_set(err, STOKER_E_NOMEM, "not enough memory");
 
 	if (st == STOKER_OK)
 		st = link_instance(s, false, &view->me, err);
@@ -55,7 +55,7 @@ struct net_view *net_view_take(const stoker *s, struct stoker_error *err)
 	if (st == STOKER_OK)
 		st = link_routes(sk, &view->routes, &view->route_count, err);
 	link_close(sk);
-	if (st == STOKER_OK) {
+	if (view && st == STOKER_OK) {
 		take_forwarding(s, view);
 		return view;
 	}
@@ -191,7 +191,7 @@ enum stoker_status net_remove_stray(stoker *s, uint32_t address, struct stoker_e
 {
 	struct nft_view rules;
 	struct nft_change change = { 0 };
-	enum stoker_status st = nft_look(s->filter, &rules, err);
+	enum stoker_status st = nft_look(s->filter, NFT_SETS_ALL, &rules, err);
 
 	if (st != STOKER_OK)
 		return st;
