@@ -219,11 +219,20 @@ static enum stoker_status api_change(struct api *api, const char *method, const 
 
 /* ---- coming up */
 
-/* Until the API's socket is there: looked for four times a millisecond, for the few that it takes. inotify would tell,
- * but giving one back costs a grace period of the kernel's, which is more than all of this. */
+/* How long to wait for the next look at something that was waited for since: an eighth of that, so that no more than this
+ * is lost, and a slow host is not kept busy with looking. */
+static struct timespec step_since(int64_t since_ns)
+{
+	enum { LEAST = 250000, MOST = 50000000 };
+	int64_t step = (clock_now_ns() - since_ns) / 8;
+	return (struct timespec){ .tv_nsec = step < LEAST ? LEAST : step > MOST ? MOST : (long)step };
+}
+
+/* Until the API's socket is there. inotify would tell, but giving one back costs a grace period of the kernel's, which is
+ * more than all the looks. */
 static enum stoker_status wait_for_socket(struct api *api, enum vmm_state *state, struct stoker_error *err)
 {
-	const struct timespec step = { .tv_nsec = 250000 };
+	int64_t since = clock_now_ns();
 	char path[STOKER_PATH_SIZE + sizeof VMM_API_SOCKET + 1];
 	enum stoker_status st = STOKER_OK;
 	int vmm = process_pidfd(api->vmm);
@@ -233,6 +242,7 @@ static enum stoker_status wait_for_socket(struct api *api, enum vmm_state *state
 		struct pollfd fds[2] = { { api->cancel_fd, POLLIN, 0 }, { vmm, POLLIN, 0 } };
 		struct http_reply reply;
 		struct stoker_error why;
+		struct timespec step;
 		int n;
 		if (access(path, F_OK) == 0) {
 			st = http_call(api->http, "GET", "/", NULL, ANSWER_MAX, limited(api, CALL_LIMIT_MS), api->cancel_fd, &reply, &why);
@@ -250,6 +260,7 @@ static enum stoker_status wait_for_socket(struct api *api, enum vmm_state *state
 				break;
 			}
 		}
+		step = step_since(since);
 		n = ppoll(fds, 2, &step, NULL);
 		if (n > 0 && fds[0].revents) {
 			st = error_set(err, STOKER_E_CANCELLED, "cancelled");
