@@ -35,12 +35,13 @@ static const char *const texts[STORE_STMT_COUNT] = {
 	    "own_pid,own_ticks,own_boot,cid,publish,allow) "
 	    "VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21,?22,?23,?24,?25,?26,?27,"
 	    "?28,?29,?30,?31,?32,?33,?34,?35,?36,?37,?38,?39,?40,?41)",
+	/* Not what has an index and never changes: SQLite would write the index all the same. */
 	[STMT_UPDATE_VM] =
-	    "UPDATE vm SET state=?5,ephemeral=?6,backend=?7,accel=?8,choice=?9,image=?10,vcpus=?11,memory_mib=?12,"
+	    "UPDATE vm SET state=?5,ephemeral=?6,backend=?7,accel=?8,choice=?9,vcpus=?11,memory_mib=?12,"
 	    "disk_mib=?13,disk_mode=?14,network=?15,egress=?16,labels=?17,created_at_ms=?18,started_at_ms=?19,"
 	    "exit_status=?20,reason=?21,last_phase=?22,last_phase_ns=?23,host_key=?24,vmm_pid=?25,vmm_ticks=?26,"
 	    "vmm_boot=?27,sup_pid=?28,sup_ticks=?29,sup_boot=?30,run=?31,started_ns=?32,ready_ns=?33,ssh_ns=?34,"
-	    "agent=?35,own_pid=?36,own_ticks=?37,own_boot=?38,cid=?39,publish=?40,allow=?41 WHERE id=?1",
+	    "agent=?35,own_pid=?36,own_ticks=?37,own_boot=?38,publish=?40,allow=?41 WHERE id=?1",
 	[STMT_DELETE_VM] = "DELETE FROM vm WHERE id=?1",
 	[STMT_SET_OP] =
 	    "INSERT OR REPLACE INTO op(vm,kind,since_ns,owner_pid,owner_ticks,owner_boot) VALUES(?1,?2,?3,?4,?5,?6)",
