@@ -9,10 +9,11 @@
  *       [--console output] [--channel vsock] [--metrics fifo] -- VMM-ARGV...
  *   stoker-supervisor ... --adopt PID:START_TICKS
  *
- * It detaches (new session, /, default signals; descriptors other than its own
- * are closed), listens on its sockets in the --run folder, starts the VMM in
- * that folder with some of them as descriptors 10, 11 and 12, connects to the
- * console before the VMM can print, and writes one line to the report descriptor:
+ * with default signals and none blocked. It detaches (new session, /;
+ * descriptors other than its own are closed), listens on its sockets in the
+ * --run folder, starts the VMM in that folder with some of them as descriptors
+ * 10, 11 and 12, connects to the console before the VMM can print, and writes
+ * one line to the report descriptor:
  *
  *   "ok VMM_PID VMM_START_TICKS SUPERVISOR_PID SUPERVISOR_START_TICKS\n"
  *   or "error SENTENCE\n", and then closes it.

@@ -124,26 +124,18 @@ static bool arguments(int argc, char **argv, struct options *o)
 	       o->report_fd >= 0 && (o->adopt.pid > 0 || o->argv[0] != NULL);
 }
 
-/* Out of the caller's session, folder, descriptors and signals. */
+/* Out of the caller's session, folder and descriptors. With default signals and none blocked it was started. */
 static bool detach(struct options *o)
 {
-	static const int ignored[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGPIPE, SIGUSR1, SIGUSR2, SIGALRM, SIGTSTP,
-		                       SIGTTIN, SIGTTOU };
 	char comm[16];
-	sigset_t none;
 	int null, high;
 
 	setsid();
 	umask(077);
 	if (chdir("/") < 0)
 		return false;
-	for (int signo = 1; signo < NSIG; signo++)
-		if (signo != SIGKILL && signo != SIGSTOP)
-			signal(signo, SIG_DFL);
-	for (size_t i = 0; i < sizeof ignored / sizeof *ignored; i++)
-		signal(ignored[i], SIG_IGN);
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
+	signal(SIGCHLD, SIG_DFL); /* or nobody could learn of the VMM's end */
+	ignore_signals(SIG_IGN);
 	high = fcntl(o->report_fd, F_DUPFD_CLOEXEC, REPORT_FD + 1);
 	null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	if (high < 0 || null < 0)

@@ -73,6 +73,8 @@ void publish_inherit(struct supervisor *s);
 /* vmm.c: sockets, FIFOs and the VMM itself. False: why[] has a sentence. */
 bool vmm_start(struct supervisor *s, char *why, size_t cap);
 bool vmm_adopt(struct supervisor *s, char *why, size_t cap);
+/* SIG_IGN or SIG_DFL for those that are not to end the supervisor. */
+void ignore_signals(void (*how)(int));
 /* The FIFO has something; keeps the newest. */
 void vmm_errors_read(struct supervisor *s);
 /* The FIFO of the counters has something. */

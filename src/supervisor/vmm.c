@@ -61,14 +61,13 @@ void vmm_leftovers(struct supervisor *s)
 		unlinkat(s->run_dir, names[i], 0);
 }
 
-static void signals_default(void)
+/* Those of a terminal, of a session's end, and of tools that send any: the VM outlives them. */
+void ignore_signals(void (*how)(int))
 {
-	sigset_t none;
-	for (int signo = 1; signo < NSIG; signo++)
-		if (signo != SIGKILL && signo != SIGSTOP)
-			signal(signo, SIG_DFL);
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
+	static const int these[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGPIPE, SIGUSR1, SIGUSR2, SIGALRM, SIGTSTP, SIGTTIN,
+		                     SIGTTOU };
+	for (size_t i = 0; i < sizeof these / sizeof *these; i++)
+		signal(these[i], how);
 }
 
 enum { GIVEN = 3 };
@@ -82,7 +81,7 @@ static void become_vmm(struct supervisor *s, const int given[GIVEN], int out, in
 	const int from[GIVEN + 3] = { given[0], given[1], given[2], out, errors, tell };
 
 	setsid();
-	signals_default();
+	ignore_signals(SIG_DFL); /* an exec keeps what is ignored */
 	/* Its own sockets have short names in there. A VMM needs no right to the host's network, and with it might make
 	 * a device that nobody would remove; where it may not be dropped there is none. */
 	prctl(PR_CAPBSET_DROP, CAP_NET_ADMIN, 0, 0, 0);
@@ -192,10 +191,6 @@ bool vmm_start(struct supervisor *s, char *why, size_t cap)
 
 	if (!prepare(s, given, &guest, why, cap))
 		goto out;
-	if (!publish_now(s)) { /* better to find out now than with a VMM to get rid of */
-		failed(why, cap, "cannot write the status file in the runtime folder");
-		goto out;
-	}
 	problem = spawn(s, given, &pid);
 	if (problem) {
 		snprintf(why, cap, "cannot run %s: %s", s->opt.argv[0], strerror(problem));
