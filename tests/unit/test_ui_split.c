@@ -98,6 +98,19 @@ static void draw(struct scene *s)
 	screen_free(screen);
 }
 
+static bool seen(struct scene *s, const char *what)
+{
+	struct screen *screen = screen_new(s->model->rows_size, s->model->cols_size);
+	char *text;
+	bool found;
+	view_draw(s->model, screen);
+	text = screen_text(screen);
+	found = strstr(text, what) != NULL;
+	free(text);
+	screen_free(screen);
+	return found;
+}
+
 static void two_share_the_place(void **state)
 {
 	struct scene s;
@@ -209,8 +222,10 @@ static void broadcast_reaches_those_that_were_marked(void **state)
 	fixture_char(s.model, 'x', 0, &s.effects);
 	assert_int_equal(count(&s, EFFECT_PANE_KEY), 1);
 	s.toys[1].reading = false;
-	/* and when the one in front does, the others get nothing either */
+	/* and when the one in front does, the others get nothing either, and the footer does not say they do */
+	assert_true(seen(&s, "BROADCAST"));
 	s.toys[0].reading = true;
+	assert_false(seen(&s, "BROADCAST"));
 	effects_clear(&s.effects);
 	fixture_char(s.model, 'x', 0, &s.effects);
 	assert_int_equal(count(&s, EFFECT_PANE_KEY), 1);

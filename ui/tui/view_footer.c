@@ -215,7 +215,8 @@ static void pane_footer(const struct model *model, struct screen *screen, int ro
 	char leave[24], text[256];
 
 	action_key_text(&model->leave_key, model->ascii, leave, sizeof leave);
-	if (pane->broadcast) {
+	/* While one reads back nothing is typed into the shells. */
+	if (pane->broadcast && (own == NULL || *own == '\0')) {
 		char names[160];
 		size_t n = broadcast_names(model, names, sizeof names);
 		snprintf(text, sizeof text, " BROADCAST: what you type goes to %zu shells: %s   %s B ends it", n, names, leave);

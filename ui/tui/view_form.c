@@ -80,7 +80,10 @@ void view_form(const struct model *model, struct screen *screen)
 	int cols = WIDTH < model->cols_size - 2 ? WIDTH : model->cols_size - 2;
 	int message = model->rows_size >= 22 ? 3 : model->rows_size >= 14 ? 2 : 1;
 	int fields, rows, row, col, first = 0, i;
-	const char *keys = cols < 50 ? "Enter create  Esc cancel" : "Enter create  Tab next  Space choose  F1 help  Esc cancel";
+	const char *keys = "Enter create  Tab next  Space choose  F1 help  Esc cancel";
+
+	if (text_width(keys) > cols - 4)
+		keys = "Enter create  Esc cancel";
 
 	if (form->wrong) { /* the reason is shown whole; fields scroll */
 		int need = draw_wrapped(NULL, 0, 0, model->rows_size / 2, cols - 4, tone(TONE_BAD), form->message);

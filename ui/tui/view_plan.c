@@ -8,6 +8,8 @@
 #include "hot.h"
 #include "view.h"
 
+#define NO_RECORD "(no record)"
+
 static void item_sign(struct screen *screen, int row, int col, const struct plan_item *item, enum plan_state state)
 {
 	bool chosen = item->choice != STOKER_REPAIR_NONE;
@@ -53,8 +55,15 @@ static void items(const struct model *model, struct screen *screen, int row, int
 {
 	const struct plan_view *plan = &model->plan;
 	int lines = cols >= 84 ? 1 : 2, shown = rows / lines, i, top = 0;
-	int subject = cols >= 84 ? 18 : cols / 3, detail, repair = 0;
+	int subject = 0, most = cols >= 84 ? 18 : cols / 3, detail, repair = 0;
 	char text[600];
+
+	/* No wider than the names are: what was found needs the room. */
+	for (i = 0; i < (int)plan->count && subject < most; i++) {
+		const char *name = plan->items[i].finding.subject;
+		int width = text_width(*name != '\0' ? name : NO_RECORD);
+		subject = width > most ? most : width > subject ? width : subject;
+	}
 
 	/* What is done with it is read whole before what was found is. */
 	for (i = 0; i < (int)plan->count; i++) {
@@ -75,7 +84,7 @@ static void items(const struct model *model, struct screen *screen, int row, int
 		screen_hot(screen, at + lines - 1, col, cols, HOT_PLAN, top + i);
 		screen_hot(screen, at, col, 4, HOT_PLAN_BOX, top + i);
 		screen_field(screen, at, col + 4, subject, tone(left_out ? TONE_QUIET : TONE_STRONG),
-		             item->finding.subject[0] != '\0' ? item->finding.subject : "(no record)");
+		             item->finding.subject[0] != '\0' ? item->finding.subject : NO_RECORD);
 		item_text(screen, item, plan->state, text, sizeof text);
 		detail = lines == 1 ? cols - subject - 8 - repair : cols - subject - 6;
 		screen_field(screen, at, col + 6 + subject, detail, tone(left_out ? TONE_QUIET : TONE_PLAIN),
