@@ -282,6 +282,7 @@ static enum stoker_status not_run(struct channel *c, struct running *r, const st
 {
 	const struct wire_exit *e = &r->cmd.exit;
 	char line[768], command[256];
+	const char *shell = "";
 	int n;
 	switch (e->value) {
 	case EPROTO:
@@ -300,12 +301,14 @@ static enum stoker_status not_run(struct channel *c, struct running *r, const st
 	default:
 		break;
 	}
-	/* The agent says what failed, usually better than the number does. */
+	/* The agent says what failed, usually better than the number does. A line in one word was meant for a shell. */
+	if (e->value == ENOENT && strchr(exec->argv[0], ' '))
+		shell = " (for a line of shell: sh -c 'LINE')";
 	error_clean(command, sizeof command, exec->argv[0], strlen(exec->argv[0]));
 	if (e->text[0])
-		n = snprintf(line, sizeof line, "stoker: %s\n", e->text);
+		n = snprintf(line, sizeof line, "stoker: %s%s\n", e->text, shell);
 	else
-		n = snprintf(line, sizeof line, "stoker: cannot run %s: %s\n", command, strerror(e->value));
+		n = snprintf(line, sizeof line, "stoker: cannot run %s: %s%s\n", command, strerror(e->value), shell);
 	if (n > 0)
 		exec_deliver(&r->io->err, line, (size_t)n < sizeof line ? (size_t)n : sizeof line - 1, deadline, cancel_fd);
 	return STOKER_OK;

@@ -65,7 +65,9 @@ expect_usage 'VM is missing' ping
 expect_usage 'no VM is named' start
 expect_usage 'names and --all do not go together' stop --all web
 expect_usage 'names and --label do not go together' stop --label a=b web
-expect_usage 'one of its verbs' image
+expect_usage 'one of its verbs is needed: build, import, list' image
+expect_usage 'no verb "kill"\. Here that is `stoker stop --force VM`' kill web
+expect_usage 'Here that is the dashboard: `stoker`\. See' top
 expect_usage 'Did you mean "image list"' image lits
 expect_usage '--force takes no value' delete --force=yes web
 expect_usage 'takes a number from 1 to 4096, not "0"' create --vcpus 0
@@ -462,10 +464,18 @@ ok stoker delete --all --yes
 ok stoker list --quiet
 expect_equal "$OUT" ''
 
+check 'of several names one that cannot be is found before anything is made'
+expect_usage 'twin is named twice' create twin other twin
+expect_usage "'Not One' is no name" create other 'Not One'
+ok stoker list --quiet
+expect_equal "$OUT" ''
+expect_status 3 stoker delete --json nobody
+expect_equal "$(jq -c '[.deleted, .error.code]' <<<"$OUT")" '[false,"not_found"]'
+
 check 'one frame of the dashboard'
 ok stoker tui --once --size 80x24 --read-only --ascii
 expect_equal "$(wc -l <"$T/out")" 24
 
 check 'output that cannot be written'
 expect_status 1 bash -c '"$STOKER_PROGRAM" config >/dev/full'
-expect_match "$ERR" 'No space left'
+expect_match "$ERR" 'No space left on device\. Free disk space there'

@@ -44,6 +44,9 @@ expect_status 7 stoker exec web -- sh -c 'exit 7'
 expect_status 143 stoker exec web -- sh -c 'kill -TERM $$'
 expect_status 127 stoker exec web -- no-such-command
 expect_match "$ERR" 'no-such-command'
+expect_no_match "$ERR" 'sh -c'
+expect_status 127 stoker exec web -- 'echo $HOME'
+expect_match "$ERR" "for a line of shell: sh -c 'LINE'"
 expect_status 126 stoker exec web -- /etc
 ok stoker exec web -- sh -c 'echo out; echo err >&2'
 expect_equal "$OUT/$ERR" 'out/err'

@@ -200,7 +200,8 @@ int cli_finish_output(struct cli *cli, int code)
 	/* A reader that has seen enough (`| head`) is no failure worth words. */
 	if (errno == EPIPE)
 		return code ? code : EXIT_FAILED;
-	int own = cli_fail_text(cli, STOKER_E_FAILED, "write the output", "", "%s", strerror(errno));
+	const char *fix = errno == ENOSPC ? "Free disk space there, or write it elsewhere" : "Write it to a file or a terminal";
+	int own = cli_fail_text(cli, STOKER_E_FAILED, "write the output", fix, "%s", strerror(errno));
 	return code ? code : own;
 }
 

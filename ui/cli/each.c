@@ -34,7 +34,7 @@ int each_of(struct cli *cli, const struct args *args, const struct each *each, c
 			if (status != STOKER_OK || gone)
 				json_add_text(o, "name", name);
 			if (gone)
-				json_add_bool(o, "deleted", true);
+				json_add_bool(o, "deleted", status == STOKER_OK);
 			json_add_ms(o, "duration_ms", took);
 			if (status != STOKER_OK)
 				json_add_error(o, &err);

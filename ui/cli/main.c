@@ -61,6 +61,16 @@ static const struct verb *own_verb(struct cli *cli, const struct verb *parent, i
 	return v;
 }
 
+static int needs_inner_verb(struct cli *cli, const struct verb *verb)
+{
+	char names[128];
+	size_t n = 0;
+
+	for (const struct verb *v = verb->verbs; v && v->name && n < sizeof(names); v++)
+		n += (size_t)snprintf(names + n, sizeof(names) - n, "%s%s", n ? ", " : "", v->name);
+	return cli_usage(cli, "", "one of its verbs is needed: %s", names);
+}
+
 static int run_verb(struct cli *cli, const struct verb *verb, const struct verb *parent, int argc, char **argv)
 {
 	const struct option *tables[OPTION_TABLES];
@@ -81,7 +91,7 @@ static int run_verb(struct cli *cli, const struct verb *verb, const struct verb 
 	} else if (arg_flag(&args, "version")) {
 		code = verb_version(cli, &args);
 	} else if (!verb->run) {
-		code = cli_usage(cli, "", "one of its verbs is needed");
+		code = needs_inner_verb(cli, verb);
 	} else if (cli->json && !(verb->flags & VERB_JSON)) {
 		code = cli_usage(cli, "", "it prints no data, so --json has no meaning");
 	} else if ((int)args.word_count < verb->words_min) {
@@ -107,12 +117,42 @@ static int no_verb(struct cli *cli, struct args *args)
 	return EXIT_USAGE;
 }
 
+/* What the fingers of those who come from podman, kubectl or virsh type. */
+static const char *verb_from_elsewhere(const char *name)
+{
+	static const char *const words[][2] = {
+		{ "attach", "`stoker shell VM` or `stoker logs -f VM`" },
+		{ "console", "`stoker shell VM` or `stoker logs -f VM`" },
+		{ "cp", "`tar c . | stoker exec -i VM -- tar x -C DIR`" },
+		{ "describe", "`stoker inspect VM`" },
+		{ "destroy", "`stoker stop --force VM` or `stoker delete VM`" },
+		{ "events", "the dashboard's key e" },
+		{ "get", "`stoker list`" },
+		{ "kill", "`stoker stop --force VM`" },
+		{ "port", "`stoker inspect VM`" },
+		{ "prune", "`stoker trash empty`, and `stoker reconcile` for what a crash left" },
+		{ "pull", "`stoker image build`" },
+		{ "restart", "`stoker stop VM; stoker start VM`" },
+		{ "rmi", "`stoker image delete IMAGE`" },
+		{ "stats", "the dashboard: `stoker`" },
+		{ "top", "the dashboard: `stoker`" },
+	};
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		if (strcmp(words[i][0], name) == 0)
+			return words[i][1];
+	}
+	return NULL;
+}
+
 static int unknown_verb(struct cli *cli, const char *name)
 {
-	const char *near = verb_nearest(verb_table, name);
-	char fix[96] = "";
+	const char *near = verb_nearest(verb_table, name), *here = verb_from_elsewhere(name);
+	char fix[128] = "";
 
-	if (near)
+	if (here)
+		snprintf(fix, sizeof(fix), "Here that is %s.", here);
+	else if (near)
 		snprintf(fix, sizeof(fix), "Did you mean \"%s\"?", near);
 	return cli_usage(cli, fix, "there is no verb \"%s\"", name);
 }

@@ -64,6 +64,23 @@ static enum stoker_status make(struct cli *cli, const struct stoker_spec *spec, 
 	return status;
 }
 
+/* A name that can be none, or that is given twice, is found before there is a first VM to clean up again. */
+static int check_names(struct cli *cli, const struct args *args, struct stoker_spec *spec)
+{
+	for (size_t i = 0; args->word_count > 1 && i < args->word_count; i++) {
+		struct stoker_error err = { 0 };
+
+		for (size_t j = 0; j < i; j++) {
+			if (strcmp(args->words[i], args->words[j]) == 0)
+				return cli_usage(cli, "", "%.64s is named twice", args->words[i]);
+		}
+		spec->name = args->words[i];
+		if (stoker_check_spec(cli->s, spec, &err) == STOKER_E_INVALID)
+			return cli_fail(cli, &err);
+	}
+	return EXIT_OK;
+}
+
 int verb_create(struct cli *cli, const struct args *args)
 {
 	struct spec_texts texts;
@@ -78,6 +95,8 @@ int verb_create(struct cli *cli, const struct args *args)
 		return code;
 	spec.ephemeral = arg_flag(args, "ephemeral");
 	spec.host_key = arg_text(args, "host-key", NULL);
+	if ((code = check_names(cli, args, &spec)) != EXIT_OK)
+		return code;
 	cli_call(cli, args, &call);
 	results = cJSON_CreateArray();
 	for (size_t i = 0; i < count; i++) {

@@ -395,7 +395,7 @@ const struct verb verb_table[] = {
 	{ "tui", "dashboard ui", "", "open the dashboard", "Also opened by `stoker` alone on a terminal.",
 	  "stoker tui --read-only\n", { tui_options_table }, NULL, 0, 0, COMPLETE_NONE, 0, verb_tui },
 	{ "config", "settings", "[KEY...|check]", "show the settings in force and where they come from", "With keys only their "
-	  "values. With check what is wrong with the file, keys of the dashboard that collide, filters and presets included; exits with 1 then.",
+	  "values. With check what is wrong with the file, keys of the dashboard that collide, filters and presets included; exits with 1 then, and with 2 when a line of it cannot be used at all.",
 	  "stoker config\nstoker config defaults.memory_mib\nstoker config check\n", { no_options }, NULL, 0, -1, COMPLETE_NONE, VERB_JSON, verb_config },
 	{ "version", "", "", "show the version", "", "", { no_options }, NULL, 0, 0, COMPLETE_NONE, VERB_JSON, verb_version },
 	{ "completion", "", "bash|zsh|fish", "print a completion script", "", "source <(stoker completion bash)\n"
