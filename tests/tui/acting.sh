@@ -194,15 +194,13 @@ expect_equal "$(tm show-buffer)" 'stoker create --start'
 check 'a stopped VM gets a larger disk, a smaller one is refused with the reason'
 # action: resize
 keys +
-see 'MiB, or with G: the disk of fox'
-keys C-u
+see 'MiB, or with G: the disk of fox, now 2048'
 typed 3G
 keys Enter
 see '▸ fox'
 wait_until 20 sh -c "'$STOKER_PROGRAM' inspect fox --json | jq -e '.disk_mib == 3072' >/dev/null"
 keys +
-see '3072'
-keys C-u
+see 'the disk of fox, now 3072'
 typed 100
 keys Enter
 see 'a disk is only ever grown'

@@ -149,18 +149,10 @@ void op_again(struct model *model, const struct op *op, enum action_id action, s
 	carry_out(model, action, id, op->disk_mib, effects);
 }
 
+/* The line begins empty: a figure typed behind the present one would make a disk that can never shrink again. */
 static void resize_ask(struct model *model)
 {
-	const struct action *action = action_at(ACTION_RESIZE);
-	char text[24] = "";
-	size_t i;
-
-	/* What the first of them has: a larger figure is typed over it. */
-	for (i = 0; i < model->count && text[0] == '\0'; i++) {
-		if (action_target(model, action, &model->rows[i]))
-			snprintf(text, sizeof text, "%u", model->rows[i].vm.disk_mib);
-	}
-	field_set(&model->answer, text);
+	field_set(&model->answer, "");
 	model->asking = ASK_DISK;
 }
 

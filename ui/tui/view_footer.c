@@ -83,8 +83,8 @@ void view_message(const struct model *model, struct screen *screen, const struct
 			snprintf(text, sizeof text, "a command for %zu VM%s", many, many == 1 ? "" : "s");
 		else if (model->asking == ASK_DISK && model->marked > 0)
 			snprintf(text, sizeof text, "MiB, or with G: the disks of %zu VM%s", many, many == 1 ? "" : "s");
-		else if (model->asking == ASK_DISK)
-			snprintf(text, sizeof text, "MiB, or with G: the disk of %s", selected != NULL ? selected->vm.name : "no VM");
+		else if (model->asking == ASK_DISK && selected != NULL)
+			snprintf(text, sizeof text, "MiB, or with G: the disk of %s, now %u", selected->vm.name, selected->vm.disk_mib);
 		else
 			snprintf(text, sizeof text, "a name for the filter");
 		prompt(&model->answer, screen, layout, model->asking == ASK_COMMAND ? "$" : model->asking == ASK_DISK ? "+" : "=", text);
