@@ -58,6 +58,8 @@ static const char *const migrations[] = {
 
 /* A version further ahead than this is a damaged header, not a newer stoker. */
 #define SCHEMA_PLAUSIBLE (SCHEMA_VERSION + 1000)
+/* MAX_PATHNAME of SQLite's Unix files: a number of its inside, which it tells nobody. */
+#define SQLITE_PATH_MAX 512
 
 /* ---- failures */
 
@@ -100,7 +102,10 @@ enum stoker_status store_failed(struct store *store, struct sqlite3 *db, const c
 	case SQLITE_READONLY:
 	case SQLITE_CANTOPEN:
 	case SQLITE_PERM:
-		error_fix(err, "Check owner, mode and free space of '%s' and that it is not mounted read-only", dir);
+		if ((code & 0xff) == SQLITE_CANTOPEN && strlen(dir) > SQLITE_PATH_MAX - sizeof "/store.db-journal")
+			error_fix(err, "Choose a folder with a shorter path: SQLite takes at most %d bytes", SQLITE_PATH_MAX);
+		else
+			error_fix(err, "Check owner, mode and free space of '%s' and that it is not mounted read-only", dir);
 		break;
 	case SQLITE_IOERR:
 		error_fix(err, e == ENOSPC || e == EDQUOT ? "Free disk space and try again; nothing was lost"

@@ -105,6 +105,10 @@ expect_no_file "$PWD/store.db"
 refused 1 "cannot make the folder /proc/nowhere.*--state DIR" --state /proc/nowhere list
 refused 1 "cannot make the folder /proc/nowhere.*--runtime DIR" --runtime /proc/nowhere list
 refused 1 "passwd is not a folder.*--state DIR" --state /etc/passwd list
+long=$T/$(printf 'x%.0s' {1..250})/$(printf 'y%.0s' {1..250})
+mkdir -p "$long"
+chmod 700 "$long"
+refused 1 'Choose a folder with a shorter path: SQLite takes at most 512 bytes' --state "$long" list
 refused 1 "passwd is not a folder.*--image-dir DIR" --image-dir /etc/passwd list
 refused 2 'backend' create x --backend nosuch
 refused 3 'recipe nosuch' image build nosuch

@@ -225,6 +225,20 @@ see 'ended with 0'
 expect_match "$(cat "$STOKER_STATE_DIR/tui.state")" 'filters\.db = label:tier=db'
 expect_equal "$(stat -c %a "$STOKER_STATE_DIR/tui.state")" 600
 
+check 'a command means this host, however long the quoted name of its state folder is'
+long=$T/$(printf "'%.0s" {1..200})
+mkdir -m 700 "$long"
+printf '#!/bin/sh\n"%s" --state "%s" tui\necho ended with $?\nread x\n' "$STOKER_PROGRAM" "$long" >"$T/far"
+terminal far 200x30 "sh '$T/far'"
+see 'No VMs yet'
+keys : C-u
+typed reconcile
+see '▸ reconcile'
+see "stoker --state '$T/'.'''"
+press Escape
+keys q
+see 'ended with 0'
+
 check 'read-only: every key, and not a byte of the state has changed'
 ok stoker stop --all --force
 photograph() {

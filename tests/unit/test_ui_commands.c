@@ -100,7 +100,7 @@ static void every_action_has_its_line(void **state)
 	fixture_type(s->model, "web", &s->effects);
 	field_set(&s->model->form.fields[FORM_MEMORY], "2G");
 	field_set(&s->model->form.fields[FORM_LABELS], "a=b,c=d");
-	snprintf(s->model->command_places, sizeof s->model->command_places, " --state '/x y'");
+	s->model->command_places = strdup(" --state '/x y'");
 	line = command_of_form(s->model);
 	words_of(line, out, sizeof out);
 	assert_string_equal(out, "<stoker><--state></x y><create><web><--memory><2G><--label><a=b><--label><c=d><--start>");

@@ -79,11 +79,17 @@ static void add_option(struct line *line, const char *option, const char *value)
 }
 
 /* "stoker" with the places this dashboard was told, so that the line means the same host. */
+static void add_stoker(const struct model *model, struct line *line)
+{
+	add_raw(line, "stoker");
+	if (model->command_places != NULL)
+		add_raw(line, model->command_places);
+}
+
 static void begin(const struct model *model, struct line *line)
 {
 	memset(line, 0, sizeof *line);
-	add_raw(line, "stoker");
-	add_raw(line, model->command_places);
+	add_stoker(model, line);
 }
 
 static char *finish(struct line *line)
@@ -177,8 +183,7 @@ static char *command_of_run(const struct model *model, struct line *line, char (
 		add_vms(model, line, ids, count);
 		add_raw(line, "; do ");
 	}
-	add_raw(line, "stoker");
-	add_raw(line, model->command_places);
+	add_stoker(model, line);
 	add_raw(line, " exec");
 	if (count > 1)
 		add_raw(line, " \"$vm\"");

@@ -60,6 +60,7 @@ void model_free(struct model *model)
 	batch_free(&model->batch);
 	fanout_free(&model->fanout);
 	free(model->settings);
+	free(model->command_places);
 	free(model->plan.items);
 	free_lines(&model->text);
 	free(model);

@@ -229,7 +229,7 @@ struct model {
 	struct setting_line *settings;
 	size_t setting_count;
 	char presets[256];        /* their names, separated by blanks, "none" first */
-	char command_places[1024];/* what a stoker command needs to mean this host: "" or " --state DIR ..." */
+	char *command_places;     /* what a stoker command needs to mean this host: " --state DIR ...", or NULL */
 
 	struct stoker_host host;
 	bool host_known;

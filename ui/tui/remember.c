@@ -119,16 +119,25 @@ static void read_places(struct loop *loop)
 		{ "--image-dir", loop->places.image_dir }, { "--config", loop->places.config_file },
 		{ "--firecracker", loop->places.firecracker },
 	};
-	char quoted[512], *out = loop->model->command_places;
-	size_t i, len = 0, cap = sizeof loop->model->command_places;
+	size_t i, len = 0, cap = 1;
+	char *line;
 
-	out[0] = '\0';
 	for (i = 0; i < sizeof places / sizeof *places; i++) {
-		if (places[i].value == NULL || shell_quote(quoted, sizeof quoted, places[i].value) >= sizeof quoted ||
-		    len + strlen(quoted) + 16 > cap)
-			continue;
-		len += (size_t)snprintf(out + len, cap - len, " %s %s", places[i].option, quoted);
+		if (places[i].value != NULL)
+			cap += strlen(places[i].option) + shell_quote(NULL, 0, places[i].value) + 2;
 	}
+	line = malloc(cap);
+	if (line == NULL)
+		return; /* those that were read before stay */
+	line[0] = '\0';
+	for (i = 0; i < sizeof places / sizeof *places; i++) {
+		if (places[i].value == NULL)
+			continue;
+		len += (size_t)snprintf(line + len, cap - len, " %s ", places[i].option);
+		len += shell_quote(line + len, cap - len, places[i].value);
+	}
+	free(loop->model->command_places);
+	loop->model->command_places = line;
 }
 
 void config_apply(struct loop *loop)
