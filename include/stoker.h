@@ -624,7 +624,8 @@ STOKER_API void stoker_watch_close(stoker_watch *watch);
 enum stoker_finding_kind {
 	STOKER_FINDING_DEAD_PROCESS,   /**< the record says it runs, the process is gone */
 	STOKER_FINDING_HALF_DONE,      /**< an operation was cut off between intent and result */
-	STOKER_FINDING_LOST_SUPERVISOR,/**< the VMM lives, its supervisor does not: a new one adopts it */
+	STOKER_FINDING_LOST_SUPERVISOR,/**< the VMM lives, its supervisor does not, or its socket was removed: a new one
+	                                    adopts it */
 	STOKER_FINDING_ORPHAN_VMM,     /**< a VMM holds our files, its record is lost */
 	STOKER_FINDING_ORPHAN_DIR,     /**< a tagged VM folder without a record, in use by nobody */
 	STOKER_FINDING_ORPHAN_RUNTIME, /**< leftover runtime folder with sockets, in use by nobody */

@@ -4,6 +4,7 @@
  * Changes nothing.
  */
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -187,6 +188,44 @@ static bool paused_and_runs(stoker *s, const struct vm_record *rec)
 	       ops->state(s, rec, deadline_after_ms(ASK_VMM_MS), -1, &now, NULL) == STOKER_OK && now == VMM_RUNNING;
 }
 
+static bool socket_gone(const stoker *s, const struct vm_record *rec, const char *name)
+{
+	char path[STOKER_PATH_SIZE];
+	struct stat sb;
+	return path_runtime(s, path, "vms/%s/%s", rec->vm.id, name) && lstat(path, &sb) < 0 && errno == ENOENT;
+}
+
+/* A logout or a cleaner of old files takes the names of sockets away; who listened on them listens to nobody. */
+static bool unreachable(const stoker *s, const struct vm_record *rec)
+{
+	/* A supervisor whose VMM has just ended takes its own away. */
+	return socket_gone(s, rec, "control.sock") && process_alive(&rec->supervisor) && process_alive(&rec->vmm);
+}
+
+static void look_unreachable(const stoker *s, const struct vm_record *rec, struct findings *out)
+{
+	struct stoker_finding *f = findings_add(out, STOKER_FINDING_LOST_SUPERVISOR, rec->vm.id);
+	const struct backend_ops *ops = backend_by_name(rec->vm.backend);
+	size_t i;
+
+	if (!f)
+		return;
+	snprintf(f->subject, sizeof f->subject, "%s", rec->vm.name);
+	f->pid = rec->vmm.pid;
+	for (i = 0; ops && i < sizeof ops->sockets / sizeof *ops->sockets && ops->sockets[i]; i++)
+		if (socket_gone(s, rec, ops->sockets[i]))
+			break;
+	if (ops && (i == sizeof ops->sockets / sizeof *ops->sockets || !ops->sockets[i])) {
+		detail(f, "its supervisor (process %lld) lives, but somebody removed its socket",
+		       (long long)rec->supervisor.pid);
+		propose(f, STOKER_REPAIR_ADOPT, STOKER_REPAIR_NONE, "replace the supervisor; the VM goes on");
+	} else {
+		detail(f, "it runs (process %lld), but somebody removed its sockets", (long long)rec->vmm.pid);
+		propose(f, STOKER_REPAIR_END, STOKER_REPAIR_NONE, "end its VMM, which nothing can reach; it can be started again");
+		f->ask = true;
+	}
+}
+
 static void look_living(stoker *s, const struct vm_record *rec, struct findings *out)
 {
 	enum stoker_state state = rec->vm.state;
@@ -206,6 +245,9 @@ static void look_living(stoker *s, const struct vm_record *rec, struct findings 
 			propose(f, STOKER_REPAIR_ADOPT, STOKER_REPAIR_NONE,
 			        "start a new supervisor for it; the VM goes on");
 		}
+	} else if (unreachable(s, rec)) {
+		look_unreachable(s, rec, out);
+		return;
 	} else if (paused_and_runs(s, rec)) {
 		f = findings_add(out, STOKER_FINDING_HALF_DONE, rec->vm.id);
 		if (f) {

@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -214,6 +215,35 @@ static enum stoker_status repair_dead(stoker *s, struct vm_record *rec, struct s
 	return note(s, st, rec, done);
 }
 
+/* One that lives is here because nothing reaches it. The VMM goes on without it. */
+static enum stoker_status end_supervisor(const struct process_id *supervisor, struct stoker_error *err)
+{
+	enum stoker_status st = STOKER_OK;
+	int fd = process_pidfd(supervisor);
+
+	if (fd < 0)
+		return STOKER_OK;
+	if ((process_signal(fd, SIGKILL) < 0 && errno != ESRCH) || process_wait_end(fd, deadline_after_ms(KILL_MS), -1) < 0)
+		st = error_errno(err, errno, "cannot end the supervisor (process %lld)", (long long)supervisor->pid);
+	close(fd);
+	return st;
+}
+
+static enum stoker_status end_unreachable(stoker *s, struct vm_record *rec, const struct host_view *view,
+                                          struct stoker_error *err)
+{
+	struct run_status run;
+	enum stoker_status st = end_all(s, rec, view, &run, err);
+
+	if (st != STOKER_OK)
+		return st;
+	no_process(rec);
+	rec->vm.exit_status = -1;
+	if (rec->vm.ephemeral)
+		return note(s, drop(s, rec, err), rec, "ended and deleted: nothing could reach it");
+	return note(s, mark(s, rec, STOKER_STOPPED, "", err), rec, "its VMM was ended: nothing could reach it");
+}
+
 enum stoker_status repair_record(stoker *s, struct vm_record *rec, const struct stoker_finding *found,
                                  const struct host_view *view, enum stoker_repair repair, struct stoker_error *err)
 {
@@ -226,6 +256,11 @@ enum stoker_status repair_record(stoker *s, struct vm_record *rec, const struct 
 	case STOKER_FINDING_HALF_DONE:
 		return repair_half_done(s, rec, view, repair, err);
 	case STOKER_FINDING_LOST_SUPERVISOR:
+		if (repair == STOKER_REPAIR_END)
+			return end_unreachable(s, rec, view, err);
+		st = end_supervisor(&rec->supervisor, err);
+		if (st != STOKER_OK)
+			return st;
 		supervise(s, rec);
 		if (!process_alive(&rec->supervisor))
 			return lifecycle_adopt(s, rec, err); /* once more, for the reason */

@@ -491,6 +491,7 @@ const struct backend_ops firecracker_backend = {
 	.standard = STOKER_NET_TAP,
 	.console = "output",
 	.channel = "vsock",
+	.sockets = { VMM_API_SOCKET, VMM_VSOCK_SOCKET },
 	.counters = true,
 	/* A reset by the keyboard's controller is what Firecracker ends on, and it has no power switch. Its keyboard is
 	 * there for ctrl-alt-del, and known by ACPI: with i8042.nopnp a kernel asks for the interrupt of old, which is not

@@ -208,6 +208,7 @@ const struct backend_ops qemu_backend = {
 	.standard = STOKER_NET_USER,
 	.console = "socket",
 	.channel = "socket",
+	.sockets = { "qmp.sock", "console.sock", "channel.sock" },
 	.boot = "reboot=t",
 	.check = qemu_check,
 	.command = qemu_command,

@@ -228,11 +228,7 @@ enum stoker_status chan_connect(stoker *s, const struct vm_record *rec, struct c
 		if (ended_meanwhile(s, rec, nobody, err))
 			return STOKER_E_STATE;
 		error_errno(err, problem, "cannot reach the supervisor of %s", rec->vm.name);
-		/* With the socket file alone gone, as when a logout cleared the folder, records and host still agree. */
-		if (problem == ENOENT)
-			error_fix(err, "Its socket was removed; stop it and start it again: stoker stop %s; stoker start %s", rec->vm.name,
-			          rec->vm.name);
-		else if (nobody)
+		if (problem == ENOENT || nobody)
 			error_fix(err, "See what is wrong: stoker reconcile");
 		return STOKER_E_FAILED;
 	}

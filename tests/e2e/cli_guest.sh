@@ -39,17 +39,6 @@ if [ "$(vm_field web network)" = user ]; then
 	expect_match "$ERR" "port $((PORTS + 90)) .*web"
 fi
 
-check 'a socket that somebody removed is told, with a way out that works'
-ok stoker create lost "${SMALL[@]}" --start
-ok stoker wait lost
-rm "$STOKER_RUNTIME_DIR/vms/$(vm_field lost id)/control.sock"
-expect_status 125 stoker exec lost -- true
-expect_match "$ERR" 'stoker stop lost; stoker start lost'
-ok stoker stop lost
-ok stoker start lost
-ok stoker exec lost -- true
-ok stoker delete --force lost
-
 check 'exec: status, streams, environment, folder, user'
 expect_status 7 stoker exec web -- sh -c 'exit 7'
 expect_status 143 stoker exec web -- sh -c 'kill -TERM $$'

@@ -64,6 +64,36 @@ expect_no_file "$STOKER_STATE_DIR/vms/$id"
 expect_no_file "$STOKER_RUNTIME_DIR/vms/$id"
 agree
 
+check 'a socket that somebody removed: the VM goes on under another supervisor'
+new_vm s
+ok stoker start s
+ok stoker wait s --for ready
+ok stoker exec s -- sh -c 'echo kept >/root/file; sync'
+pid=$(vm_field s pid)
+rm "$STOKER_RUNTIME_DIR/vms/$(vm_field s id)/control.sock"
+expect_status 125 stoker exec s -- true
+expect_match "$ERR" 'stoker reconcile'
+expect_equal "$(findings '.findings[0] | "\(.kind) \(.ask) \(.pid)"')" "lost_supervisor false $pid"
+ok stoker reconcile --yes
+ok stoker exec s -- cat /root/file
+expect_equal "$OUT" kept
+expect_equal "$(vm_field s pid)" "$pid"
+agree
+
+check 'all its sockets: it is ended when somebody says so, and starts again'
+find "$STOKER_RUNTIME_DIR/vms/$(vm_field s id)" -type s -delete
+expect_equal "$(findings '.findings[0] | "\(.kind) \(.ask) \(.pid)"')" "lost_supervisor true $pid"
+stoker reconcile --yes >/dev/null 2>&1 || true
+[ -d "/proc/$pid" ] || fail 'reconcile --yes ended a VM that nobody chose'
+ok stoker reconcile --end s
+wait_until 5 test ! -d "/proc/$pid"
+expect_equal "$(vm_field s status)" stopped
+agree
+ok stoker start s
+ok stoker exec s -- cat /root/file
+expect_equal "$OUT" kept
+ok stoker delete s --force
+
 check 'a folder without a record: left while somebody uses it, then removed'
 id=$(vm_field b id)
 forget b

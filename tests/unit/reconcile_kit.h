@@ -173,6 +173,8 @@ KIT_UNUSED static void write_status(struct place *p, const char *id, const struc
 	assert_true(n > 0 && n < sizeof text);
 	mkdir(kit_path(path, p->runtime, "vms/%s", id), 0700);
 	kit_write(kit_path(path, p->runtime, "vms/%s/status", id), text, n);
+	if (exit_status == -2)
+		kit_write(kit_path(path, p->runtime, "vms/%s/control.sock", id), "", 0); /* it listens before it tells */
 	assert_true(run_status_read(&p->s, id, &run));
 }
 

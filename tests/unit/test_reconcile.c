@@ -207,6 +207,40 @@ static void test_lost_supervisor(void **state)
 	assert_false(process_alive(&rec.supervisor));
 }
 
+/* It lives, and nobody finds its socket any more. */
+static void test_unreachable(void **state)
+{
+	static const char *const of_vmm[] = { "qmp.sock", "console.sock", "channel.sock" };
+	struct place *p = *state;
+	struct vm_record rec;
+	struct process_id vmm, supervisor;
+	char path[4096];
+
+	assert_int_equal(setenv("STOKER_SUPERVISOR", TEST_SUPERVISOR, 1), 0);
+	make_vm(p, 1, &rec);
+	vmm = spawn_vmm(p, rec.vm.id);
+	supervisor = spawn_supervisor(p, &vmm);
+	write_status(p, rec.vm.id, &vmm, &supervisor, true, -2);
+	set_running(p, &rec, vmm, supervisor);
+	assert_nothing(p);
+	for (size_t i = 0; i < 3; i++) {
+		kit_path(path, p->runtime, "vms/%s/", rec.vm.id);
+		strcat(path, of_vmm[i]);
+		kit_write(path, "", 0);
+	}
+	assert_int_equal(unlink(kit_path(path, p->runtime, "vms/%s/control.sock", rec.vm.id)), 0);
+	mend(p, STOKER_FINDING_LOST_SUPERVISOR, STOKER_REPAIR_ADOPT);
+	assert_false(process_alive(&supervisor));
+	assert_true(process_alive(&vmm));
+	assert_ok(store_find(p->s.store, "vm-1", &rec, e));
+	assert_true(process_alive(&rec.supervisor));
+	assert_int_equal(unlink(kit_path(path, p->runtime, "vms/%s/control.sock", rec.vm.id)), 0);
+	assert_int_equal(unlink(kit_path(path, p->runtime, "vms/%s/qmp.sock", rec.vm.id)), 0);
+	mend(p, STOKER_FINDING_LOST_SUPERVISOR, STOKER_REPAIR_END);
+	assert_false(process_alive(&vmm));
+	assert_int_equal(state_of(p, "vm-1"), STOKER_STOPPED);
+}
+
 static void test_unknown_vmm(void **state)
 {
 	struct place *p = *state;
@@ -375,7 +409,7 @@ static void test_cancel(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_in_order),    TEST(test_dead_process), TEST(test_half_done), TEST(test_lost_supervisor),
+		TEST(test_in_order),    TEST(test_dead_process), TEST(test_half_done), TEST(test_lost_supervisor), TEST(test_unreachable),
 		TEST(test_unknown_vmm), TEST(test_lost_disk),    TEST(test_locked),    TEST(test_changed_meanwhile),
 		TEST(test_many),        TEST(test_cancel),
 	};
