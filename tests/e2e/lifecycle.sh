@@ -45,6 +45,21 @@ ok stoker start a --wait
 expect_equal "$(in_guest a 'cat /root/file')" kept
 expect_equal "$(vm_field a host_key)" "$host_key" "an isolated disk keeps its host key"
 
+check "restart: another process, the same disk; one that does not run is started; an ephemeral one is left"
+pid=$(vm_field a pid)
+ok stoker restart a --wait
+[ "$(vm_field a pid)" != "$pid" ] || fail "the process is the same"
+expect_equal "$(in_guest a 'cat /root/file')" kept
+expect_match "$(stoker logs a)" 'Power down'
+ok stoker stop a --force
+ok stoker restart a --force --wait
+is_state a running || fail "a stopped VM is not started"
+new_vm short --ephemeral
+expect_status 4 stoker restart short
+expect_match "$ERR" 'restart short: it is ephemeral'
+ok stoker delete short
+expect_status 3 stoker restart nobody
+
 check "QEMU runs the microvm machine, in its sandbox, with no shell in between"
 pid=$(vm_field a pid)
 line=$(tr '\0' ' ' <"/proc/$pid/cmdline")

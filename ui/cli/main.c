@@ -132,7 +132,6 @@ static const char *verb_from_elsewhere(const char *name)
 		{ "port", "`stoker inspect VM`" },
 		{ "prune", "`stoker trash empty`, and `stoker reconcile` for what a crash left" },
 		{ "pull", "`stoker image build`" },
-		{ "restart", "`stoker stop VM; stoker start VM`" },
 		{ "rmi", "`stoker image delete IMAGE`" },
 		{ "stats", "the dashboard: `stoker`" },
 		{ "top", "the dashboard: `stoker`" },

@@ -86,6 +86,15 @@ static const struct option stop_options[] = {
 	END,
 };
 
+static const struct option restart_options[] = {
+	ALL("every VM that runs"),
+	LABEL_FILTER,
+	{ 'f', "force", OPTION_FLAG, NULL, NULL, 0, 0, COMPLETE_NONE, "kill at once, do not ask the guest" },
+	{ 'w', "wait", OPTION_FLAG, NULL, NULL, 0, 0, COMPLETE_NONE, "wait until SSH answers" },
+	TIMEOUT_HELP("limit for the start (waiting: 60)"),
+	END,
+};
+
 static const struct option pause_options[] = {
 	ALL("every VM that runs"),
 	LABEL_FILTER,
@@ -324,6 +333,9 @@ const struct verb verb_table[] = {
 	{ "stop", "", "VM...", "stop VMs", "The guest is asked to power off and killed when it takes too long. Ephemeral VMs are "
 	  "killed at once and deleted.", "stoker stop web\nstoker stop --label tier=test --force\n", { stop_options }, NULL, 0,
 	  -1, COMPLETE_VM, VERB_JSON, verb_stop },
+	{ "restart", "reboot", "VM...", "stop VMs and start them again", "The guest is asked to power off first, as by stop. VMs "
+	  "that do not run are started. Ephemeral ones are refused: a stop deletes them.",
+	  "stoker restart web --wait\n", { restart_options }, NULL, 0, -1, COMPLETE_VM, VERB_JSON, verb_restart },
 	{ "pause", "suspend", "VM...", "halt VMs where they are", "The processors stand still; memory and disk stay as they are. "
 	  "A stop resumes the VM first, so that its guest can power off.", "stoker pause web\n", { pause_options }, NULL, 0, -1,
 	  COMPLETE_VM, VERB_JSON, verb_pause },

@@ -52,6 +52,7 @@ bool completion_script(FILE *to, const char *shell);
 int verb_create(struct cli *cli, const struct args *args);
 int verb_start(struct cli *cli, const struct args *args);
 int verb_resize(struct cli *cli, const struct args *args);
+int verb_restart(struct cli *cli, const struct args *args);
 int verb_stop(struct cli *cli, const struct args *args);
 int verb_pause(struct cli *cli, const struct args *args);
 int verb_resume(struct cli *cli, const struct args *args);
