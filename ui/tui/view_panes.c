@@ -27,44 +27,72 @@ static int first_tab(const struct model *model, int cols)
 	return first;
 }
 
-static void draw_tabs(const struct model *model, struct screen *screen, const struct rect *at)
+static void tab_text(const struct screen *screen, const struct pane *pane, char *text, size_t cap)
 {
-	int col = at->col + 1, end = at->col + at->cols, i, need;
-	char title[160], text[200];
+	snprintf(text, cap, "%s %s",
+	         pane->ops->kind == PANE_SHELL ? glyph(screen, GLYPH_SHELL) : screen_ascii(screen) ? "=" : "≡", pane->vm_name);
+}
 
-	for (i = first_tab(model, at->cols - 2); i < model->pane_count && col < end; i++) {
-		const struct pane *pane = model->panes[i];
-		bool front = i == model->front;
-		struct style style = tone(front ? (model->pane_focus ? TONE_TITLE : TONE_STRONG) : TONE_QUIET);
-		int width = tab_width(pane);
-		if (pane->ops->kind == PANE_LOG)
-			snprintf(text, sizeof text, "%s %s", screen_ascii(screen) ? "=" : "≡", pane->vm_name);
-		else
-			snprintf(text, sizeof text, "%s %s", glyph(screen, GLYPH_SHELL), pane->vm_name);
+static void draw_tab(const struct model *model, struct screen *screen, int row, int col, int width, int i)
+{
+	const struct pane *pane = model->panes[i];
+	bool front = i == model->front;
+	char text[200];
+
+	tab_text(screen, pane, text, sizeof text);
+	screen_field(screen, row, col, width - 2, tone(front ? (model->pane_focus ? TONE_TITLE : TONE_STRONG) : TONE_QUIET), text);
+	screen_hot(screen, row, col, width, HOT_TAB, i);
+	if (pane->activity && !front && i != model->split.other)
+		screen_put(screen, row, col + width - 3, 1, tone(TONE_BUSY), glyph(screen, GLYPH_ACTIVITY));
+	if (pane->broadcast)
+		screen_put(screen, row, col, width - 3, tone(TONE_WARN), text);
+	if (front && model->pane_focus)
+		screen_restyle(screen, row, col, width - 3, ATTR_REVERSE, 0);
+}
+
+/* What the pane says of itself, at the right end of its heading if there is room. */
+static void draw_title(struct screen *screen, int row, int col, int end, const struct pane *pane)
+{
+	char title[160] = "";
+	int need;
+
+	pane->ops->title(pane, title, sizeof title);
+	if (pane->logging && strlen(title) + 12 < sizeof title)
+		memcpy(title + strlen(title), "  logged", 9);
+	need = text_width(title);
+	if (col + need + 2 <= end)
+		screen_put(screen, row, end - need - 1, need, tone(TONE_QUIET), title);
+}
+
+static void draw_tabs(const struct model *model, struct screen *screen, const struct layout *layout)
+{
+	const struct rect *at = &layout->tabs;
+	int col = at->col + 1, end = at->col + at->cols, upper = model->front, i, width;
+
+	if (model->front >= 0 && model->split.other >= 0 && layout->other.rows > 0) {
+		/* The tabs are above the left or upper one of two; of a right one its name is above it, of a lower one the
+		 * line between them says it. */
+		if (model->split.other_first)
+			upper = model->split.other;
+		if (!model->split.stacked) {
+			int right = model->split.other_first ? model->front : model->split.other;
+			int from = (model->split.other_first ? layout->pane : layout->other).col;
+			width = tab_width(model->panes[right]);
+			draw_tab(model, screen, at->row, from, from + width > end ? end - from : width, right);
+			draw_title(screen, at->row, from + width, end, model->panes[right]);
+			end = from - 1;
+			screen_put(screen, at->row, end, 1, tone(TONE_QUIET), glyph(screen, GLYPH_V));
+		}
+	}
+	for (i = first_tab(model, end - at->col - 2); i < model->pane_count && col + 3 < end; i++) {
+		width = tab_width(model->panes[i]);
 		if (col + width > end)
 			width = end - col;
-		screen_field(screen, at->row, col, width - 2, style, text);
-		screen_hot(screen, at->row, col, width, HOT_TAB, i);
-		if (pane->activity && !front && i != model->split.other)
-			screen_put(screen, at->row, col + width - 3, 1, tone(TONE_BUSY), glyph(screen, GLYPH_ACTIVITY));
-		if (pane->broadcast)
-			screen_put(screen, at->row, col, width - 3, tone(TONE_WARN), text);
-		if (front && model->pane_focus)
-			screen_restyle(screen, at->row, col, width - 3, ATTR_REVERSE, 0);
+		draw_tab(model, screen, at->row, col, width, i);
 		col += width;
 	}
-	if (model->front >= 0) {
-		/* Of two the upper one: the line between them says it of the lower. */
-		bool other = model->split.other >= 0 && model->split.stacked && model->split.other_first;
-		const struct pane *named = model->panes[other ? model->split.other : model->front];
-		title[0] = '\0';
-		named->ops->title(named, title, sizeof title);
-		if (named->logging && strlen(title) + 12 < sizeof title)
-			memcpy(title + strlen(title), "  logged", 9);
-		need = text_width(title);
-		if (col + need + 2 <= end)
-			screen_put(screen, at->row, end - need - 1, need, tone(TONE_QUIET), title);
-	}
+	if (upper >= 0)
+		draw_title(screen, at->row, col, end, model->panes[upper]);
 }
 
 static void opening(const struct model *model, struct screen *screen, const struct layout *layout)
@@ -128,7 +156,7 @@ void view_panes(const struct model *model, struct screen *screen, const struct l
 		draw_rule(screen, layout->tabs.row, 0, layout->tabs.cols, NULL, NULL, false);
 		screen_fill(screen, layout->tabs.row, 0, 1, layout->tabs.cols, tone(TONE_PLAIN));
 	}
-	draw_tabs(model, screen, &layout->tabs);
+	draw_tabs(model, screen, layout);
 	if (model->front < 0) {
 		opening(model, screen, layout);
 		return;
