@@ -186,8 +186,10 @@ void pane_refused(struct model *model, const struct key *key, struct effects *ef
 		pane_close(model, model->front, effects);
 	else if (key->kind == KEY_KIND_SPECIAL && key->special == SK_TAB)
 		model->pane_focus = false;
-	else if (key->kind == KEY_KIND_CHAR && key->ch == 'z' && key->mods == 0)
+	else if (key->kind == KEY_KIND_CHAR && key->ch == 'z' && key->mods == 0) {
 		model->full = !model->full;
+		model_arrange(model); /* a panel below the list is out of sight then, and has no focus */
+	}
 }
 
 #define REOPEN_AFTER_NS 10000000000LL
