@@ -515,7 +515,7 @@ static enum stoker_status conn_new(stoker *s, struct vm_record *rec, int64_t dea
 	if (st != STOKER_OK)
 		return st;
 	if (!conn)
-		return error_errno(err, ENOMEM, "cannot open an SSH connection");
+		return error_errno(err, ENOMEM, "cannot open an SSH connection"), STOKER_E_NOMEM;
 	conn->sock = -1;
 	conn->port = rec->vm.ssh_port;
 	snprintf(conn->name, sizeof conn->name, "%s", rec->vm.name);
