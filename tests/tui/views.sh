@@ -59,7 +59,7 @@ check 'the fleet: percentiles, how they are spread, the outlier'
 # action: fleet
 keys P
 see 'fleet: phases of 3 lives'
-see 'boot +[0-9.]+ m?s +[0-9.]+ m?s +[0-9.]+ m?s +[0-9.]+ m?s +2 .*(fox|owl) [0-9.]+ s'
+see 'boot +[0-9.]+ m?s +[0-9.]+ m?s +[0-9.]+ m?s +[0-9.]+ m?s +2 .*(fox|owl) [0-9.]+ m?s'
 keys P
 see 'fox: phases'
 
