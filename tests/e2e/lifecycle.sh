@@ -99,6 +99,8 @@ ok stoker wait a --for ready
 old=$(vm_field a supervisor_pid)
 boot_id=$(in_guest a 'cat /proc/sys/kernel/random/boot_id')
 kill -9 "$old"
+# Until it is gone its socket takes connections, and an exec then says that it was closed.
+wait_until 5 test ! -d "/proc/$old"
 expect_equal "$(in_guest a 'cat /proc/sys/kernel/random/boot_id')" "$boot_id"
 expect_no_match "$(vm_field a supervisor_pid)" "^($old|null)$"
 kill -9 "$(vm_field a pid)"
