@@ -202,20 +202,22 @@ static bool unreachable(const stoker *s, const struct vm_record *rec)
 	return socket_gone(s, rec, "control.sock") && process_alive(&rec->supervisor) && process_alive(&rec->vmm);
 }
 
-static void look_unreachable(const stoker *s, const struct vm_record *rec, struct findings *out)
+static bool can_be_adopted(const stoker *s, const struct vm_record *rec)
+{
+	const struct backend_ops *ops = backend_by_name(rec->vm.backend);
+	for (size_t i = 0; ops && ops->sockets[i]; i++)
+		if (socket_gone(s, rec, ops->sockets[i]))
+			return false;
+	return ops != NULL;
+}
+
+static struct stoker_finding *look_unreachable(const stoker *s, const struct vm_record *rec, struct findings *out)
 {
 	struct stoker_finding *f = findings_add(out, STOKER_FINDING_LOST_SUPERVISOR, rec->vm.id);
-	const struct backend_ops *ops = backend_by_name(rec->vm.backend);
-	size_t i;
 
 	if (!f)
-		return;
-	snprintf(f->subject, sizeof f->subject, "%s", rec->vm.name);
-	f->pid = rec->vmm.pid;
-	for (i = 0; ops && i < sizeof ops->sockets / sizeof *ops->sockets && ops->sockets[i]; i++)
-		if (socket_gone(s, rec, ops->sockets[i]))
-			break;
-	if (ops && (i == sizeof ops->sockets / sizeof *ops->sockets || !ops->sockets[i])) {
+		return NULL;
+	if (can_be_adopted(s, rec)) {
 		detail(f, "its supervisor (process %lld) lives, but somebody removed its socket",
 		       (long long)rec->supervisor.pid);
 		propose(f, STOKER_REPAIR_ADOPT, STOKER_REPAIR_NONE, "replace the supervisor; the VM goes on");
@@ -224,6 +226,7 @@ static void look_unreachable(const stoker *s, const struct vm_record *rec, struc
 		propose(f, STOKER_REPAIR_END, STOKER_REPAIR_NONE, "end its VMM, which nothing can reach; it can be started again");
 		f->ask = true;
 	}
+	return f;
 }
 
 static void look_living(stoker *s, const struct vm_record *rec, struct findings *out)
@@ -246,8 +249,7 @@ static void look_living(stoker *s, const struct vm_record *rec, struct findings 
 			        "start a new supervisor for it; the VM goes on");
 		}
 	} else if (unreachable(s, rec)) {
-		look_unreachable(s, rec, out);
-		return;
+		f = look_unreachable(s, rec, out);
 	} else if (paused_and_runs(s, rec)) {
 		f = findings_add(out, STOKER_FINDING_HALF_DONE, rec->vm.id);
 		if (f) {

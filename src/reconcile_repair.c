@@ -50,8 +50,9 @@ static enum stoker_status drop(stoker *s, const struct vm_record *rec, struct st
 	return st == STOKER_OK ? store_remove(s->store, rec->vm.id, err) : st;
 }
 
-/* Ends what the record, the status file and the held files name, each only if it is still who it was. */
-static enum stoker_status end_all(stoker *s, const struct vm_record *rec, const struct host_view *view,
+/* Ends what the record, the status file and the held files name, each only if it is still who it was. The record has no
+ * process then. */
+static enum stoker_status end_all(stoker *s, struct vm_record *rec, const struct host_view *view,
                                   struct run_status *run, struct stoker_error *err)
 {
 	int64_t deadline = deadline_after_ms(KILL_MS);
@@ -72,6 +73,8 @@ static enum stoker_status end_all(stoker *s, const struct vm_record *rec, const 
 	}
 	if (!run_status_read(s, rec->vm.id, run))
 		run->exit_status = -1;
+	if (st == STOKER_OK)
+		no_process(rec);
 	return st;
 }
 
@@ -153,7 +156,6 @@ static enum stoker_status finish_start(stoker *s, struct vm_record *rec, const s
 	st = end_all(s, rec, view, &run, err);
 	if (st != STOKER_OK)
 		return st;
-	no_process(rec);
 	st = mark(s, rec, STOKER_ERROR, "start was cut off", err);
 	return note(s, st, rec, "its start was cut off; marked failed");
 }
@@ -174,7 +176,6 @@ static enum stoker_status repair_half_done(stoker *s, struct vm_record *rec, con
 		if (st != STOKER_OK)
 			return st;
 		rec->vm.exit_status = run.exit_status >= 0 ? run.exit_status : -1;
-		no_process(rec);
 		if (rec->vm.ephemeral)
 			return note(s, drop(s, rec, err), rec,
 			            "its stop was finished, and it was deleted as it is ephemeral");
@@ -237,7 +238,6 @@ static enum stoker_status end_unreachable(stoker *s, struct vm_record *rec, cons
 
 	if (st != STOKER_OK)
 		return st;
-	no_process(rec);
 	rec->vm.exit_status = -1;
 	if (rec->vm.ephemeral)
 		return note(s, drop(s, rec, err), rec, "ended and deleted: nothing could reach it");
@@ -271,14 +271,12 @@ enum stoker_status repair_record(stoker *s, struct vm_record *rec, const struct 
 		st = end_all(s, rec, view, &run, err);
 		if (st != STOKER_OK)
 			return st;
-		no_process(rec);
 		rec->vm.exit_status = run.exit_status >= 0 ? run.exit_status : -1;
 		return note(s, mark(s, rec, STOKER_STOPPED, "", err), rec, "its VMM was ended");
 	case STOKER_FINDING_ABANDONED:
 		st = end_all(s, rec, view, &run, err);
 		if (st != STOKER_OK)
 			return st;
-		no_process(rec);
 		return note(s, drop(s, rec, err), rec, "deleted: the command it was made for was gone");
 	case STOKER_FINDING_LOST_NETWORK:
 		return note(s, net_attach(s, rec, err), rec, "its network was made again");

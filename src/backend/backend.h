@@ -43,7 +43,7 @@ struct backend_ops {
 	unsigned networks;            /* NETWORK_BIT of each that it can have */
 	enum stoker_network standard; /* when none is asked for */
 	const char *console, *channel; /* how the supervisor reaches them: its --console and --channel */
-	const char *sockets[4];        /* of the VMM, in its runtime folder: without one of them it cannot be adopted */
+	const char *sockets[4];        /* of the VMM, in its runtime folder, up to a NULL: without one of them it cannot be adopted */
 	bool counters; /* it writes them: the supervisor's --metrics */
 	const char *boot; /* its part of the guest's kernel command line */
 

@@ -228,7 +228,7 @@ enum stoker_status chan_connect(stoker *s, const struct vm_record *rec, struct c
 		if (ended_meanwhile(s, rec, nobody, err))
 			return STOKER_E_STATE;
 		error_errno(err, problem, "cannot reach the supervisor of %s", rec->vm.name);
-		if (problem == ENOENT || nobody)
+		if (nobody)
 			error_fix(err, "See what is wrong: stoker reconcile");
 		return STOKER_E_FAILED;
 	}
