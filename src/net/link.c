@@ -121,6 +121,12 @@ bool link_owner(const struct net_link *link, const struct net_instance *me, char
 
 /* ---- devices */
 
+void link_lists_whole(struct nl_sock *sk)
+{
+	nl_socket_set_msg_buf_size(sk, PIECE_MAX);
+	nl_socket_disable_msg_peek(sk);
+}
+
 enum stoker_status link_open(struct nl_sock **out, struct stoker_error *err)
 {
 	struct nl_sock *sk = nl_socket_alloc();
@@ -130,9 +136,7 @@ enum stoker_status link_open(struct nl_sock **out, struct stoker_error *err)
 		nl_socket_free(sk);
 		return nl_error(err, code, "ask the kernel about", "the network");
 	}
-	/* As large as the kernel makes the pieces of a list: none has to be received once to learn its size. */
-	nl_socket_set_msg_buf_size(sk, PIECE_MAX);
-	nl_socket_disable_msg_peek(sk);
+	link_lists_whole(sk);
 	*out = sk;
 	return STOKER_OK;
 }

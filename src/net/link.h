@@ -39,6 +39,8 @@ void link_tag(const stoker *s, const struct net_instance *me, const char *id, ch
 bool link_owner(const struct net_link *link, const struct net_instance *me, char id[STOKER_ID_SIZE]);
 
 enum stoker_status link_open(struct nl_sock **out, struct stoker_error *err);
+/* Takes the pieces of a list as large as the kernel makes them: none has to be received once to learn its size. */
+void link_lists_whole(struct nl_sock *sk);
 void link_close(struct nl_sock *sk);
 
 /* STOKER_E_NOT_FOUND, with *err left alone, when there is none of that name. */

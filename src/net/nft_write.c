@@ -26,7 +26,7 @@
 #include "link.h"
 #include "nft_read.h"
 
-enum { LINGER_MS = 200, PIECE_MAX = 32 * 1024 };
+enum { LINGER_MS = 200 };
 
 /* ---- the socket */
 
@@ -73,9 +73,7 @@ struct nl_sock *nft_socket(struct net_filter *filter, int *code)
 	}
 	nl_socket_disable_auto_ack(sk);
 	nl_socket_set_buffer_size(sk, 1 << 20, 0);
-	/* As large as the kernel makes the pieces of a list: none has to be received once to learn its size. */
-	nl_socket_set_msg_buf_size(sk, PIECE_MAX);
-	nl_socket_disable_msg_peek(sk);
+	link_lists_whole(sk);
 	return filter->sk = sk;
 }
 
