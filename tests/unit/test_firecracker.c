@@ -10,16 +10,15 @@
 
 #include <cmocka.h>
 #include <fcntl.h>
-#include <sys/stat.h>
 
 #include "backend/firecracker.h"
 #include "clock.h"
 #include "fc_double.h"
+#include "fc_place.h"
 
-#define ID "0123456789abcdef"
 
 struct kit {
-	char root[64], run[128];
+	struct fc_place place;
 	stoker s;
 	struct vm_record rec;
 	struct launch launch;
@@ -32,14 +31,9 @@ static int setup(void **state)
 {
 	(void)state;
 	memset(&kit, 0, sizeof kit);
-	strcpy(kit.root, "/tmp/stoker-fc-XXXXXX");
-	if (!mkdtemp(kit.root))
+	if (!fc_place_make(&kit.place))
 		return -1;
-	snprintf(kit.run, sizeof kit.run, "%s/vms", kit.root);
-	mkdir(kit.run, 0700);
-	snprintf(kit.run, sizeof kit.run, "%s/vms/" ID, kit.root);
-	mkdir(kit.run, 0700);
-	kit.s.runtime_dir = kit.root;
+	kit.s.runtime_dir = kit.place.root;
 	kit.rec.vm.vcpus = 1;
 	kit.rec.vm.memory_mib = 256;
 	kit.rec.vm.network = STOKER_NET_NONE;
@@ -59,20 +53,14 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-	char path[192];
 	(void)state;
-	snprintf(path, sizeof path, "%s/api.sock", kit.run);
-	unlink(path);
-	rmdir(kit.run);
-	snprintf(path, sizeof path, "%s/vms", kit.root);
-	rmdir(path);
-	return rmdir(kit.root);
+	return fc_place_remove(&kit.place);
 }
 
 static void begin(struct double_plan plan)
 {
 	kit.launch.explained = false;
-	kit.pid = double_start(kit.run, plan);
+	kit.pid = double_start(kit.place.run, plan);
 	assert_true(kit.pid > 0);
 	assert_true(process_identify(kit.pid, &kit.rec.vmm));
 }

@@ -22,15 +22,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "backend/firecracker.h"
 #include "backend/http.h"
 #include "clock.h"
-#include "supervisor/control.h"
+#include "fc_place.h"
 
-#define ID "0123456789abcdef"
 enum {
 	COUNT = 2500,
 	HANGING = 20,      /* of them: the connection stays open behind what is not whole */
@@ -58,7 +56,7 @@ struct answer {
 };
 
 static struct {
-	char root[64], run[128];
+	struct fc_place place;
 	int listener, stop[2];
 	pthread_t thread;
 	pthread_mutex_t lock; /* of the answer: a connection that was given up may still be served */
@@ -277,16 +275,11 @@ static void *server(void *unused)
 static int setup(void **state)
 {
 	(void)state;
-	strcpy(kit.root, "/tmp/stoker-answers-XXXXXX");
-	if (!mkdtemp(kit.root))
+	if (!fc_place_make(&kit.place))
 		return -1;
-	snprintf(kit.run, sizeof kit.run, "%s/vms", kit.root);
-	mkdir(kit.run, 0700);
-	snprintf(kit.run, sizeof kit.run, "%s/vms/" ID, kit.root);
-	mkdir(kit.run, 0700);
-	kit.s.runtime_dir = kit.root;
+	kit.s.runtime_dir = kit.place.root;
 	strcpy(kit.rec.vm.id, ID);
-	kit.listener = control_listen(kit.run, VMM_API_SOCKET);
+	kit.listener = control_listen(kit.place.run, VMM_API_SOCKET);
 	if (!process_identify(getpid(), &kit.rec.vmm) || kit.listener < 0 || pipe2(kit.stop, O_CLOEXEC) < 0)
 		return -1;
 	return pthread_create(&kit.thread, NULL, server, NULL);
@@ -294,18 +287,12 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-	char path[192];
 	(void)state;
 	close(kit.stop[1]);
 	pthread_join(kit.thread, NULL);
 	close(kit.stop[0]);
 	close(kit.listener);
-	snprintf(path, sizeof path, "%s/" VMM_API_SOCKET, kit.run);
-	unlink(path);
-	rmdir(kit.run);
-	snprintf(path, sizeof path, "%s/vms", kit.root);
-	rmdir(path);
-	return rmdir(kit.root);
+	return fc_place_remove(&kit.place);
 }
 
 /* ---- the judge */
@@ -357,7 +344,7 @@ static void call(const struct answer *a)
 	struct stoker_error err = { 0 };
 	struct http_reply reply;
 	struct http *http = NULL;
-	enum stoker_status st = http_open(kit.run, VMM_API_SOCKET, &kit.rec.vmm, &http, &err);
+	enum stoker_status st = http_open(kit.place.run, VMM_API_SOCKET, &kit.rec.vmm, &http, &err);
 
 	must(a, st == STOKER_OK);
 	st = http_call(http, "GET", "/", NULL, CEILING, deadline_after_ms(limit_ms), -1, &reply, &err);

@@ -230,12 +230,7 @@ int main(int argc, char **argv)
 		TEST(whole_life), TEST(no_such_vmm), TEST(vmm_dies), TEST(vm_ends_while_waited_for),
 		TEST(timeout_and_cancel), TEST(supervisor_dies_and_vm_is_adopted), TEST(status_cannot_be_written),
 	};
-	char path[4096];
-	if (argc == 3 && strcmp(argv[1], "--fake-guest") == 0)
-		fake_guest_main(argv[2]);
-	signal(SIGPIPE, SIG_IGN);
-	if (!realpath("/proc/self/exe", path))
+	if (!kit_begin(argc, argv))
 		return 1;
-	self = path;
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -271,12 +271,7 @@ int main(int argc, char **argv)
 		TEST(stalled_reader_starves_nobody), TEST(guest_that_does_not_read), TEST(too_many_clients),
 		TEST(another_user_is_not_served),
 	};
-	char path[4096];
-	if (argc == 3 && strcmp(argv[1], "--fake-guest") == 0)
-		fake_guest_main(argv[2]);
-	signal(SIGPIPE, SIG_IGN);
-	if (!realpath("/proc/self/exe", path))
+	if (!kit_begin(argc, argv))
 		return 1;
-	self = path;
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
