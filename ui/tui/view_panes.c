@@ -27,19 +27,14 @@ static int first_tab(const struct model *model, int cols)
 	return first;
 }
 
-static void tab_text(const struct screen *screen, const struct pane *pane, char *text, size_t cap)
-{
-	snprintf(text, cap, "%s %s",
-	         pane->ops->kind == PANE_SHELL ? glyph(screen, GLYPH_SHELL) : screen_ascii(screen) ? "=" : "≡", pane->vm_name);
-}
-
 static void draw_tab(const struct model *model, struct screen *screen, int row, int col, int width, int i)
 {
 	const struct pane *pane = model->panes[i];
 	bool front = i == model->front;
 	char text[200];
 
-	tab_text(screen, pane, text, sizeof text);
+	snprintf(text, sizeof text, "%s %s",
+	         pane->ops->kind == PANE_SHELL ? glyph(screen, GLYPH_SHELL) : screen_ascii(screen) ? "=" : "≡", pane->vm_name);
 	screen_field(screen, row, col, width - 2, tone(front ? (model->pane_focus ? TONE_TITLE : TONE_STRONG) : TONE_QUIET), text);
 	screen_hot(screen, row, col, width, HOT_TAB, i);
 	if (pane->activity && !front && i != model->split.other)
