@@ -342,6 +342,7 @@ static enum verdict open_file(struct store *store, const struct stat *sb, bool *
 		return REFUSED;
 	}
 	code = store_connect(path, store->read_only, &store->db);
+	store->relaxed = false;
 	if (code == SQLITE_OK && !store->read_only)
 		code =
 		    sqlite3_exec(store->db, "PRAGMA journal_mode=TRUNCATE; PRAGMA synchronous=FULL;", NULL, NULL, NULL);

@@ -82,6 +82,7 @@ struct store {
 	struct sqlite3 *history;
 	struct store_file history_file;
 	struct sqlite3_stmt *history_stmts[HISTORY_STMT_COUNT];
+	bool relaxed; /* the connection's `synchronous` is NORMAL just now, not FULL */
 	bool corrupt; /* the call under way met a corrupt page or row */
 	char *notice; /* where a rescue is told of; NULL when nobody asks */
 	size_t notice_cap;
@@ -111,8 +112,10 @@ struct sqlite3_stmt *store_stmt(struct store *store, enum store_stmt which, stru
 /* Gives a statement back so that it holds no read lock. */
 void store_reset(struct sqlite3_stmt *stmt);
 
-/* A write transaction; on failure nothing is held. store_end commits when st is OK, else rolls back. */
-enum stoker_status store_begin(struct store *store, struct stoker_error *err);
+/* A write transaction; on failure nothing is held. store_end commits when st is OK, else rolls back.
+ * lasting: what is committed is there after a power cut as well. Otherwise a cut within the file system's commit interval
+ * may take back the whole transaction, never a part of it; other processes see it at once either way. */
+enum stoker_status store_begin(struct store *store, bool lasting, struct stoker_error *err);
 enum stoker_status store_end(struct store *store, enum stoker_status st, struct stoker_error *err);
 
 /* flock with the store's patience. */

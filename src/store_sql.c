@@ -135,7 +135,16 @@ static int run(struct store *store, enum store_stmt which, struct stoker_error *
 	return code;
 }
 
-enum stoker_status store_begin(struct store *store, struct stoker_error *err)
+/* Of a commit's five calls to the disk, NORMAL leaves out two: the journal's header is not written after its pages but
+ * with them (each page has its checksum), and its truncation is left to the file system. */
+static void set_synchronous(struct store *store, bool lasting)
+{
+	if (store->relaxed == lasting &&
+	    sqlite3_exec(store->db, lasting ? "PRAGMA synchronous=FULL" : "PRAGMA synchronous=NORMAL", NULL, NULL, NULL) == SQLITE_OK)
+		store->relaxed = !lasting;
+}
+
+enum stoker_status store_begin(struct store *store, bool lasting, struct stoker_error *err)
 {
 	enum stoker_status st;
 	if (store->read_only)
@@ -153,6 +162,7 @@ enum stoker_status store_begin(struct store *store, struct stoker_error *err)
 			store_unlock(store);
 			continue;
 		}
+		set_synchronous(store, lasting);
 		run(store, STMT_BEGIN, err, &st);
 		if (st != STOKER_OK)
 			store_unlock(store);

@@ -314,11 +314,17 @@ static enum stoker_status exists_error(struct store *store, const struct vm_reco
 	return STOKER_E_EXISTS; /* as store_put said it */
 }
 
+/* A step under way, and what is said of processes, means nothing after a power cut: it need not outlast one. */
+static bool outlasts_power(const struct vm_record *rec)
+{
+	return rec->op.kind == STOKER_PHASE_NONE && !rec->vmm.pid && !rec->supervisor.pid;
+}
+
 static enum stoker_status insert_once(struct store *store, struct vm_record *rec, const struct store_pools *pools,
                                       struct stoker_error *err)
 {
 	struct vm_record row = *rec;
-	enum stoker_status st = store_begin(store, err);
+	enum stoker_status st = store_begin(store, outlasts_power(rec), err);
 	if (st != STOKER_OK)
 		return st;
 	if (pools)
@@ -349,7 +355,7 @@ enum stoker_status store_insert(struct store *store, struct vm_record *rec, cons
 
 static enum stoker_status adopt_once(struct store *store, struct vm_record *rec, struct stoker_error *err)
 {
-	enum stoker_status st = store_begin(store, err);
+	enum stoker_status st = store_begin(store, true, err);
 	return st == STOKER_OK ? store_end(store, store_put_yielding(store, rec, err), err) : st;
 }
 
@@ -469,7 +475,7 @@ enum stoker_status store_all(struct store *store, struct vm_record **out, size_t
 static enum stoker_status update_once(struct store *store, const struct vm_record *rec, struct stoker_error *err)
 {
 	struct sqlite3_stmt *s;
-	enum stoker_status st = store_begin(store, err);
+	enum stoker_status st = store_begin(store, outlasts_power(rec), err);
 	if (st != STOKER_OK)
 		return st;
 	s = store_stmt(store, STMT_UPDATE_VM, err);
@@ -499,7 +505,7 @@ enum stoker_status store_update(struct store *store, const struct vm_record *rec
 static enum stoker_status remove_once(struct store *store, const char *id, struct stoker_error *err)
 {
 	struct sqlite3_stmt *s;
-	enum stoker_status st = store_begin(store, err);
+	enum stoker_status st = store_begin(store, true, err);
 	if (st != STOKER_OK)
 		return st;
 	s = store_stmt(store, STMT_DELETE_VM, err);
