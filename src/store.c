@@ -139,8 +139,8 @@ int store_connect(const char *path, bool read_only, struct sqlite3 **out)
 	static const char pragmas[] = "PRAGMA foreign_keys=ON; PRAGMA trusted_schema=OFF; PRAGMA cell_size_check=ON;"
 	                              "PRAGMA temp_store=MEMORY; PRAGMA mmap_size=0;";
 	/* Read-only handles too may have to roll a dead writer's journal back; query_only keeps them from more. */
-	int code =
-	    sqlite3_open_v2(path, out, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, NULL);
+	int code = sqlite3_open_v2(path, out, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE,
+	                           store_vfs());
 	if (code != SQLITE_OK)
 		return code;
 	sqlite3_busy_handler(*out, on_busy, NULL);

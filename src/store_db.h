@@ -4,6 +4,7 @@
  * transactions. Nobody else includes it.
  *
  *   store.c         opening, checking, schema, migration
+ *   store_vfs.c     how SQLite opens its journal
  *   store_sql.c     statements, lock, transactions
  *   store_rescue.c  moving a corrupt store aside, rebuilding it from manifests
  *   store_vm.c      the records
@@ -104,6 +105,11 @@ bool store_code_is_corrupt(int code);
 enum stoker_status store_current(struct store *store, struct stoker_error *err);
 /* True when the call just failed over corruption and the store was rebuilt: try it once more. */
 bool store_mended(struct store *store);
+
+/* ---- store_vfs.c */
+
+/* The name of the file layer to open store.db with; NULL: SQLite's own. */
+const char *store_vfs(void);
 
 /* ---- store_sql.c */
 
