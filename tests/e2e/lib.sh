@@ -279,6 +279,10 @@ vm_field() {
 	stoker inspect "$1" --json | jq -r "if type == \"array\" then .[0] else . end | .$2"
 }
 
+vm_is() { # vm_is NAME FIELD VALUE: for wait_until, which is to look every time
+	[ "$(vm_field "$1" "$2")" = "$3" ]
+}
+
 # Processes that hold a file, a socket folder or a working directory below the private folder.
 holders() {
 	# One find, not a readlink per descriptor: thousands of them took seconds each time.

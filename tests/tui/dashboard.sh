@@ -191,7 +191,10 @@ keys D Tab
 see '\[ Delete it \]'
 keys Enter
 unseen '▸ otter' 20
-wait_until 10 test "$(stoker list --quiet 2>/dev/null | grep -c otter)" = 0
+otter_is_gone() {
+	! stoker inspect otter
+}
+wait_until 10 otter_is_gone
 press Escape
 see '▸ amber'
 

@@ -46,7 +46,7 @@ ok stoker stop fox
 expect_equal "$(vm_field fox status)" stopped
 # played at its own pace, without a terminal
 ok stoker tui --once --replay "$T/typed"
-wait_until 20 test "$(vm_field fox status)" = running
+wait_until 20 vm_is fox status running
 
 check 'a recording that waits for what it needs to see'
 ok stoker wait fox --for ready --timeout 120
@@ -75,17 +75,46 @@ echo 'stop owl' >&7
 wait_until 30 grep -q '^owl: stopped' "$T/said"
 echo 'stop owl' >&7
 wait_until 10 grep -q 'it does not run' "$T/said"
-echo 'delete owl' >&7
-wait_until 10 grep -q 'yes or no' "$T/said"
-echo no >&7
-echo 'inspect fox' >&7
-wait_until 10 grep -q 'host key' "$T/said"
+# tell LINE REGEX [SECONDS]: types it, and waits until the words are said once more than before.
+tell() {
+	local before
+	before=$(grep -cE -- "$2" "$T/said" || true)
+	echo "$1" >&7
+	wait_until "${3:-10}" said_again "$2" "$before"
+}
+said_again() {
+	[ "$(grep -cE -- "$1" "$T/said")" -gt "$2" ]
+}
+tell 'delete owl' 'It rests in the trash for .*undo takes it back\. Type yes or no'
+expect_no_match "$(cat "$T/said")" 'cannot be undone'
+tell 'inspect fox' 'host key' # which is no yes
 ok stoker inspect owl
-echo 'delete owl' >&7
-wait_until 10 test "$(grep -c 'yes or no' "$T/said")" -ge 1
-sleep 0.5
-echo yes >&7
-wait_until 20 grep -q '^owl: gone' "$T/said"
+tell 'delete owl' 'undo takes it back\. Type yes or no'
+tell yes '^owl: gone' 20
+ok stoker trash list
+expect_match "$OUT" owl
+tell undo '^owl: stopped'
+ok stoker inspect owl
+
+check 'plain: whatever is in the table of actions can be typed'
+tell 'pause fox' '^fox: paused' 20
+tell 'resume fox' '^fox: running, ready' 20
+tell 'run fox expr 6 \* 7' '^42$' 20
+echo 'resize owl 3G' >&7
+wait_until 20 vm_is owl disk_mib 3072
+tell 'clone owl twin' '^twin: running, ready' 120
+expect_equal "$(vm_field twin disk_mib)" 3072
+tell 'stop twin fox' 'Stop 2 VMs[?]'
+tell yes '^twin: stopped' 60
+wait_until 60 vm_is fox status stopped
+tell 'mark owl' '1 marked'
+tell start '^owl: running, ready' 120 # the marked one
+tell 'phases owl' '^owl: phases'
+expect_match "$(cat "$T/said")" 'boot, [0-9.]+ m?s'
+tell fleet '^fleet: phases of'
+tell 'events twin' '^events of twin'
+tell operations '^[0-9:]+, clone, twin|^[0-9:]+, create, twin'
+tell 'focus' 'focus is for the picture'
 echo 'frobnicate' >&7
 wait_until 10 grep -q 'nothing that can be done here' "$T/said"
 echo quit >&7

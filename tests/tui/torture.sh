@@ -57,7 +57,7 @@ ok python3 "$pty" blocked "$STOKER_PROGRAM"
 made=$(awk '/^created/ { print $2 }' <<<"$OUT")
 ok stoker list --json
 expect_equal "$(json 'map(select(.name | startswith("while-"))) | length')" "$made"
-wait_until 60 test "$(vm_field fox status)" = running
+wait_until 60 vm_is fox status running
 
 check 'a line of 9600 baud, and then a storm of changes'
 ok stoker delete --all --force --yes --quiet
@@ -69,7 +69,7 @@ ok stoker stop fox --force
 
 check 'closed in the middle of an operation: it is finished'
 ok python3 "$pty" closed "$STOKER_PROGRAM"
-wait_until 60 test "$(vm_field fox status)" = running
+wait_until 60 vm_is fox status running
 ok stoker reconcile --dry-run --json
 expect_equal "$(json '.findings | length')" 0
 

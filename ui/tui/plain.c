@@ -1,48 +1,34 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * plain.c - see plain.h.
+ * plain.c - see plain.h: what is told, and where lines come from.
  */
-#include "plain.h"
+#include "plain_private.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <spawn.h>
-#include <stdio.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "common/format.h"
 #include "common/text.h"
 #include "loop.h"
 #include "update.h"
+#include "view.h"
 
-struct said {
-	char id[STOKER_ID_SIZE], name[STOKER_NAME_MAX + 1], words[64];
-};
+#define EVENTS_TOLD 20
+#define PANEL_COLS 140
 
-struct plain {
-	const struct stoker_options *places;
-	sigset_t mask;
-	char in[1024];
-	size_t in_len;
-	bool overlong;
-	struct said *said;
-	size_t said_count;
-	bool began;
-	char message[1280];
-	enum dialog dialog;
-	int text_lines;
-	enum plan_state plan_state;
-};
-
-struct plain *plain_new(const struct stoker_options *places, const sigset_t *mask)
+struct plain *plain_new(const struct stoker_options *places, const sigset_t *mask, FILE *out)
 {
 	struct plain *plain = calloc(1, sizeof *plain);
 	if (plain == NULL)
 		return NULL;
 	plain->places = places;
 	plain->mask = *mask;
+	plain->out = out;
 	return plain;
 }
 
@@ -54,12 +40,15 @@ void plain_free(struct plain *plain)
 	free(plain);
 }
 
-/* Whatever it is, as one clean line. */
-static void tell(const char *text)
+void plain_tell(struct plain *plain, const char *format, ...)
 {
-	char line[2048];
+	char text[2048], line[2048];
+	va_list args;
+	va_start(args, format);
+	vsnprintf(text, sizeof text, format, args);
+	va_end(args);
 	text_clean(line, sizeof line, text, strlen(text));
-	printf("%s\n", line);
+	fprintf(plain->out, "%s\n", line);
 }
 
 static void state_words(const struct row *row, char *buf, size_t cap)
@@ -73,27 +62,30 @@ static void state_words(const struct row *row, char *buf, size_t cap)
 		snprintf(buf, cap, "%s", stoker_state_name(vm->state));
 }
 
-static void list(const struct model *model)
+void plain_list(struct plain *plain, const struct model *model)
 {
-	char line[900], words[64];
+	char words[64];
 	size_t i;
 
-	snprintf(line, sizeof line, "%zu VM%s%s", model->shown_count, model->shown_count == 1 ? "" : "s",
-	         model->count == 0 ? " yet. Type: create NAME" : ":");
-	tell(line);
-	for (i = 0; i < model->shown_count; i++) {
-		const struct row *row = &model->rows[model->shown[i]];
+	plain_tell(plain, "%zu VM%s%s", model->shown_count, model->shown_count == 1 ? "" : "s",
+	           model->count == 0 ? " yet. Type: create NAME" : ":");
+	for (i = 0; i < model->line_count; i++) {
+		const struct row *row = model_line_row(model, i);
+		const struct group *group = model_line_group(model, i);
+		if (group != NULL)
+			plain_tell(plain, "Group %s, %zu VM%s:", group->key[0] != '\0' ? group->key : "of the others", group->count,
+			           group->count == 1 ? "" : "s");
+		if (row == NULL)
+			continue;
 		state_words(row, words, sizeof words);
-		snprintf(line, sizeof line, "%s: %s%s%s%s%s", row->vm.name, words, row->vm.ip[0] != '\0' ? ", " : "", row->vm.ip,
-		         row->vm.reason[0] != '\0' ? ", " : "", row->vm.reason);
-		tell(line);
+		plain_tell(plain, "%s: %s%s%s%s%s%s", row->vm.name, words, row->vm.ip[0] != '\0' ? ", " : "", row->vm.ip,
+		           row->vm.reason[0] != '\0' ? ", " : "", row->vm.reason, row->marked ? ", marked" : "");
 	}
 }
 
 static void changes(struct plain *plain, const struct model *model)
 {
 	struct said *now = calloc(model->count + 1, sizeof *now);
-	char line[300];
 	size_t i, k;
 
 	if (now == NULL)
@@ -104,97 +96,235 @@ static void changes(struct plain *plain, const struct model *model)
 		state_words(&model->rows[i], now[i].words, sizeof now[i].words);
 		for (k = 0; k < plain->said_count && strcmp(plain->said[k].id, now[i].id) != 0; k++)
 			;
-		if (plain->began && (k == plain->said_count || strcmp(plain->said[k].words, now[i].words) != 0)) {
-			snprintf(line, sizeof line, "%s: %s", now[i].name, now[i].words);
-			tell(line);
-		}
+		if (plain->began && (k == plain->said_count || strcmp(plain->said[k].words, now[i].words) != 0))
+			plain_tell(plain, "%s: %s", now[i].name, now[i].words);
 	}
 	for (k = 0; k < plain->said_count; k++) {
-		if (model_row((struct model *)(uintptr_t)model, plain->said[k].id) == NULL) {
-			snprintf(line, sizeof line, "%s: gone", plain->said[k].name);
-			tell(line);
-		}
+		if (model_row(model, plain->said[k].id) == NULL)
+			plain_tell(plain, "%s: gone", plain->said[k].name);
 	}
 	free(plain->said);
 	plain->said = now;
 	plain->said_count = model->count;
 }
 
-static void say_plan(const struct plan_view *plan)
+void plain_plan(struct plain *plain, const struct plan_view *plan)
 {
-	char line[900];
 	size_t i;
 	if (plan->state == PLAN_FAILED)
-		tell(plan->failure);
+		plain_tell(plain, "%s", plan->failure);
 	else if (plan->count == 0)
-		tell("The records and the host agree: nothing to repair.");
+		plain_tell(plain, "The records and the host agree: nothing to repair.");
 	for (i = 0; i < plan->count && plan->state != PLAN_FAILED; i++) {
 		const struct plan_item *item = &plan->items[i];
-		snprintf(line, sizeof line, "%s: %s%s%s", item->finding.subject[0] != '\0' ? item->finding.subject : "no record",
-		         item->finding.detail, item->choice == STOKER_REPAIR_NONE ? " (left out)" : "",
-		         item->result == ITEM_DONE ? " (done)" : item->result == ITEM_FAILED ? " (failed)" : "");
-		tell(line);
+		plain_tell(plain, "%zu. %s: %s%s%s", i + 1, item->finding.subject[0] != '\0' ? item->finding.subject : "no record",
+		           item->finding.detail, item->choice == STOKER_REPAIR_NONE ? " (left out)" : "",
+		           item->result == ITEM_DONE ? " (done)" : item->result == ITEM_FAILED ? " (failed)" : "");
 	}
 	if (plan->state == PLAN_READY && plan->count > 0)
-		tell("Type yes to repair these, no to leave them.");
+		plain_tell(plain, "Type yes to repair these, no to leave them, a number to leave one out or take it in, "
+		                  "other and a number for what else can be done with it.");
 }
 
-static void say_dialog(struct plain *plain, const struct model *model)
+static void tell_confirm(struct plain *plain, const struct model *model)
 {
-	char line[600];
+	const struct confirm *confirm = &model->confirm;
+	struct confirm_words words;
+	char text[160];
 	size_t i;
+
+	confirm_words(model, "undo", &words);
+	plain_tell(plain, "%s", words.title);
+	for (i = 0; i < confirm->count; i++) {
+		const struct row *row = model_row(model, confirm->ids[i]);
+		if (row == NULL)
+			continue;
+		confirm_line(model, row, text, sizeof text);
+		plain_tell(plain, "%s: %s", row->vm.name, text);
+	}
+	confirm_left(model, text, sizeof text);
+	if (text[0] != '\0')
+		plain_tell(plain, "%s", text);
+	plain_tell(plain, "%s%sType yes or no.", words.note, words.note[0] != '\0' ? " " : "");
+}
+
+static void tell_form(struct plain *plain, const struct model *model, bool news)
+{
+	const struct form *form = &model->form;
+	int i;
+
+	for (i = 0; i < FORM_COUNT && news; i++) {
+		const char *unit = form_unit((enum form_field)i), *choices = form_choices((enum form_field)i);
+		if (i == FORM_PRESET)
+			choices = model->presets;
+		plain_tell(plain, "%s: %s%s%s%s", form_label((enum form_field)i),
+		           form->fields[i].len > 0 ? form->fields[i].text : "empty", choices != NULL || *unit != '\0' ? " (" : "",
+		           choices != NULL ? choices : unit, choices != NULL || *unit != '\0' ? ")" : "");
+	}
+	if (!form->checking)
+		plain_tell(plain, "%s%sType a field and what it is to be, yes to create it, no to leave it.",
+		           form->message[0] != '\0' ? form->message : "It can be created",
+		           form->message[0] == '\0' || form->message[strlen(form->message) - 1] != '.' ? ". " : " ");
+	plain->form_told = form->generation;
+	plain->form_checking = form->checking;
+}
+
+static void tell_dialog(struct plain *plain, const struct model *model)
+{
+	int i;
 	bool news = model->dialog != plain->dialog;
 
 	plain->dialog = model->dialog;
 	if (model->dialog == DIALOG_CONFIRM && news) {
-		const struct confirm *confirm = &model->confirm;
-		for (i = 0; i < confirm->count; i++) {
-			const struct row *row = model_row((struct model *)(uintptr_t)model, confirm->ids[i]);
-			snprintf(line, sizeof line, "%s %s?", action_at(confirm->action)->name, row != NULL ? row->vm.name : confirm->ids[i]);
-			tell(line);
-		}
-		tell(confirm->action == ACTION_QUIT ? "Something is still under way. Leave? Type yes or no."
-		                                    : "This cannot be undone. Type yes or no.");
+		tell_confirm(plain, model);
+	} else if (model->dialog == DIALOG_CREATE &&
+	           (news || model->form.generation != plain->form_told || model->form.checking != plain->form_checking)) {
+		tell_form(plain, model, news);
 	} else if (model->dialog == DIALOG_TEXT && (news || model->text.count != plain->text_lines)) {
-		for (i = 0; i < (size_t)model->text.count; i++)
-			tell(model->text.lines[i]);
+		for (i = 0; i < model->text.count; i++) {
+			const char *line = model->text.lines[i], *tab = strchr(line, '\t');
+			if (tab != NULL)
+				plain_tell(plain, "%.*s: %s", (int)(tab - line), line, tab + 1);
+			else
+				plain_tell(plain, "%s", line);
+		}
 	} else if (model->dialog == DIALOG_RECONCILE && (news || model->plan.state != plain->plan_state)) {
 		if (model->plan.state != PLAN_LOOKING && model->plan.state != PLAN_WORKING)
-			say_plan(&model->plan);
+			plain_plan(plain, &model->plan);
 	}
 	plain->text_lines = model->dialog == DIALOG_TEXT ? model->text.count : 0;
 	plain->plan_state = model->plan.state;
+}
+
+/* ------------------------------------------------------------ panels, answers */
+
+/* Lines, bars, braille and signs: a picture's, the words beside them say the same. */
+static bool is_drawn(uint32_t ch)
+{
+	return (ch >= 0x2190 && ch <= 0x2bff) || ch == 0xb7;
+}
+
+/* A row of a view, read from left to right: what stands apart is parted by a comma. */
+static void tell_row(struct plain *plain, const struct screen *screen, int row)
+{
+	char text[PANEL_COLS * 5 + 1], clean[PANEL_COLS * 5 + 1];
+	size_t len = 0;
+	int col, k, apart = 0;
+
+	for (col = 0; col < screen_cols(screen); col++) {
+		const struct cell *cell = screen_at(screen, row, col);
+		if (cell->width == 0)
+			continue;
+		if (cell->ch[0] == ' ' || is_drawn(cell->ch[0])) {
+			apart++;
+			continue;
+		}
+		if (len > 0 && apart > 0)
+			len += (size_t)snprintf(text + len, sizeof text - len, "%s", apart > 1 ? ", " : " ");
+		for (k = 0, apart = 0; k < CELL_CHARS && cell->ch[k] != 0 && len + 8 < sizeof text; k++)
+			len += text_encode(text + len, cell->ch[k]);
+		if (len + 8 >= sizeof text)
+			break;
+	}
+	text[len] = '\0';
+	text_clean(clean, sizeof clean, text, len);
+	if (len > 0)
+		plain_tell(plain, "%s", clean);
+}
+
+/* Are the figures here that the panel is about? */
+static bool panel_ready(const struct model *model, enum panel panel)
+{
+	const struct row *row = model_selected(model);
+	if (panel == PANEL_PHASES)
+		return row == NULL || strcmp(model->timings_id, model->selected) == 0;
+	if (panel == PANEL_GRAPHS)
+		return row == NULL || row->vm.pid == 0 || (row->past != NULL && row->cpu >= 0);
+	return panel != PANEL_FLEET || model->spread_known;
+}
+
+static void tell_panel(struct plain *plain, struct model *model)
+{
+	static void (*const views[PANEL_COUNT])(const struct model *, struct screen *, const struct rect *) = {
+		[PANEL_PHASES] = view_phases, [PANEL_GRAPHS] = view_graphs, [PANEL_FLEET] = view_fleet,
+		[PANEL_OPERATIONS] = view_operations, [PANEL_EVENTS] = view_history };
+	int lines = panel_lines(model), row;
+	struct rect at = { 0, 0, 0, PANEL_COLS };
+	struct screen *screen;
+
+	/* One row for each metric: its name and how much it is just now. */
+	at.rows = plain->panel == PANEL_GRAPHS ? 5 : !panel_takes_focus(plain->panel) ? 12 :
+	          (lines < EVENTS_TOLD ? lines : EVENTS_TOLD) + 3;
+	screen = screen_new(at.rows, at.cols);
+	if (screen == NULL)
+		return;
+	views[plain->panel](model, screen, &at);
+	for (row = 0; row < at.rows; row++)
+		tell_row(plain, screen, row);
+	screen_free(screen);
+	plain->panel = model->panel = PANEL_NONE;
+	model->panel_focus = false;
+}
+
+/* Those that say the same together, the most common answer first. */
+static void tell_answers(struct plain *plain, const struct fanout *fanout)
+{
+	int *groups = calloc(fanout->count + 1, sizeof *groups), k;
+	size_t n = groups != NULL ? fanout_order(fanout, groups, fanout->count) : 0, i;
+	char text[160];
+
+	fanout_summary(fanout, text, sizeof text);
+	plain_tell(plain, "%s: %s", fanout->command, text);
+	for (i = 0; i < n; i++) {
+		const struct fanout_item *item = fanout_example(fanout, groups[i]);
+		fanout_names(fanout, groups[i], text, sizeof text);
+		if (item->failed)
+			plain_tell(plain, "%s could not be asked:", text);
+		else
+			plain_tell(plain, "%s, status %d, %s:", text, item->status, item->line_count > 0 ? "says" : "says nothing");
+		for (k = 0; k < item->line_count; k++)
+			plain_tell(plain, "%s", item->lines[k]);
+		if (item->cut)
+			plain_tell(plain, "... there was more");
+	}
+	free(groups);
 }
 
 void plain_present(struct plain *plain, struct model *model)
 {
 	if (!model->loaded) {
 		if (model->failure[0] != '\0' && strcmp(plain->message, model->failure) != 0) {
-			tell(model->failure);
+			plain_tell(plain, "%s", model->failure);
 			snprintf(plain->message, sizeof plain->message, "%s", model->failure);
 		}
-		fflush(stdout);
+		fflush(plain->out);
 		return;
 	}
 	changes(plain, model);
 	if (!plain->began) {
-		list(model);
-		tell("Type help for what can be done.");
+		plain_list(plain, model);
+		plain_tell(plain, "Type help for what can be done.");
 		plain->began = true;
 	}
 	if (strcmp(plain->message, model->message) != 0) {
 		memcpy(plain->message, model->message, sizeof plain->message);
 		if (model->message[0] != '\0')
-			tell(model->message);
+			plain_tell(plain, "%s", model->message);
 	}
-	say_dialog(plain, model);
-	fflush(stdout);
+	tell_dialog(plain, model);
+	if (plain->panel != PANEL_NONE && panel_ready(model, plain->panel))
+		tell_panel(plain, model);
+	if (plain->answers && model->fanout.pending == 0) {
+		plain->answers = false;
+		tell_answers(plain, &model->fanout);
+	}
+	fflush(plain->out);
 }
 
 /* -------------------------------------------------------------- what is typed */
 
 /* Another stoker on the same terminal, which is ours again when it ends. */
-static void run_for(const struct plain *plain, const char *verb, const char *name)
+static void run_for(struct plain *plain, const char *verb, const char *name)
 {
 	extern char **environ;
 	char state[1100], run[1100], config[1100];
@@ -221,9 +351,9 @@ static void run_for(const struct plain *plain, const char *verb, const char *nam
 	posix_spawnattr_init(&attr);
 	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK);
 	posix_spawnattr_setsigmask(&attr, &plain->mask);
-	fflush(stdout);
+	fflush(plain->out);
 	if (posix_spawn(&pid, "/proc/self/exe", NULL, &attr, arguments, envp) != 0)
-		tell("it cannot be run");
+		plain_tell(plain, "it cannot be run");
 	else
 		while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 			;
@@ -231,113 +361,13 @@ static void run_for(const struct plain *plain, const char *verb, const char *nam
 	free(envp);
 }
 
-static void press(struct loop *loop, enum special_key special, uint32_t ch)
+static void outside(struct plain *plain, struct loop *loop)
 {
-	struct event event = { .kind = EVENT_KEY };
-	event.key.kind = special != SK_NONE ? KEY_KIND_SPECIAL : KEY_KIND_CHAR;
-	event.key.special = special;
-	event.key.ch = ch;
-	loop_feed(loop, &event);
-}
-
-static void answer(struct loop *loop, bool yes)
-{
-	struct model *model = loop->model;
-	if (yes && model->dialog == DIALOG_CONFIRM) {
-		press(loop, SK_RIGHT, 0); /* the safe answer has the focus */
-		press(loop, SK_ENTER, 0);
-	} else if (yes && model->dialog == DIALOG_RECONCILE) {
-		press(loop, SK_ENTER, 0);
-	} else {
-		press(loop, SK_ESCAPE, 0);
-	}
-}
-
-static void help(const struct model *model)
-{
-	static const enum action_id said[] = { ACTION_START, ACTION_STOP, ACTION_KILL, ACTION_DELETE, ACTION_INSPECT, ACTION_RECONCILE };
-	char line[300];
-	size_t i;
-	tell("list: all VMs. list WORDS: those that fit a filter.");
-	tell("create NAME: a VM with the defaults. shell NAME, logs NAME: its shell, its console.");
-	for (i = 0; i < sizeof said / sizeof *said; i++) {
-		snprintf(line, sizeof line, "%s%s: %s.", action_at(said[i])->name, said[i] == ACTION_RECONCILE ? "" : " NAME",
-		         model->read_only && (action_at(said[i])->flags & ACT_CHANGES) ? "not in a read-only dashboard" : action_at(said[i])->help);
-		tell(line);
-	}
-	tell("quit: leave; the VMs run on.");
-}
-
-static void carry_out(struct plain *plain, struct loop *loop, char *line)
-{
-	struct model *model = loop->model;
-	char *verb = line, *name;
-	enum action_id action;
-	char text[200];
-	size_t i;
-
-	verb += strspn(verb, " \t");
-	name = verb + strcspn(verb, " \t");
-	if (*name != '\0')
-		*name++ = '\0';
-	name += strspn(name, " \t");
-	for (i = strlen(name); i > 0 && isspace((unsigned char)name[i - 1]); i--)
-		name[i - 1] = '\0';
-	if (*verb == '\0')
+	const char *name, *verb = plain_to_run(plain, &name);
+	if (verb == NULL)
 		return;
-	if (model->dialog != DIALOG_NONE && model->dialog != DIALOG_TEXT) {
-		answer(loop, strcmp(verb, "yes") == 0);
-		if (strcmp(verb, "yes") == 0 || strcmp(verb, "no") == 0)
-			return;
-	} else if (model->dialog == DIALOG_TEXT) {
-		press(loop, SK_ESCAPE, 0);
-	}
-	if (strcmp(verb, "list") == 0) {
-		field_set(&model->filter, name);
-		model_arrange(model);
-		list(model);
-		return;
-	}
-	if (strcmp(verb, "help") == 0) {
-		help(model);
-		return;
-	}
-	action = action_of_name(verb);
-	if (action != ACTION_START && action != ACTION_STOP && action != ACTION_KILL && action != ACTION_DELETE &&
-	    action != ACTION_INSPECT && action != ACTION_RECONCILE && action != ACTION_SHELL && action != ACTION_LOGS &&
-	    action != ACTION_CREATE && action != ACTION_QUIT) {
-		snprintf(text, sizeof text, "%.60s is nothing that can be done here. Type help.", verb);
-		tell(text);
-		return;
-	}
-	if (*name != '\0' && action != ACTION_CREATE) {
-		for (i = 0; i < model->count && strcmp(model->rows[i].vm.name, name) != 0; i++)
-			;
-		if (i == model->count) {
-			snprintf(text, sizeof text, "there is no VM %.60s", name);
-			tell(text);
-			return;
-		}
-		memcpy(model->selected, model->rows[i].vm.id, sizeof model->selected);
-		field_set(&model->filter, "");
-		model_arrange(model);
-	} else if (action_at(action)->flags & ACT_VM) {
-		snprintf(text, sizeof text, "Which VM? Type: %s NAME", action_at(action)->name);
-		tell(text);
-		return;
-	}
-	model->message[0] = plain->message[0] = '\0'; /* what is said twice is told twice */
-	if (action == ACTION_SHELL || action == ACTION_LOGS || action == ACTION_CREATE) {
-		const char *why = action_disabled(action, model);
-		if (why != NULL)
-			tell(why);
-		else
-			run_for(plain, action == ACTION_SHELL ? "shell" : action == ACTION_LOGS ? "logs" : "create", *name != '\0' ? name : NULL);
-		jobs_read(loop->jobs, READ_LIST);
-		return;
-	}
-	update_act(model, action, &loop->effects);
-	loop_feed(loop, &(struct event){ .kind = EVENT_TICK });
+	run_for(plain, verb, *name != '\0' ? name : NULL);
+	jobs_read(loop->jobs, READ_LIST);
 }
 
 void plain_read(struct plain *plain, struct loop *loop)
@@ -360,8 +390,12 @@ void plain_read(struct plain *plain, struct loop *loop)
 		line[used - 1] = '\0';
 		plain->in_len -= used;
 		memmove(plain->in, plain->in + used, plain->in_len);
-		if (!plain->overlong)
-			carry_out(plain, loop, line);
+		if (!plain->overlong) {
+			plain_line(plain, loop->model, line, &loop->effects);
+			outside(plain, loop);
+			loop_feed(loop, &(struct event){ .kind = EVENT_TICK });
+			plain_present(plain, loop->model); /* what one line says is not lost to the next */
+		}
 		plain->overlong = false;
 		loop->dirty = true;
 	}

@@ -217,7 +217,7 @@ static int run(struct loop *loop)
 	if (loop->options->plain) {
 		rows = PLAIN_ROWS; /* nothing is cut off that is only read out */
 		cols = PLAIN_COLS;
-		loop->plain = plain_new(&loop->places, &loop->old_mask);
+		loop->plain = plain_new(&loop->places, &loop->old_mask, stdout);
 		if (loop->plain == NULL)
 			return 1;
 	} else if (!loop->options->once) {

@@ -25,6 +25,15 @@ void view_events(const struct model *model, struct screen *screen, const struct 
 void view_message(const struct model *model, struct screen *screen, const struct layout *layout);
 void view_footer(const struct model *model, struct screen *screen, const struct layout *layout);
 void view_dialog(const struct model *model, struct screen *screen);
+/* What a dialog that asks says; `undo`: what takes a delete back, NULL: its key. */
+struct confirm_words {
+	char title[160], keep[160], go[160], note[160];
+};
+void confirm_words(const struct model *model, const char *undo, struct confirm_words *words);
+/* One VM of it: state, uptime, shell. */
+void confirm_line(const struct model *model, const struct row *row, char *buf, size_t cap);
+/* How many of the marked ones are left, and why the first of them is; "" for none. */
+void confirm_left(const struct model *model, char *buf, size_t cap);
 void view_form(const struct model *model, struct screen *screen);
 void view_plan(const struct model *model, struct screen *screen);
 /* The selected line of a panel with lines, and that there are more. */

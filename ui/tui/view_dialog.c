@@ -31,9 +31,11 @@ static struct place centred(const struct model *model, int rows, int cols)
 #define CONFIRM_LINES 8
 #define LABEL_COLS 13 /* of the inspect page */
 
-static void confirm_words(const struct model *model, char *title, char *keep, char *go, char *note, size_t cap)
+void confirm_words(const struct model *model, const char *undo, struct confirm_words *words)
 {
 	const struct confirm *confirm = &model->confirm;
+	char *title = words->title, *keep = words->keep, *go = words->go, *note = words->note;
+	const size_t cap = sizeof words->title;
 	char verb[24];
 	const struct row *row;
 	size_t i, shells = 0, ephemeral = 0;
@@ -69,13 +71,15 @@ static void confirm_words(const struct model *model, char *title, char *keep, ch
 		ephemeral += one != NULL && one->vm.ephemeral;
 	}
 	if (confirm->action == ACTION_DELETE && model->trash_keep_s > 0 && ephemeral < confirm->count) {
-		char time[16], undo[24], rest[48] = "";
+		char time[16], key[24], rest[48] = "";
 		format_uptime(time, sizeof time, model->trash_keep_s * 1000);
-		action_first_key(model, ACTION_UNDO, undo, sizeof undo);
+		action_first_key(model, ACTION_UNDO, key, sizeof key);
+		if (undo == NULL)
+			undo = key[0] != '\0' ? key : "stoker trash restore";
 		if (ephemeral > 0)
 			snprintf(rest, sizeof rest, ", but for %zu ephemeral", ephemeral);
 		snprintf(note, cap, "%s in the trash for %s%s; %s takes %s back.", confirm->count == 1 ? "It rests" : "They rest", time,
-		         rest, undo[0] != '\0' ? undo : "stoker trash restore", confirm->count == 1 ? "it" : "them");
+		         rest, undo, confirm->count == 1 ? "it" : "them");
 	} else if (confirm->action == ACTION_DELETE) {
 		snprintf(note, cap, "%s", confirm->count == 1 ? "Its disk goes with it." : "Their disks go with them.");
 	} else if (confirm->action == ACTION_KILL) {
@@ -86,7 +90,7 @@ static void confirm_words(const struct model *model, char *title, char *keep, ch
 }
 
 /* One VM of the dialog: name, state, uptime, shell. */
-static void confirm_line(const struct model *model, const struct row *row, char *buf, size_t cap)
+void confirm_line(const struct model *model, const struct row *row, char *buf, size_t cap)
 {
 	char up[16] = "";
 	size_t len;
@@ -99,7 +103,7 @@ static void confirm_line(const struct model *model, const struct row *row, char 
 }
 
 /* How many of the marked ones are left, and why the first of them is. */
-static void left_text(const struct model *model, char *buf, size_t cap)
+void confirm_left(const struct model *model, char *buf, size_t cap)
 {
 	const struct confirm *confirm = &model->confirm;
 	buf[0] = '\0';
@@ -110,11 +114,12 @@ static void left_text(const struct model *model, char *buf, size_t cap)
 static int confirm_place(const struct model *model, struct place *place, int *keep_col, int *keep_cols, int *go_col,
                          int *go_cols)
 {
-	char title[160], keep[160], go[160], note[160], text[160];
+	struct confirm_words words;
+	char text[160];
 	int lines = (int)model->confirm.count, width = 50, names = 0, longest = 0, buttons;
 	size_t i;
 
-	confirm_words(model, title, keep, go, note, sizeof title);
+	confirm_words(model, NULL, &words);
 	lines = lines > CONFIRM_LINES ? CONFIRM_LINES + 1 : lines;
 	for (i = 0; i < model->confirm.count; i++) {
 		const struct row *row = model_row(model, model->confirm.ids[i]);
@@ -128,16 +133,16 @@ static int confirm_place(const struct model *model, struct place *place, int *ke
 	}
 	if (names + longest + 6 > width)
 		width = names + longest + 6;
-	if (text_width(title) + 10 > width)
-		width = text_width(title) + 10;
-	left_text(model, text, sizeof text);
+	if (text_width(words.title) + 10 > width)
+		width = text_width(words.title) + 10;
+	confirm_left(model, text, sizeof text);
 	if (text_width(text) + 6 > width)
 		width = text_width(text) + 6;
-	if (text_width(note) + 6 > width)
-		width = text_width(note) + 6;
-	*place = centred(model, lines + 4 + (note[0] != '\0') + (text[0] != '\0') + (model->confirm.action != ACTION_QUIT), width);
-	*keep_cols = text_width(keep) + 4;
-	*go_cols = text_width(go) + 4;
+	if (text_width(words.note) + 6 > width)
+		width = text_width(words.note) + 6;
+	*place = centred(model, lines + 4 + (words.note[0] != '\0') + (text[0] != '\0') + (model->confirm.action != ACTION_QUIT), width);
+	*keep_cols = text_width(words.keep) + 4;
+	*go_cols = text_width(words.go) + 4;
 	buttons = *keep_cols + 3 + *go_cols;
 	*keep_col = place->col + (place->cols - buttons) / 2;
 	*go_col = *keep_col + *keep_cols + 3;
@@ -157,24 +162,25 @@ static void button(struct screen *screen, int row, int col, int cols, const char
 static void view_confirm(const struct model *model, struct screen *screen)
 {
 	const struct confirm *confirm = &model->confirm;
-	char title[160], keep[160], go[160], note[160], text[160], left[160];
+	struct confirm_words words;
+	char text[160], left[160];
 	int keep_col, keep_cols, go_col, go_cols, names, row, last, below;
 	char *command = NULL;
 	struct place p;
 	size_t i;
 
-	confirm_words(model, title, keep, go, note, sizeof title);
+	confirm_words(model, NULL, &words);
 	names = confirm_place(model, &p, &keep_col, &keep_cols, &go_col, &go_cols);
-	draw_box(screen, p.row, p.col, p.rows, p.cols, title);
+	draw_box(screen, p.row, p.col, p.rows, p.cols, words.title);
 	last = p.row + p.rows - 2; /* buttons */
 	row = p.row + 1;
-	left_text(model, left, sizeof left);
+	confirm_left(model, left, sizeof left);
 	if (confirm->action != ACTION_QUIT && confirm->count > 0)
 		command = command_of_ids(model, confirm->action, confirm->ids, confirm->count);
-	below = 1 + (note[0] != '\0') + (left[0] != '\0') + (confirm->action != ACTION_QUIT);
+	below = 1 + (words.note[0] != '\0') + (left[0] != '\0') + (confirm->action != ACTION_QUIT);
 	if (last - below <= row) { /* too low for all of it: who it is about goes first */
 		left[0] = '\0';
-		below = 1 + (note[0] != '\0');
+		below = 1 + (words.note[0] != '\0');
 		free(command);
 		command = NULL;
 	}
@@ -195,15 +201,15 @@ static void view_confirm(const struct model *model, struct screen *screen)
 	}
 	if (row < last && left[0] != '\0')
 		screen_field(screen, row++, p.col + 2, p.cols - 4, tone(TONE_ACCENT), left);
-	if (row < last && note[0] != '\0')
-		screen_field(screen, row++, p.col + 2, p.cols - 4, tone(TONE_PLAIN), note);
+	if (row < last && words.note[0] != '\0')
+		screen_field(screen, row++, p.col + 2, p.cols - 4, tone(TONE_PLAIN), words.note);
 	if (row < last && command != NULL && command[0] != '\0') {
 		screen_field(screen, row, p.col + 2, p.cols - 4, tone(TONE_QUIET), command);
 		screen_hot(screen, row, p.col + 2, p.cols - 4, HOT_COPY, 0);
 	}
 	free(command);
-	button(screen, last, keep_col, keep_cols, keep, !confirm->yes, HOT_NO);
-	button(screen, last, go_col, go_cols, go, confirm->yes, HOT_YES);
+	button(screen, last, keep_col, keep_cols, words.keep, !confirm->yes, HOT_NO);
+	button(screen, last, go_col, go_cols, words.go, confirm->yes, HOT_YES);
 }
 
 /* ------------------------------------------------------------ text and help */
