@@ -241,6 +241,49 @@ static void help_knows_where_it_is(void **state)
 	assert_string_equal(s->model->form.fields[FORM_NAME].text, "web?");
 }
 
+/* What is below the list without having the keys is told of, too; and where one types, F1 helps and typing goes on. */
+static void help_knows_what_is_seen_and_typed(void **state)
+{
+	struct story *s = *state;
+	static const struct {
+		char key;
+		enum help_of below;
+	} panels[] = { { 0, HELP_PHASES }, { 'm', HELP_GRAPHS }, { 'P', HELP_FLEET } };
+	size_t i;
+
+	for (i = 0; i < sizeof panels / sizeof *panels; i++) {
+		if (panels[i].key != 0)
+			fixture_char(s->model, panels[i].key, 0, &s->effects);
+		fixture_char(s->model, '?', 0, &s->effects);
+		assert_int_equal(s->model->help_of, HELP_LIST);
+		assert_int_equal(s->model->help_below, panels[i].below);
+		fixture_special(s->model, SK_ESCAPE, &s->effects);
+	}
+	fixture_char(s->model, '/', 0, &s->effects);
+	fixture_type(s->model, "o?t", &s->effects); /* any character */
+	fixture_special(s->model, SK_F1, &s->effects);
+	assert_int_equal(s->model->dialog, DIALOG_HELP);
+	assert_int_equal(s->model->help_of, HELP_FILTER);
+	fixture_special(s->model, SK_F1, &s->effects);
+	fixture_type(s->model, "ter", &s->effects);
+	assert_string_equal(s->model->filter.text, "o?tter");
+	fixture_special(s->model, SK_ESCAPE, &s->effects);
+	fixture_char(s->model, ':', 0, &s->effects);
+	fixture_type(s->model, "sta", &s->effects);
+	fixture_special(s->model, SK_F1, &s->effects);
+	assert_int_equal(s->model->help_of, HELP_PALETTE);
+	fixture_special(s->model, SK_ESCAPE, &s->effects);
+	assert_true(s->model->commanding);
+	fixture_type(s->model, "r", &s->effects);
+	assert_string_equal(s->model->palette.text, "star");
+	fixture_special(s->model, SK_ESCAPE, &s->effects);
+	fixture_char(s->model, '!', 0, &s->effects);
+	fixture_special(s->model, SK_F1, &s->effects);
+	assert_int_equal(s->model->help_of, HELP_LINE);
+	fixture_special(s->model, SK_ESCAPE, &s->effects);
+	assert_int_equal(s->model->asking, ASK_COMMAND);
+}
+
 /* What is said of each place can be read whole on 80 columns. */
 static void help_fits(void **state)
 {
@@ -251,15 +294,16 @@ static void help_fits(void **state)
 	s->model->cols_size = 80;
 	s->model->dialog = DIALOG_HELP;
 	for (of = 0; of < HELP_COUNT; of++) {
-		char *shown, *end, *cut;
+		char *shown, *here, *end, *cut;
 		s->model->help_of = (enum help_of)of;
 		view_draw(s->model, screen);
 		shown = screen_text(screen);
 		end = strstr(shown, "Virtual machines");
-		assert_non_null(strstr(shown, "Here: "));
+		here = strstr(shown, of == HELP_PHASES || of == HELP_GRAPHS || of == HELP_FLEET ? "Below the list: " : "Here: ");
+		assert_non_null(here);
 		assert_non_null(end);
 		*end = '\0';
-		cut = strstr(strstr(shown, "Here: "), "… │"); /* at the right edge of the page */
+		cut = strstr(here, "… "); /* at the right edge of the page, or of the keys */
 		if (cut != NULL)
 			fail_msg("cut off: %.*s", (int)(cut - shown > 60 ? 60 : cut - shown), cut - (cut - shown > 60 ? 60 : cut - shown));
 		free(shown);
@@ -409,7 +453,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(quoting), STORY(every_action_has_its_line), STORY(form_of_the_network), STORY(commands_are_copied),
-		STORY(disks_grow), STORY(help_knows_where_it_is), STORY(help_fits), cmocka_unit_test(fuzzy),
+		STORY(disks_grow), STORY(help_knows_where_it_is), STORY(help_knows_what_is_seen_and_typed), STORY(help_fits), cmocka_unit_test(fuzzy),
 		STORY(palette), STORY(presets), STORY(memory),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

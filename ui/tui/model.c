@@ -21,6 +21,7 @@ struct model *model_new(int rows, int cols)
 	model->front = model->split.other = model->mouse_pane = -1;
 	model->host_cpu = model->guest_cpu = -1;
 	model->panel = PANEL_PHASES;
+	model->help_below = HELP_COUNT;
 	columns_reset(&model->columns);
 	model->next_op = 1;
 	model->leave_key.ch = ']';

@@ -96,7 +96,7 @@ enum dialog { DIALOG_NONE, DIALOG_CONFIRM, DIALOG_CREATE, DIALOG_RECONCILE, DIAL
 
 /* What had the keys when help was asked for. */
 enum help_of { HELP_LIST, HELP_OPERATIONS, HELP_EVENTS, HELP_SHELL, HELP_LOG, HELP_FORM, HELP_PLAN, HELP_COLUMNS, HELP_FANOUT,
-	HELP_TEXT, HELP_COUNT };
+	HELP_TEXT, HELP_FILTER, HELP_PALETTE, HELP_LINE, HELP_PHASES, HELP_GRAPHS, HELP_FLEET, HELP_COUNT };
 
 enum form_field {
 	FORM_PRESET, FORM_NAME, FORM_IMAGE, FORM_VCPUS, FORM_MEMORY, FORM_DISK, FORM_DISK_MODE, FORM_BACKEND, FORM_ACCEL, FORM_NETWORK,
@@ -287,7 +287,8 @@ struct model {
 	struct text_view text;
 	int help_top;
 	enum dialog help_back;    /* what the help was opened over */
-	enum help_of help_of;     /* whose keys it begins with */
+	enum help_of help_of;     /* whose keys it begins with, */
+	enum help_of help_below;  /* and what is below the list besides, HELP_COUNT: nothing */
 };
 
 struct model *model_new(int rows, int cols);

@@ -198,10 +198,12 @@ static void tell_dialog(struct plain *plain, const struct model *model)
 
 /* ------------------------------------------------------------ panels, answers */
 
+#define SLOW_SIGN 0x25b2 /* the only one that nothing beside it says in words */
+
 /* Lines, bars, braille and signs: a picture's, the words beside them say the same. */
 static bool is_drawn(uint32_t ch)
 {
-	return (ch >= 0x2190 && ch <= 0x2bff) || ch == 0xb7;
+	return (ch >= 0x2190 && ch <= 0x2bff && ch != SLOW_SIGN) || ch == 0xb7;
 }
 
 /* A row of a view, read from left to right: what stands apart is parted by a comma. */
@@ -221,7 +223,9 @@ static void tell_row(struct plain *plain, const struct screen *screen, int row)
 		}
 		if (len > 0 && apart > 0)
 			len += (size_t)snprintf(text + len, sizeof text - len, "%s", apart > 1 ? ", " : " ");
-		for (k = 0, apart = 0; k < CELL_CHARS && cell->ch[k] != 0 && len + 8 < sizeof text; k++)
+		if (cell->ch[0] == SLOW_SIGN)
+			len += (size_t)snprintf(text + len, sizeof text - len, "slow");
+		for (k = 0, apart = 0; cell->ch[0] != SLOW_SIGN && k < CELL_CHARS && cell->ch[k] != 0 && len + 8 < sizeof text; k++)
 			len += text_encode(text + len, cell->ch[k]);
 		if (len + 8 >= sizeof text)
 			break;

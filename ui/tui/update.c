@@ -329,6 +329,12 @@ void key_take(struct model *model, const struct key *key, struct effects *effect
 		update_act(model, ACTION_REDRAW, effects);
 		return;
 	}
+	/* Where one types a key of letters is text: the other one, F1, helps there too. */
+	if (key->kind == KEY_KIND_SPECIAL && model->dialog == DIALOG_NONE && keymap_action(&model->keymap, key) == ACTION_HELP &&
+	    (model->filtering || model->naming || model->asking != ASK_NOTHING || model->commanding)) {
+		help_open(model);
+		return;
+	}
 	if (key->kind == KEY_KIND_MOUSE)
 		mouse_key(model, key, effects);
 	else if (model->dialog != DIALOG_NONE)

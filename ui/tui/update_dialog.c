@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "command.h"
+#include "layout.h"
 #include "update.h"
 
 static bool is_special(const struct key *key, enum special_key special)
@@ -244,16 +245,30 @@ void help_open(struct model *model)
 {
 	static const enum help_of dialogs[DIALOG_COUNT] = { [DIALOG_CREATE] = HELP_FORM, [DIALOG_RECONCILE] = HELP_PLAN,
 		[DIALOG_TEXT] = HELP_TEXT, [DIALOG_COLUMNS] = HELP_COLUMNS, [DIALOG_FANOUT] = HELP_FANOUT };
+	static const enum help_of below[PANEL_COUNT] = { HELP_COUNT, HELP_PHASES, HELP_GRAPHS, HELP_FLEET, HELP_OPERATIONS,
+		HELP_EVENTS };
 	const struct pane *pane = model->front >= 0 ? model->panes[model->front] : NULL;
+	struct layout layout;
 
+	layout_of(model, &layout);
+	model->help_below = HELP_COUNT;
 	if (model->dialog != DIALOG_NONE)
 		model->help_of = dialogs[model->dialog];
+	else if (model->filtering)
+		model->help_of = HELP_FILTER;
+	else if (model->commanding)
+		model->help_of = HELP_PALETTE;
+	else if (model->asking != ASK_NOTHING || model->naming)
+		model->help_of = HELP_LINE;
 	else if (model->leader && pane != NULL)
 		model->help_of = pane->ops->kind == PANE_LOG ? HELP_LOG : HELP_SHELL;
 	else if (model->panel_focus)
-		model->help_of = model->panel == PANEL_EVENTS ? HELP_EVENTS : HELP_OPERATIONS;
-	else
+		model->help_of = below[model->panel];
+	else {
 		model->help_of = HELP_LIST;
+		if (layout.panel.rows > 0)
+			model->help_below = below[model->panel];
+	}
 	model->help_back = model->dialog;
 	model->dialog = DIALOG_HELP;
 	model->help_top = 0;

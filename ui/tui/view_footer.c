@@ -273,7 +273,7 @@ void view_footer(const struct model *model, struct screen *screen, const struct 
 		return;
 	}
 	if (model->filtering) {
-		hint(screen, row, 1, cols, "Enter keep  Esc drop  Tab complete  !term without it  state: label: cpu>");
+		hint(screen, row, 1, cols, "Enter keep  Esc drop  Tab complete  F1 help  !term without it  state: label: cpu>");
 		return;
 	}
 	if (model->naming) {
@@ -286,7 +286,7 @@ void view_footer(const struct model *model, struct screen *screen, const struct 
 		return;
 	}
 	if (model->commanding) {
-		hint(screen, row, 1, cols, "Enter do it  Esc back  Up Down choose  Tab complete  Ctrl-Y copy the command line");
+		hint(screen, row, 1, cols, "Enter do it  Esc back  Up Down choose  Tab complete  F1 help  Ctrl-Y copy the command line");
 		return;
 	}
 	if (model->panel_focus) {

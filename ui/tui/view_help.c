@@ -19,6 +19,7 @@ struct here {
 #define OF(id, words) { ACTION_##id, NULL, words }
 #define KEY(name, words) { ACTION_NONE, name, words }
 #define LEAVE ""
+#define SLOW "\1" /* the sign, as the screen can show it */
 
 static const struct {
 	const char *title;
@@ -65,23 +66,48 @@ static const struct {
 	[HELP_TEXT] = { "Here: a page", {
 		KEY("j k", "Scroll, or choose a line"), KEY("Enter", "Of commands: copy the chosen one; or click on it"),
 		KEY("Esc", "Back") } },
+	[HELP_FILTER] = { "Here: the filter", {
+		KEY("web 172.16", "Words: in the name, state, address, image, labels or backend"),
+		KEY("label:a=b", "So state: backend: image: name: ip: network: is:"),
+		KEY("mem>=1G", "So cpu rss disk vcpus age up port pid exit; < too: age>1h"),
+		KEY("!web", "All but those; * and ? stand for any characters and any one"),
+		KEY("Tab", "Complete it, as far as there is one way"), KEY("Up Down", "Move in the list meanwhile"),
+		KEY("Enter", "Keep it"), KEY("Esc", "All VMs again") } },
+	[HELP_PALETTE] = { "Here: all commands", {
+		KEY("letters", "Of an action, a VM, an open pane, a filter or a setting"), KEY("Up Down", "Choose among what is found"),
+		KEY("Enter", "Do it, go there"), KEY("Tab", "Its whole name"), KEY("Ctrl-Y", "Copy the stoker command that does the same"),
+		KEY("Esc", "Leave it") } },
+	[HELP_LINE] = { "Here: a line that is asked for", {
+		KEY("Enter", "Take it; an empty one is as good as Esc"), KEY("Ctrl-U", "Delete to the beginning; Ctrl-W the word before"), KEY("Ctrl-A", "To its beginning; Ctrl-E to its end"), KEY("Esc", "Leave it") } },
+	[HELP_PHASES] = { "Below the list: the phases of the selected VM", {
+		KEY("a bar", "When a phase began and how long it took, beside the others"),
+		KEY("p50", "What half of the fleet's VMs took at most"), KEY(SLOW, "Slower than 95 of 100 in the fleet"),
+		KEY("last runs", "From start to ready, the newest first") } },
+	[HELP_GRAPHS] = { "Below the list: what the selected VM used in ten minutes", {
+		KEY("the right", "The top of the scale, the highest so far, and just now"),
+		KEY("a gap", "Nothing was measured then: it did not run, or nobody looked"), OF(GRAPHS, "Back to its phases") } },
+	[HELP_FLEET] = { "Below the list: the phases of the whole fleet", {
+		KEY("p50 p95 p99", "So many of 100 were as fast or faster, deleted ones too"), KEY("n", "How many were timed"),
+		KEY("min ... max", "How they are spread; the selected VM stands out"), KEY("slowest", "Which VM that was"),
+		KEY(SLOW, "The selected VM was slower than 95 of 100"), OF(FLEET, "Back to the selected VM's phases") } },
 };
 
 /* Is this line of the page in sight? */
 #define SHOWN (screen != NULL && line >= top && line < top + page)
 
-static int here_lines(const struct model *model, struct screen *screen, const struct rect *p, int top)
+static int here_lines(const struct model *model, struct screen *screen, const struct rect *p, int top, int line,
+                      enum help_of of)
 {
-	int line = 0, i, page = p->rows - 2, row;
+	int i, page = p->rows - 2, row;
 	int words_col = p->col + 16;
 	char key[40];
 
 	if (SHOWN)
 		screen_put(screen, p->row + 1 + line - top, p->col + 2, p->cols - 4, tone(TONE_STRONG),
-		           places[model->help_of].title);
+		           places[of].title);
 	line++;
-	for (i = 0; i < HERE_MAX && places[model->help_of].lines[i].words != NULL; i++, line++) {
-		const struct here *here = &places[model->help_of].lines[i];
+	for (i = 0; i < HERE_MAX && places[of].lines[i].words != NULL; i++, line++) {
+		const struct here *here = &places[of].lines[i];
 		if (!SHOWN)
 			continue;
 		if (here->key == NULL)
@@ -89,9 +115,9 @@ static int here_lines(const struct model *model, struct screen *screen, const st
 		else if (here->key[0] == '\0')
 			action_key_text(&model->leave_key, model->ascii, key, sizeof key);
 		else
-			snprintf(key, sizeof key, "%s", here->key);
+			snprintf(key, sizeof key, "%s", here->key[0] == SLOW[0] ? glyph(screen, GLYPH_SLOW) : here->key);
 		row = p->row + 1 + line - top;
-		screen_put(screen, row, p->col + 4, 11, tone(TONE_TITLE), key);
+		screen_field(screen, row, p->col + 4, 11, tone(TONE_TITLE), key);
 		screen_field(screen, row, words_col, p->col + p->cols - 2 - words_col, tone(TONE_PLAIN), here->words);
 	}
 	return line + 1;
@@ -119,7 +145,9 @@ static int help_lines(const struct model *model, struct screen *screen, const st
 	bool narrow = p->cols < 60;
 	int help_col = p->col + (narrow ? 16 : 29);
 
-	line = here_lines(model, screen, p, top);
+	line = here_lines(model, screen, p, top, 0, model->help_of);
+	if (model->help_below != HELP_COUNT)
+		line = here_lines(model, screen, p, top, line, model->help_below);
 	for (group = 0; group < GROUP_COUNT; group++) {
 		if (SHOWN)
 			screen_put(screen, p->row + 1 + line - top, p->col + 2, p->cols - 4, tone(TONE_STRONG),
