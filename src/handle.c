@@ -20,6 +20,7 @@
 #include "clock.h"
 #include "error.h"
 #include "guest/traffic.h"
+#include "host.h"
 #include "net/net.h"
 #include "reconcile.h"
 #include "store.h"
@@ -334,6 +335,7 @@ void stoker_close(stoker *s)
 		return;
 	stoker_watch_close(s->changes);
 	traffic_free(s->traffic);
+	sampler_free(s->sampler);
 	net_filter_free(s->filter);
 	store_close(s->store);
 	settings_free(s->settings);

@@ -28,6 +28,7 @@ struct store;
 struct settings;
 struct net_filter;
 struct traffic;
+struct sampler;
 
 struct stoker {
 	char *state_dir, *runtime_dir, *image_dir, *config_file; /* absolute */
@@ -40,7 +41,7 @@ struct stoker {
 	char notice[512];
 	bool read_only;
 	struct stoker_watch *changes; /* of lifecycle_wait_change(); NULL before the first */
-	size_t sample_turn; /* counts stoker_sample_vms() */
+	struct sampler *sampler; /* host.h; NULL before the first stoker_sample_vms() */
 	struct traffic *traffic; /* guest/traffic.h; NULL before the second of them */
 };
 

@@ -2,15 +2,18 @@
  *
  * host.c - what the host as a whole and each VMM use, read from /proc.
  *
- * Called once a second for every VM of a dashboard: a file is opened, read in
- * one go and closed, and nothing is allocated. A thousand VMs are to cost less
- * than a hundredth of a core: so the files are read by turns.
+ * Called once a second for every VM of a dashboard, of which a thousand are to
+ * cost less than a hundredth of a core. Opening a file of /proc costs five times
+ * what reading it does: so the files are kept open between the calls, and only
+ * those of VMs for which there are no descriptors are opened anew, by turns.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -22,7 +25,7 @@
 #include "settings.h"
 #include "store.h"
 
-#define SAMPLED_AT_ONCE 256
+#define OPENED_AT_ONCE 250 /* VMs; two files each */
 #define PID_LIMIT (1 << 22)
 
 /* The aggregate line of /proc/stat. Guest time is part of user time there, so
@@ -120,19 +123,156 @@ bool host_parse_io(const char *text, int64_t *read_bytes, int64_t *write_bytes)
 	return true;
 }
 
-static void sample_rest(int64_t pid, struct stoker_sample *out)
+/* ---- the files of a VMM */
+
+enum { FILE_CLOSED = -1, FILE_REFUSED = -2 /* of another user's process */ };
+
+/* A kept file never tells of another process that got the same pid: reading it fails once its own has ended. */
+struct vmm_files {
+	int64_t pid;
+	int statm, io;
+};
+
+struct sampler {
+	struct vmm_files *files; /* of each VM of the last call, in its order */
+	size_t count;
+	size_t turn;  /* the VM of which files are opened next when not all of them can be kept */
+	bool again;   /* this is not the first call */
+};
+
+static void close_file(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = FILE_CLOSED;
+}
+
+void sampler_free(struct sampler *sampler)
+{
+	if (!sampler)
+		return;
+	for (size_t i = 0; i < sampler->count; i++) {
+		close_file(&sampler->files[i].statm);
+		close_file(&sampler->files[i].io);
+	}
+	free(sampler->files);
+	free(sampler);
+}
+
+/* Gives each VM of this call the files that were kept for it. The list seldom changes, and little. */
+static bool follow_list(struct sampler *sampler, const struct stoker_vm *vms, size_t count)
+{
+	struct vmm_files *files;
+	size_t at = 0;
+	bool same = sampler->count == count;
+
+	for (size_t i = 0; i < count && same; i++)
+		same = sampler->files[i].pid == vms[i].pid;
+	if (same)
+		return true;
+	files = malloc((count + 1) * sizeof *files);
+	if (!files)
+		return false;
+	for (size_t i = 0; i < count; i++) {
+		files[i] = (struct vmm_files){ vms[i].pid, FILE_CLOSED, FILE_CLOSED };
+		for (size_t tried = 0; vms[i].pid > 0 && tried < sampler->count; tried++, at++) {
+			struct vmm_files *old;
+			if (at >= sampler->count)
+				at = 0;
+			old = &sampler->files[at];
+			if (old->pid != vms[i].pid)
+				continue;
+			files[i] = *old;
+			*old = (struct vmm_files){ 0, FILE_CLOSED, FILE_CLOSED };
+			break;
+		}
+	}
+	for (size_t i = 0; i < sampler->count; i++) { /* of VMs that are not there any more */
+		close_file(&sampler->files[i].statm);
+		close_file(&sampler->files[i].io);
+	}
+	free(sampler->files);
+	sampler->files = files;
+	sampler->count = count;
+	return true;
+}
+
+/* The whole of /proc/PID/NAME, which one read gives; "" when there is none. */
+static bool read_file(int64_t pid, const char *name, int *fd, bool keep, char *buf, size_t cap)
+{
+	char path[64];
+	ssize_t n = -1;
+
+	buf[0] = '\0';
+	if (*fd == FILE_REFUSED)
+		return false;
+	if (*fd < 0) {
+		snprintf(path, sizeof path, "/proc/%" PRId64 "/%s", pid, name);
+		*fd = open(path, O_RDONLY | O_CLOEXEC);
+	}
+	if (*fd >= 0) {
+		do
+			n = pread(*fd, buf, cap - 1, 0);
+		while (n < 0 && errno == EINTR);
+	}
+	if (n < 0 && errno == EACCES) { /* asking again would cost what it costs now, for the same answer */
+		close_file(fd);
+		*fd = FILE_REFUSED;
+	} else if (n <= 0 || !keep) {
+		close_file(fd);
+	}
+	buf[n > 0 ? n : 0] = '\0';
+	return n > 0;
+}
+
+static void sample_files(struct vmm_files *files, bool keep, struct stoker_sample *out)
 {
 	long page = sysconf(_SC_PAGESIZE);
-	char path[64], buf[512];
+	char buf[512];
 	uint64_t size, resident;
 
-	snprintf(path, sizeof path, "/proc/%" PRId64 "/statm", pid);
-	if (read_whole_file(path, buf, sizeof buf) > 0 && sscanf(buf, "%" SCNu64 " %" SCNu64, &size, &resident) == 2)
+	if (read_file(files->pid, "statm", &files->statm, keep, buf, sizeof buf) &&
+	    sscanf(buf, "%" SCNu64 " %" SCNu64, &size, &resident) == 2)
 		out->rss_kib = resident * (uint64_t)(page > 0 ? page / 1024 : 4);
-	/* Another user's process does not tell. */
-	snprintf(path, sizeof path, "/proc/%" PRId64 "/io", pid);
-	if (read_whole_file(path, buf, sizeof buf) <= 0 || !host_parse_io(buf, &out->read_bytes, &out->write_bytes))
+	if (!read_file(files->pid, "io", &files->io, keep, buf, sizeof buf) ||
+	    !host_parse_io(buf, &out->read_bytes, &out->write_bytes))
 		out->read_bytes = out->write_bytes = -1;
+}
+
+/* How many VMs' files may be kept: half of what the process may have open is left to everything else. */
+static size_t room_for_files(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+		return 0;
+	return limit.rlim_cur > 1 << 20 ? 1 << 18 : (size_t)limit.rlim_cur / 4;
+}
+
+/* Those with kept files each time; as many of the others as opening them may cost. Who looks only once gets all. */
+static void sample_rest(struct sampler *sampler, const struct stoker_vm *vms, size_t count, struct stoker_sample *out)
+{
+	size_t room = sampler && sampler->again ? room_for_files() : 0, kept = 0, opened = 0, begin;
+	bool once = !sampler || !sampler->again;
+
+	for (size_t i = 0; i < count; i++) {
+		struct vmm_files once_only = { vms[i].pid, FILE_CLOSED, FILE_CLOSED };
+		if (out[i].cpu_ns < 0 || (!once && kept >= room))
+			continue;
+		kept++;
+		sample_files(once ? &once_only : &sampler->files[i], !once, &out[i]);
+	}
+	if (once || kept < room)
+		return;
+	begin = sampler->turn < count ? sampler->turn : 0;
+	for (size_t i = 0; i < count && opened < OPENED_AT_ONCE; i++) {
+		size_t at = (begin + i) % count;
+		if (out[at].cpu_ns < 0 || out[at].rss_kib > 0 || out[at].read_bytes >= 0)
+			continue;
+		sample_files(&sampler->files[at], false, &out[at]);
+		sampler->turn = at + 1;
+		opened++;
+	}
 }
 
 /* ---- TAP devices: one file tells of all of them, of this network namespace */
@@ -216,18 +356,22 @@ static void sample_taps(const struct stoker_vm *vms, size_t count, struct stoker
 
 void stoker_sample_vms(stoker *s, const struct stoker_vm *vms, size_t count, struct stoker_sample *out)
 {
-	size_t stride = s ? count / SAMPLED_AT_ONCE + 1 : 1, turn = s ? s->sample_turn % stride : 0;
+	struct sampler *sampler = NULL;
 
+	if (s && !s->sampler)
+		s->sampler = calloc(1, sizeof *s->sampler);
+	if (s && s->sampler && follow_list(s->sampler, vms, count))
+		sampler = s->sampler;
 	for (size_t i = 0; i < count; i++) {
 		out[i] = (struct stoker_sample){ clock_now_ns(), -1, 0, -1, -1, -1, -1 };
-		if (vms[i].pid <= 0)
-			continue;
-		out[i].cpu_ns = cpu_time_ns(vms[i].pid);
-		if (out[i].cpu_ns >= 0 && i % stride == turn)
-			sample_rest(vms[i].pid, &out[i]);
+		if (vms[i].pid > 0)
+			out[i].cpu_ns = cpu_time_ns(vms[i].pid);
 	}
+	sample_rest(sampler, vms, count, out);
 	sample_taps(vms, count, out);
 	/* Who looks only once gets no rate: then no guest is woken for it. */
-	if (s && s->sample_turn++ > 0)
+	if (sampler && sampler->again)
 		traffic_sample(s, vms, count, out);
+	if (sampler)
+		sampler->again = true;
 }

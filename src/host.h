@@ -18,6 +18,9 @@ bool host_parse_io(const char *text, int64_t *read_bytes, int64_t *write_bytes);
 /* Name and bytes of a line of /proc/net/dev; false for its headings. */
 bool host_parse_netdev(const char *line, char name[NET_NAME_SIZE], int64_t *in, int64_t *out);
 
+/* What stoker_sample_vms() keeps between its calls. */
+void sampler_free(struct sampler *sampler);
+
 /* Fills the pool figures of *out: totals from the settings, use from the store. */
 enum stoker_status host_pools(stoker *s, struct stoker_host *out, struct stoker_error *err);
 

@@ -8,12 +8,14 @@
  *	bench_lib exec VM N VIA    N commands over one open session; VIA channel or ssh
  *	bench_lib stream VM BYTES  BYTES of stdout through one command, to /dev/null
  *	bench_lib spawn N CMD...   N runs of a whole process
- *	bench_lib sample N ROUNDS        what one look at N processes costs, of CPU
+ *	bench_lib sample N ROUNDS  what one look at N processes costs, of CPU
+ *	bench_lib vmms N           N processes with as many threads as a VMM, their pids; until it is ended
  *	bench_lib fill N RUNNING IMAGE   N records, RUNNING of them with a VMM that is stopped at once (SIGSTOP)
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <pthread.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
@@ -177,7 +179,7 @@ static int spawn_many(size_t n, char **argv)
 	posix_spawn_file_actions_t actions;
 
 	if (!samples || n == 0 || !argv[0])
-		return 1;
+		return free(samples), 1;
 	posix_spawn_file_actions_init(&actions);
 	posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
 	posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
@@ -186,13 +188,13 @@ static int spawn_many(size_t n, char **argv)
 		int status;
 		pid_t pid;
 		if (posix_spawnp(&pid, argv[0], &actions, NULL, argv, environ) != 0)
-			return 1;
+			return free(samples), 1;
 		while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 			continue;
 		samples[i] = now_ns() - begun;
 		if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
 			fprintf(stderr, "bench_lib: %s failed\n", argv[0]);
-			return 1;
+			return free(samples), 1;
 		}
 	}
 	posix_spawn_file_actions_destroy(&actions);
@@ -201,40 +203,95 @@ static int spawn_many(size_t n, char **argv)
 	return 0;
 }
 
-/* As the dashboard does once a second; the processes are children that wait. */
+static void *waits(void *unused)
+{
+	for (;;)
+		pause();
+	return unused;
+}
+
+/* Processes that do nothing, in as many threads as QEMU has: what the kernel adds up over them when it is asked. */
+static int vmms(size_t n, pid_t *pids)
+{
+	for (size_t i = 0; i < n; i++) {
+		pid_t pid = fork();
+		if (pid < 0)
+			return perror("bench_lib: fork"), 1;
+		if (pid > 0) {
+			pids[i] = pid;
+			continue;
+		}
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		close(STDOUT_FILENO); /* who reads the pids waits for its end */
+		for (int thread = 0; thread < 3; thread++) {
+			pthread_t id;
+			if (pthread_create(&id, NULL, waits, NULL) != 0)
+				_exit(1);
+		}
+		waits(NULL);
+	}
+	return 0;
+}
+
+static int vmms_alone(size_t n)
+{
+	pid_t *pids = calloc(n, sizeof *pids);
+	int status = pids ? vmms(n, pids) : 1;
+
+	for (size_t i = 0; i < n && status == 0; i++)
+		printf("%d\n", (int)pids[i]);
+	free(pids);
+	if (status != 0)
+		return status;
+	fclose(stdout);
+	waits(NULL);
+	return 0;
+}
+
+/* As the dashboard does once a second, with as many open files. */
 static int sample(stoker *s, size_t n, unsigned rounds)
 {
 	struct stoker_vm *vms = calloc(n, sizeof *vms);
 	struct stoker_sample *samples = calloc(n, sizeof *samples);
+	pid_t *pids = calloc(n, sizeof *pids);
 	struct timespec before, after;
+	struct rlimit limit;
+	size_t least = n, all;
+	int status = 1;
 
-	if (!vms || !samples || rounds == 0)
-		return 1;
+	if (!vms || !samples || !pids || rounds == 0 || vmms(n, pids) != 0)
+		goto out;
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+		limit.rlim_cur = limit.rlim_max < 16384 ? limit.rlim_max : 16384;
+		setrlimit(RLIMIT_NOFILE, &limit);
+	}
 	for (size_t i = 0; i < n; i++) {
-		pid_t pid = fork();
-		if (pid == 0) {
-			prctl(PR_SET_PDEATHSIG, SIGKILL);
-			for (;;)
-				pause();
-		}
-		vms[i].pid = pid;
+		vms[i].pid = pids[i];
 		vms[i].network = STOKER_NET_NONE;
 	}
-	stoker_sample_vms(s, vms, n, samples);
-	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &before);
-	for (unsigned r = 0; r < rounds; r++)
+	for (int first = 0; first < 2; first++) /* then all is open that is kept open */
 		stoker_sample_vms(s, vms, n, samples);
-	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &after);
-	printf("cpu_ms %.3f\n", ((double)(after.tv_sec - before.tv_sec) * 1e3 + (double)(after.tv_nsec - before.tv_nsec) / 1e6) / rounds);
-	for (size_t i = 0; i < n; i++) {
-		if (vms[i].pid > 1)
-			kill((pid_t)vms[i].pid, SIGKILL);
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &before);
+	for (unsigned r = 0; r < rounds; r++) {
+		stoker_sample_vms(s, vms, n, samples);
+		all = 0;
+		for (size_t i = 0; i < n; i++)
+			all += samples[i].cpu_ns >= 0 && samples[i].rss_kib > 0 && samples[i].read_bytes >= 0;
+		least = all < least ? all : least;
 	}
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &after);
+	printf("cpu_ms %.3f\nall %zu\n",
+	       ((double)(after.tv_sec - before.tv_sec) * 1e3 + (double)(after.tv_nsec - before.tv_nsec) / 1e6) / rounds, least);
+	for (size_t i = 0; i < n; i++)
+		kill(pids[i], SIGKILL);
 	while (wait(NULL) > 0)
 		;
+	status = 0;
+out:
 	free(vms);
 	free(samples);
-	return 0;
+	free(pids);
+	return status;
 }
 
 static int fill(stoker *s, unsigned n, unsigned running, const char *image)
@@ -266,6 +323,8 @@ int main(int argc, char **argv)
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	if (argc >= 4 && strcmp(argv[1], "spawn") == 0)
 		return spawn_many((size_t)strtoul(argv[2], NULL, 10), argv + 3);
+	if (argc == 3 && strcmp(argv[1], "vmms") == 0)
+		return vmms_alone((size_t)strtoul(argv[2], NULL, 10));
 	must(stoker_open(NULL, &s, &err), &err);
 	if (argc == 3 && strcmp(argv[1], "life") == 0)
 		status = life(s, argv[2]);

@@ -3,16 +3,17 @@
 #
 # The table of figures, measured on real VMs in a private place. Everything in
 # one table is from one run on one machine, the floors it is compared with too.
+# Fails when a figure was missed, and names it.
 #
 # STOKER_BENCH_K9S is a k9s to measure beside the dashboard; otherwise the one in PATH, if there is one.
 #
-#	tests/bench/run.sh [--rounds N] [--only boots|kernels|images|commands|quickstart|many|network|double|lab]
+#	tests/bench/run.sh [--rounds N] [--only boots|kernels|images|commands|quickstart|many|dashboard|network|double|lab]
 . "$(dirname "${BASH_SOURCE[0]}")/../e2e/lib.sh"
 need python3 ssh jq
 need_image
 case " $* " in
 *' --only network '* | *' --only double '* | *' --only quickstart '*) ;; # no other image is needed
-*' --only lab '*) need_own_image ;;
+*' --only lab '* | *' --only dashboard '*) need_own_image ;;
 *)
 	need_own_image
 	need_debian

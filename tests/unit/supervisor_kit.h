@@ -16,6 +16,7 @@
 #include "guest/channel.h"
 #include "guest/session.h"
 #include "guest/traffic.h"
+#include "host.h"
 #include "lifecycle.h"
 #include "supervisor/control.h"
 
@@ -213,6 +214,8 @@ static inline void expect_traffic(struct vm *vm)
 	assert_int_equal(samples[1].rx_bytes, -1); /* told once; the next question is not due yet */
 	traffic_free(vm->s.traffic);
 	vm->s.traffic = NULL;
+	sampler_free(vm->s.sampler);
+	vm->s.sampler = NULL;
 }
 
 #define TEST(t) cmocka_unit_test_setup_teardown(t, make, drop)

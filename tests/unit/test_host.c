@@ -3,12 +3,16 @@
  * test_host.c - reading /proc, also when it holds something unexpected, and
  * the KVM probe, whatever this host's answer is.
  */
+#include <fcntl.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -61,34 +65,126 @@ static void devices_are_read_by_name(void **state)
 	assert_false(host_parse_netdev("", name, &in, &out));
 }
 
-/* A thousand VMs: CPU time every time, the rest of each within a few calls. */
-static void many_are_sampled_by_turns(void **state)
+static int open_files(void)
+{
+	int n = 0;
+	for (int fd = 0; fd < 4096; fd++)
+		n += fcntl(fd, F_GETFD) >= 0;
+	return n;
+}
+
+/* How many of them had everything read at this call. */
+static size_t sample_many(stoker *s, const struct stoker_vm *vms, struct stoker_sample *samples, size_t many, bool *read)
+{
+	size_t n = 0;
+
+	stoker_sample_vms(s, vms, many, samples);
+	for (size_t i = 0; i < many; i++) {
+		assert_true(samples[i].cpu_ns > 0);
+		assert_true((samples[i].rss_kib > 0) == (samples[i].read_bytes >= 0));
+		n += samples[i].rss_kib > 0;
+		read[i] |= samples[i].rss_kib > 0;
+	}
+	return n;
+}
+
+/* A thousand VMs: all of each every time where files can be kept open; where not, CPU time every time and the rest
+ * within a few calls, and never more descriptors than are left to it. */
+static void many_are_sampled_every_time(void **state)
 {
 	enum { MANY = 1000 };
+	static const rlim_t limits[] = { 4096, 400 };
 	static struct stoker_vm vms[MANY];
 	static struct stoker_sample samples[MANY];
-	static bool read[MANY];
-	stoker s = { .sample_turn = 0 };
-	size_t most = 0;
+	struct rlimit before, limit;
+	int files = open_files();
 
 	(void)state;
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
 	for (size_t i = 0; i < MANY; i++)
 		vms[i].pid = getpid();
-	for (int call = 0; call < 4; call++) {
-		size_t n = 0;
-		stoker_sample_vms(&s, vms, MANY, samples);
-		for (size_t i = 0; i < MANY; i++) {
-			assert_true(samples[i].cpu_ns > 0);
-			assert_true((samples[i].rss_kib > 0) == (samples[i].read_bytes >= 0));
-			n += samples[i].rss_kib > 0;
-			read[i] |= samples[i].rss_kib > 0;
+	for (size_t l = 0; l < 2; l++) {
+		static bool read[MANY];
+		stoker s = { .sampler = NULL };
+
+		limit = (struct rlimit){ limits[l], before.rlim_max };
+		if (setrlimit(RLIMIT_NOFILE, &limit) != 0) {
+			print_message("this host lets nobody have %lu files open\n", (unsigned long)limits[l]);
+			continue;
 		}
-		most = n > most ? n : most;
+		memset(read, 0, sizeof read);
+		/* Who looks only once gets all, and nothing is kept for it. */
+		assert_int_equal(sample_many(&s, vms, samples, MANY, read), MANY);
+		assert_int_equal(open_files(), files);
+		memset(read, 0, sizeof read);
+		for (int call = 0; call < 4; call++) {
+			size_t all = sample_many(&s, vms, samples, MANY, read);
+			assert_int_equal(all, l == 0 ? MANY : 100 + 250);
+			assert_int_equal(open_files(), files + (l == 0 ? 2 * MANY : 200));
+		}
+		for (size_t i = 0; i < MANY; i++)
+			assert_true(read[i]);
+		traffic_free(s.traffic);
+		sampler_free(s.sampler);
+		assert_int_equal(open_files(), files);
 	}
-	assert_true(most <= 256);
-	for (size_t i = 0; i < MANY; i++)
-		assert_true(read[i]);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+}
+
+static pid_t idle_child(void)
+{
+	pid_t pid = fork();
+	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		for (;;)
+			pause();
+	}
+	assert_true(pid > 0);
+	return pid;
+}
+
+/* Kept files follow their process through the list, and tell of no other one. */
+static void kept_files_follow_the_list(void **state)
+{
+	pid_t pids[3];
+	struct stoker_vm vms[3];
+	struct stoker_sample samples[3];
+	stoker s = { .sampler = NULL };
+	int files = open_files();
+
+	(void)state;
+	memset(vms, 0, sizeof vms);
+	for (int i = 0; i < 3; i++)
+		vms[i].pid = pids[i] = idle_child();
+	vms[2].pid = getpid(); /* far more memory than a child that has touched nothing */
+	for (int call = 0; call < 2; call++)
+		stoker_sample_vms(&s, vms, 3, samples);
+	assert_int_equal(open_files(), files + 6);
+	assert_true(samples[2].rss_kib > samples[0].rss_kib);
+	/* One goes, the others change places. */
+	vms[0].pid = getpid();
+	vms[1].pid = pids[0];
+	stoker_sample_vms(&s, vms, 2, samples);
+	assert_int_equal(open_files(), files + 4);
+	assert_true(samples[0].rss_kib > samples[1].rss_kib);
+	assert_true(samples[1].rss_kib > 0 && samples[1].read_bytes >= 0);
+	/* Ended: nothing is said of it, and nothing kept. */
+	kill(pids[0], SIGKILL);
+	assert_int_equal(waitpid(pids[0], NULL, 0), pids[0]);
+	stoker_sample_vms(&s, vms, 2, samples);
+	assert_int_equal(samples[1].cpu_ns, -1);
+	assert_int_equal(samples[1].rss_kib, 0);
+	assert_int_equal(samples[1].read_bytes, -1);
+	vms[1].pid = 0;
+	stoker_sample_vms(&s, vms, 2, samples);
+	assert_int_equal(open_files(), files + 2);
+	for (int i = 1; i < 3; i++) {
+		kill(pids[i], SIGKILL);
+		assert_int_equal(waitpid(pids[i], NULL, 0), pids[i]);
+	}
 	traffic_free(s.traffic);
+	sampler_free(s.sampler);
+	assert_int_equal(open_files(), files);
 }
 
 static void meminfo_finds_whole_names_only(void **state)
@@ -146,7 +242,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(io_is_read_by_whole_names),
 		cmocka_unit_test(devices_are_read_by_name),
-		cmocka_unit_test(many_are_sampled_by_turns),
+		cmocka_unit_test(many_are_sampled_every_time),
+		cmocka_unit_test(kept_files_follow_the_list),
 		cmocka_unit_test(meminfo_finds_whole_names_only),
 		cmocka_unit_test(samples_of_this_process_and_of_none),
 		cmocka_unit_test(probe_always_answers_soon_and_leaves_nothing),

@@ -74,22 +74,63 @@ static void usage_has_gaps_and_an_end(void **state)
 	(void)state;
 	assert_non_null(usage);
 	assert_int_equal(usage_at(usage, METRIC_CPU, now, 0), HISTORY_GAP);
-	usage_add(usage, METRIC_CPU, now, 10);
-	usage_add(usage, METRIC_CPU, now + SECOND, 30);
+	usage_add(usage, METRIC_CPU, now, now, 10);
+	usage_add(usage, METRIC_CPU, now + SECOND, now + SECOND, 30);
 	assert_int_equal(usage_at(usage, METRIC_CPU, now + SECOND, 0), 20);
-	usage_add(usage, METRIC_CPU, now + 20 * SECOND, 7);
+	usage_add(usage, METRIC_CPU, now + 20 * SECOND, now + 20 * SECOND, 7);
 	assert_int_equal(usage_at(usage, METRIC_CPU, now + 20 * SECOND, 0), 7);
 	assert_int_equal(usage_at(usage, METRIC_CPU, now + 20 * SECOND, 5), HISTORY_GAP);
 	assert_int_equal(usage_at(usage, METRIC_CPU, now + 20 * SECOND, 10), 20);
 	assert_int_equal(usage_peak(usage, METRIC_CPU, now + 20 * SECOND, 300), 20);
 	/* Ten minutes and it is forgotten, also when nothing came in between. */
 	assert_int_equal(usage_at(usage, METRIC_CPU, now + 620 * SECOND, 299), HISTORY_GAP);
-	usage_add(usage, METRIC_CPU, now + 100000 * SECOND, 1);
+	usage_add(usage, METRIC_CPU, now + 100000 * SECOND, now + 100000 * SECOND, 1);
 	assert_int_equal(usage_peak(usage, METRIC_CPU, now + 100000 * SECOND, 300), 1);
 	/* A clock that goes back changes nothing. */
-	usage_add(usage, METRIC_CPU, now, 99);
+	usage_add(usage, METRIC_CPU, now, now, 99);
 	assert_int_equal(usage_peak(usage, METRIC_CPU, now + 100000 * SECOND, 300), 1);
 	free(usage);
+}
+
+static struct snapshot *sampled(const struct row *row, const struct stoker_sample *sample)
+{
+	struct snapshot *s = calloc(1, sizeof *s);
+
+	assert_non_null(s);
+	s->samples = malloc(sizeof *s->samples);
+	s->sample_ids = malloc(sizeof *s->sample_ids);
+	assert_true(s->samples && s->sample_ids);
+	s->samples[0] = *sample;
+	memcpy(s->sample_ids[0], row->vm.id, STOKER_ID_SIZE);
+	s->sample_count = 1;
+	return s;
+}
+
+/* What is read by turns holds for the time between two readings: a graph of it has no gaps. */
+static void what_is_read_by_turns_leaves_no_gaps(void **state)
+{
+	static const uint32_t value[METRIC_COUNT] = { 25, 64, 10, 20 };
+	struct effects effects = { 0 };
+	struct model *model = fleet(1, &effects);
+	const struct row *row = &model->rows[0];
+	const struct stoker_sample ended = { NOW_NS + SECOND, -1, 0, -1, -1, -1, -1 };
+	int64_t begun = NOW_NS + 1000 * SECOND, now = begun + 62 * SECOND;
+
+	(void)state;
+	take(model, sampled(row, &ended), NOW_NS + SECOND, &effects);
+	for (int t = 0; t <= 62; t++) {
+		bool rest = t % 31 == 0;
+		struct stoker_sample s = { begun + t * SECOND, t * SECOND / 4, rest ? 64 << 10 : 0, rest ? t * 10240 : -1,
+			                   rest ? 0 : -1, rest ? t * 20480 : -1, rest ? 0 : -1 };
+		take(model, sampled(row, &s), s.at_ns, &effects);
+	}
+	for (int m = 0; m < METRIC_COUNT; m++) {
+		for (int ago = 0; ago <= 31; ago++)
+			assert_int_equal(usage_at(row->past, (enum metric)m, now, ago), value[m]);
+		assert_int_equal(usage_at(row->past, (enum metric)m, now, 32), HISTORY_GAP); /* nothing is made up from before */
+	}
+	effects_free(&effects);
+	model_free(model);
 }
 
 static void the_fleet_knows_its_outlier(void **state)
@@ -251,7 +292,8 @@ static void a_second_later(struct model *model, int64_t now, struct effects *eff
 	assert_non_null(s);
 	s->samples = calloc(model->count + 1, sizeof *s->samples);
 	s->sample_ids = calloc(model->count + 1, sizeof *s->sample_ids);
-	assert_true(s->samples != NULL && s->sample_ids != NULL);
+	if (s->samples == NULL || s->sample_ids == NULL)
+		abort();
 	s->sample_count = model->count;
 	for (i = 0; i < model->count; i++) {
 		const struct row *row = &model->rows[i];
@@ -320,6 +362,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(how_it_was_left_comes_back),
 		cmocka_unit_test(usage_has_gaps_and_an_end),
+		cmocka_unit_test(what_is_read_by_turns_leaves_no_gaps),
 		cmocka_unit_test(the_fleet_knows_its_outlier),
 		cmocka_unit_test(any_script_keeps_the_columns),
 		cmocka_unit_test(frames_are_small),

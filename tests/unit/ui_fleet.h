@@ -162,7 +162,8 @@ static inline struct model *fleet(size_t count, struct effects *effects)
 	struct model *model = model_new(24, 80);
 	struct stoker_vm *vms = calloc(count + 1, sizeof *vms);
 	size_t i;
-	assert_true(model != NULL && vms != NULL);
+	if (model == NULL || vms == NULL)
+		abort();
 	for (i = 0; i < count; i++)
 		vms[i] = any_vm((int)i);
 	fixture_list(model, vms, count, effects);

@@ -48,7 +48,7 @@ struct row {
 	int history_len;
 	int64_t cpu_ns, sampled_ns; /* the last raw sample */
 	int64_t disk_rate, net_rate; /* bytes a second as shown, -1: not known */
-	int64_t disk_bytes, disk_ns, net_bytes, net_ns; /* the last raw samples; _ns 0: none yet */
+	int64_t disk_bytes, disk_ns, net_bytes, net_ns, rss_ns; /* the last raw samples; _ns 0: none yet */
 	struct usage *past;   /* of the last ten minutes, owned; NULL before the first sample */
 };
 

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <time.h>
 #include <unistd.h>
@@ -23,6 +24,7 @@
 #include "view.h"
 
 #define LIST_EVERY_NS (15000 * MS) /* should a change ever go unnoticed */
+#define FILES_MAX 16384            /* as many as 4,000 VMs need to be sampled every second */
 
 static int utc_offset(void)
 {
@@ -269,6 +271,18 @@ static bool begin_reading(struct loop *loop)
 	return true;
 }
 
+/* stoker_sample_vms() keeps files open, as many as the limit leaves room for: the usual one of 1,024 is enough for 256
+ * VMs. It is raised as far as everybody may. */
+static void allow_files(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= FILES_MAX)
+		return;
+	limit.rlim_cur = limit.rlim_max < FILES_MAX ? limit.rlim_max : FILES_MAX;
+	setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 int tui_run(const struct stoker_options *places, const struct tui_options *options)
 {
 	struct loop loop;
@@ -285,6 +299,7 @@ int tui_run(const struct stoker_options *places, const struct tui_options *optio
 	loop.places.actor = "dashboard";
 	loop.places.read_only = loop.places.read_only || options->read_only;
 	setlocale(LC_CTYPE, "");
+	allow_files();
 	if (!frame && !begin_reading(&loop))
 		goto out;
 	if (stoker_open(&loop.places, &loop.s, &err) != STOKER_OK) {

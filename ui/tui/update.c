@@ -83,7 +83,7 @@ static void take_rate(struct row *row, enum metric metric, int64_t bytes, int64_
 		settle_rate(metric == METRIC_DISK ? &row->disk_rate : &row->net_rate, rate);
 		if (row->past != NULL) {
 			int64_t kib = (rate + 1023) / 1024;
-			usage_add(row->past, metric, at_ns, kib > 1 << 30 ? 1u << 30 : (uint32_t)kib);
+			usage_add(row->past, metric, *last_ns, at_ns, kib > 1 << 30 ? 1u << 30 : (uint32_t)kib);
 		}
 	}
 	*last = bytes;
@@ -94,6 +94,7 @@ static void forget_samples(struct row *row)
 {
 	row->cpu = -1;
 	row->rss_kib = 0;
+	row->rss_ns = 0;
 	row->history_len = 0;
 	row->sampled_ns = 0;
 	row->disk_rate = row->net_rate = -1;
@@ -117,7 +118,7 @@ static void take_sample(struct row *row, const struct stoker_sample *sample)
 		settle(&row->cpu, (int)percent, 1);
 		push(row->history, &row->history_len, (int)(percent / vcpus));
 		if (row->past != NULL)
-			usage_add(row->past, METRIC_CPU, sample->at_ns, (uint32_t)percent);
+			usage_add(row->past, METRIC_CPU, row->sampled_ns, sample->at_ns, (uint32_t)percent);
 	}
 	row->cpu_ns = sample->cpu_ns;
 	row->sampled_ns = sample->at_ns;
@@ -126,7 +127,9 @@ static void take_sample(struct row *row, const struct stoker_sample *sample)
 	if (sample->rss_kib == 0)
 		return;
 	if (row->past != NULL)
-		usage_add(row->past, METRIC_MEMORY, sample->at_ns, (uint32_t)(sample->rss_kib / KIB_PER_MIB));
+		usage_add(row->past, METRIC_MEMORY, row->rss_ns > 0 ? row->rss_ns : sample->at_ns, sample->at_ns,
+		          (uint32_t)(sample->rss_kib / KIB_PER_MIB));
+	row->rss_ns = sample->at_ns;
 	if (row->rss_kib == 0 || llabs((long long)sample->rss_kib - (long long)row->rss_kib) >= (long long)KIB_PER_MIB)
 		row->rss_kib = sample->rss_kib;
 }

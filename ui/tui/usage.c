@@ -20,9 +20,9 @@ struct usage *usage_new(void)
 	return usage;
 }
 
-void usage_add(struct usage *usage, enum metric metric, int64_t now_ns, uint32_t value)
+void usage_add(struct usage *usage, enum metric metric, int64_t since_ns, int64_t now_ns, uint32_t value)
 {
-	int64_t step = now_ns / HISTORY_STEP_NS, i;
+	int64_t step = now_ns / HISTORY_STEP_NS, since = since_ns / HISTORY_STEP_NS, i;
 	uint32_t *points = usage->points[metric];
 
 	if (now_ns < 0 || step < usage->step[metric])
@@ -31,8 +31,8 @@ void usage_add(struct usage *usage, enum metric metric, int64_t now_ns, uint32_t
 		value = 1u << 30; /* so that a few of them add up */
 	if (step > usage->step[metric]) {
 		/* What nobody measured in between is a gap. */
-		for (i = usage->step[metric] + 1; i < step && i <= usage->step[metric] + HISTORY_POINTS; i++)
-			points[i % HISTORY_POINTS] = HISTORY_GAP;
+		for (i = step - 1; i > usage->step[metric] && i > step - HISTORY_POINTS; i--)
+			points[i % HISTORY_POINTS] = i >= since ? value : HISTORY_GAP;
 		usage->step[metric] = step;
 		usage->sum[metric] = usage->parts[metric] = 0;
 	}

@@ -3,7 +3,9 @@
  * usage.h - what a VM used in the last ten minutes.
  *
  * A point is two seconds, the mean of what was measured in them: two points are
- * one column of a braille graph. Time that was not measured is a gap.
+ * one column of a braille graph. Time that was not measured is a gap; but what
+ * was read by turns, every half a minute perhaps, holds for all the time since
+ * it was read before.
  */
 #ifndef STOKER_UI_TUI_USAGE_H
 #define STOKER_UI_TUI_USAGE_H
@@ -25,7 +27,8 @@ struct usage {
 };
 
 struct usage *usage_new(void);
-void usage_add(struct usage *usage, enum metric metric, int64_t now_ns, uint32_t value);
+/* The value of the time from since_ns (of the reading before; now_ns: there is none) to now_ns. */
+void usage_add(struct usage *usage, enum metric metric, int64_t since_ns, int64_t now_ns, uint32_t value);
 /* The point `ago` steps before the one of now_ns, HISTORY_GAP when there is none. usage may be NULL. */
 uint32_t usage_at(const struct usage *usage, enum metric metric, int64_t now_ns, int ago);
 /* The greatest of the last `points` points, 0 when there are none. */

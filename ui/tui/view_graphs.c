@@ -48,6 +48,21 @@ static int graph_width(const struct screen *screen, int cols)
 	return width;
 }
 
+/* What the newest reading said. One of those that are read by turns may be older than the newest points. */
+static uint32_t newest(const struct model *model, const struct row *row, enum metric metric)
+{
+	int64_t rate = metric == METRIC_DISK ? row->disk_rate : row->net_rate;
+	uint32_t now = usage_at(row->past, metric, model->now_ns, 0);
+
+	if (now == HISTORY_GAP)
+		now = usage_at(row->past, metric, model->now_ns, 1);
+	if (now != HISTORY_GAP || metric == METRIC_CPU)
+		return now;
+	if (metric == METRIC_MEMORY)
+		return row->rss_kib > 0 ? (uint32_t)(row->rss_kib / 1024) : HISTORY_GAP;
+	return rate >= 0 ? (uint32_t)((rate + 1023) / 1024) : HISTORY_GAP;
+}
+
 static void draw_metric(const struct model *model, struct screen *screen, const struct row *row, enum metric metric,
                         int at, int rows, int cols)
 {
@@ -60,9 +75,7 @@ static void draw_metric(const struct model *model, struct screen *screen, const 
 	if (width < 8)
 		return;
 	peak = usage_peak(row->past, metric, model->now_ns, HISTORY_POINTS);
-	now = usage_at(row->past, metric, model->now_ns, 0);
-	if (now == HISTORY_GAP)
-		now = usage_at(row->past, metric, model->now_ns, 1);
+	now = newest(model, row, metric);
 	switch (metric) {
 	case METRIC_CPU: /* all its processors are the top */
 		top = row->vm.vcpus > 0 ? row->vm.vcpus * 100 : 100;
