@@ -166,6 +166,8 @@ static bool write_all(int fd, const char *data, size_t len)
 	return true;
 }
 
+/* The folder is not synced: after a power cut the file is the old one or the new one, and the store, whose commit waits
+ * for the disk, is what counts. */
 enum stoker_status manifest_write(const char *state_dir, const struct vm_record *rec, struct stoker_error *err)
 {
 	char path[4096];
@@ -185,7 +187,7 @@ enum stoker_status manifest_write(const char *state_dir, const struct vm_record 
 	if (dir >= 0)
 		fd = openat(dir, "manifest.json.new", O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0 || !write_all(fd, text, strlen(text)) || fsync(fd) < 0 ||
-	    renameat(dir, "manifest.json.new", dir, "manifest.json") < 0 || fsync(dir) < 0) {
+	    renameat(dir, "manifest.json.new", dir, "manifest.json") < 0) {
 		int e = errno;
 		if (dir >= 0 && fd >= 0)
 			unlinkat(dir, "manifest.json.new", 0);
