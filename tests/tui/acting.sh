@@ -239,11 +239,19 @@ press Escape
 keys q
 see 'ended with 0'
 
-check 'read-only: every key, and not a byte of the state has changed'
+check 'read-only: every key, and not a byte of the state has changed, nor the VM that runs'
 ok stoker stop --all --force
+ok stoker start owl
+ok stoker wait owl --for ready --timeout 120
+ok stoker inspect owl --json
+running=$(json '(if type == "array" then .[0] else . end) | [.status, .pid, .supervisor_pid] | @tsv')
+expect_match "$running" '^running'
+# Its guest writes to its own disk whenever it likes.
+disk=$STOKER_STATE_DIR/vms/$(json '(if type == "array" then .[0] else . end).id')/disk.ext4
+expect_file "$disk"
 photograph() {
-	find "$STOKER_STATE_DIR" "$STOKER_RUNTIME_DIR" \( -name '*.lock' -o -name '*-journal' \) -prune -o -printf '%p %y %m %s %T@ %i\n' | sort
-	find "$STOKER_STATE_DIR" -type f ! -name '*.lock' -exec sha256sum {} + | sort
+	find "$STOKER_STATE_DIR" "$STOKER_RUNTIME_DIR" \( -name '*.lock' -o -name '*-journal' -o -path "$disk" \) -prune -o -printf '%p %y %m %s %T@ %i\n' | sort
+	find "$STOKER_STATE_DIR" -type f ! -name '*.lock' ! -path "$disk" -exec sha256sum {} + | sort
 }
 photograph >"$T/before"
 terminal locked 120x30 "'$STOKER_PROGRAM' tui --read-only; echo ended with \$?; read x"
@@ -262,6 +270,8 @@ press q q
 see 'ended with 0'
 photograph >"$T/after"
 diff "$T/before" "$T/after" >&2 || fail 'a read-only dashboard changed something'
+ok stoker inspect owl --json
+expect_equal "$(json '(if type == "array" then .[0] else . end) | [.status, .pid, .supervisor_pid] | @tsv')" "$running"
 
 ok stoker delete --all --force --yes
 ok stoker trash empty --yes
