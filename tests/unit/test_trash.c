@@ -155,7 +155,43 @@ static void test_time(void **state)
 	assert_nothing(p);
 }
 
-static void test_ephemeral_and_off(void **state)
+static void keep_for(struct place *p, const char *seconds)
+{
+	char path[4096], text[64];
+	int n = snprintf(text, sizeof text, "[trash]\nkeep_s = %s\n", seconds);
+
+	settings_free(p->s.settings);
+	p->s.settings = NULL;
+	kit_write(kit_path(path, p->state, "stoker.conf"), text, (size_t)n);
+	assert_ok(settings_load(path, true, &p->s.settings, e));
+}
+
+/* For as long as the configuration says; 0: not at all. */
+static void test_how_long(void **state)
+{
+	struct place *p = *state;
+	struct vm_record rec;
+	struct stoker_trashed one;
+
+	keep_for(p, "90");
+	make_vm(p, 1, &rec);
+	assert_ok(stoker_trash_put(&p->s, "vm-1", false, NULL, e));
+	one = only(p);
+	assert_int_equal(one.expires_at_ms - one.deleted_at_ms, 90000);
+	assert_ok(stoker_trash_empty(&p->s, NULL, false, NULL, e));
+	keep_for(p, "0");
+	make_vm(p, 2, &rec);
+	assert_ok(stoker_trash_put(&p->s, "vm-2", false, NULL, e));
+	assert_int_equal(in_trash(p), 0);
+	assert_false(trash_has(p, ""));
+	assert_false(exists(p->state, "", rec.vm.id));
+	assert_false(has_record(p, "vm-2"));
+	assert_nothing(p);
+	settings_free(p->s.settings);
+	p->s.settings = NULL;
+}
+
+static void test_ephemeral(void **state)
 {
 	struct place *p = *state;
 	struct vm_record rec;
@@ -306,7 +342,7 @@ static void test_failures(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_there_and_back), TEST(test_names_and_addresses), TEST(test_time), TEST(test_ephemeral_and_off),
+		TEST(test_there_and_back), TEST(test_names_and_addresses), TEST(test_time), TEST(test_how_long), TEST(test_ephemeral),
 		TEST(test_cut_off_on_the_way_in), TEST(test_cut_off_on_the_way_out), TEST(test_foreign), TEST(test_failures),
 	};
 	return KIT_RUN(tests);
