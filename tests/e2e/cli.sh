@@ -8,7 +8,7 @@
 . "$(dirname "${BASH_SOURCE[0]}")/../e2e/lib.sh"
 need jq python3
 
-VERBS='create start stop delete list inspect exec run shell ping logs wait timings reconcile image network bench doctor tui config
+VERBS='create start stop delete list inspect exec run shell ping logs wait timings events reconcile image network bench doctor tui config
 version completion help'
 
 # expect_usage MESSAGE ARGS...: exit 2, one line on stderr, nothing on stdout.
@@ -375,6 +375,42 @@ expect_match "$(json .id)" '^[0-9a-f]{16}$'
 expect_match "$(json .delete)" '^[0-9.]+$'
 expect_status 3 stoker timings nobody
 expect_match "$ERR" 'no VM nobody'
+
+check 'events: what happened and by whom, of one VM or of all, deleted ones too'
+ok stoker events --json
+one_json
+all=$(json length)
+expect_equal "$(json 'map(select(.name == "quick").kind) | index("created") != null and index("deleted") != null')" true
+expect_equal "$(json 'map(.at) == (map(.at) | sort)')" true
+expect_equal "$(json 'map(select(.by == "command" and (.text | length) > 0)) | length > 0')" true
+ok stoker events
+expect_equal "$(wc -l <"$T/out")" "$all"
+expect_match "$OUT" '[0-9:]{8}.*  command    quick deleted'
+ok stoker events quick web --json
+expect_equal "$(json 'map(.name) | unique | join(" ")')" 'quick web'
+ok stoker events web --limit 2
+expect_equal "$(wc -l <"$T/out")" 2
+expect_no_match "$OUT" quick
+ok stoker events "$(vm_field web id)" --limit 1 --json
+expect_equal "$(json '.[0].name')" web
+expect_status 3 stoker events nobody
+expect_match "$ERR" 'no VM nobody'
+expect_usage 'goes on' events --json --follow
+"$STOKER_PROGRAM" events web --follow --limit 0 >"$T/followed" &
+follower=$!
+sleep 0.5
+ok stoker create other --memory 256 --disk-mode shared
+ok stoker delete other
+ok stoker start web
+ok stoker stop web --force
+wait_until 10 grep -q 'web stopped' "$T/followed"
+kill -TERM "$follower"
+wait "$follower" || true
+expect_match "$(cat "$T/followed")" 'web started'
+expect_no_match "$(cat "$T/followed")" other
+# Whoever reads no more ends it.
+"$STOKER_PROGRAM" events --follow | head -1 >"$T/one"
+expect_equal "$(wc -l <"$T/one")" 1
 
 check 'ping: both ways that fail'
 ok stoker create mute --memory 256 --disk-mode shared

@@ -82,6 +82,7 @@ refused 3 'no VM ghost' logs ghost
 refused 3 'no VM ghost' ping ghost
 refused 3 'no VM ghost' shell ghost
 refused 3 'no VM ghost' timings ghost
+refused 3 'no VM ghost' events ghost
 refused 3 'no VM ghost' pause ghost
 refused 3 'no VM ghost' resize ghost --disk 3G
 refused 3 'no ghost in the trash' trash restore ghost

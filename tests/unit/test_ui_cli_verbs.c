@@ -65,7 +65,7 @@ static void table_is_sound(void **state)
 		for (const struct verb *own = v->verbs; own && own->name; own++)
 			options_are_sound(own);
 	}
-	assert_int_equal(count, 29);
+	assert_int_equal(count, 30);
 	assert_string_equal(verb_find(verb_table, "rm")->name, "delete");
 	assert_string_equal(verb_find(verb_table, "ls")->name, "list");
 	assert_string_equal(verb_find(verb_table, "ps")->name, "list");

@@ -107,6 +107,81 @@ static void every_action_has_its_line(void **state)
 	free(line);
 }
 
+/* What the command line has nothing for, and why. */
+static const struct {
+	enum action_id action;
+	const char *why;
+} no_line[] = {
+	{ ACTION_UP, "moves" }, { ACTION_DOWN, "moves" }, { ACTION_PAGE_UP, "moves" }, { ACTION_PAGE_DOWN, "moves" },
+	{ ACTION_FIRST, "moves" }, { ACTION_LAST, "moves" },
+	{ ACTION_MARK, "the line of what follows names the VMs" }, { ACTION_MARK_ALL, "as above" },
+	{ ACTION_MARK_RANGE, "as above" }, { ACTION_INVERT, "as above" },
+	{ ACTION_SAVE_FILTER, "the dashboard keeps it" }, { ACTION_SORT, "a look" }, { ACTION_REVERSE, "a look" },
+	{ ACTION_COLUMNS, "a look" }, { ACTION_GROUP, "a look" }, { ACTION_FOLD, "a look" },
+	{ ACTION_GRAPHS, "ten minutes of figures are kept by a dashboard that was there" },
+	{ ACTION_OPERATIONS, "this dashboard's own" }, { ACTION_CANCEL, "this dashboard's own; Ctrl-C there" },
+	{ ACTION_NEXT_FOCUS, "panes" }, { ACTION_FULL, "panes" }, { ACTION_SCROLL, "panes" }, { ACTION_DETACH, "panes" },
+	{ ACTION_NEXT_PANE, "panes" }, { ACTION_SPLIT, "panes" }, { ACTION_STACK, "panes" }, { ACTION_OTHER_PANE, "panes" },
+	{ ACTION_BROADCAST, "panes" }, { ACTION_LOG_SESSION, "panes" }, { ACTION_CLOSE, "panes" },
+	{ ACTION_PALETTE, "finds" }, { ACTION_COMMAND, "the page of these lines" }, { ACTION_RESULTS, "a verb tells its own" },
+	{ ACTION_HELP, "of the keys" }, { ACTION_SUSPEND, "the terminal" }, { ACTION_REDRAW, "the terminal" },
+	{ ACTION_QUIT, "the dashboard itself" },
+};
+
+/* Every action has a line for some VM, or is among those above. */
+static void every_action_has_a_line_or_a_reason(void **state)
+{
+	struct story *s = *state;
+	struct op failed = { .id = 1, .action = ACTION_START };
+	struct event event;
+	size_t i, k;
+	int wrong = 0;
+
+	memcpy(s->model->deleted[0].id, "00000000000000ff", sizeof s->model->deleted[0].id);
+	s->model->deleted_count = 1;
+	snprintf(s->model->fanout.command, sizeof s->model->fanout.command, "id");
+	memcpy(failed.vm_id, s->model->rows[0].vm.id, sizeof failed.vm_id);
+	fixture_event(&event, EVENT_OP_DONE);
+	event.failed = true;
+	op_keep(s->model, &failed, &event);
+	s->model->panel = PANEL_OPERATIONS;
+	for (i = 0; i < ACTION_COUNT; i++) {
+		bool has = false, excused = false;
+		for (k = 0; k < sizeof no_line / sizeof *no_line; k++)
+			excused = excused || (no_line[k].action == (enum action_id)i && no_line[k].why[0] != '\0');
+		for (k = 0; k < s->model->count && !has; k++) {
+			char *line;
+			memcpy(s->model->selected, s->model->rows[k].vm.id, sizeof s->model->selected);
+			model_arrange(s->model);
+			line = command_of(s->model, (enum action_id)i);
+			has = line != NULL && strncmp(line, "stoker ", 7) == 0;
+			free(line);
+		}
+		if (has == excused) {
+			fprintf(stderr, "%s %s\n", action_at((enum action_id)i)->name,
+			        has ? "has a line and is said to have none" : "has no line, and nothing says why");
+			wrong++;
+		}
+	}
+	assert_int_equal(wrong, 0);
+}
+
+static void views_have_their_lines(void **state)
+{
+	struct story *s = *state;
+	says(s, ACTION_PHASES, "stoker timings quiet-otter");
+	says(s, ACTION_FLEET, "stoker timings");
+	says(s, ACTION_EVENTS, "stoker events --follow");
+	says(s, ACTION_ONLY_THIS, "stoker events --follow quiet-otter");
+	s->model->events_of_one = true;
+	says(s, ACTION_EVENTS, "stoker events --follow quiet-otter");
+	fixture_char(s->model, 'j', 0, &s->effects);
+	fixture_char(s->model, 'j', 0, &s->effects);
+	field_set(&s->model->defaults[FORM_VCPUS], "1");
+	says(s, ACTION_CLONE, "stoker create --image micro --vcpus 4 --memory 2048 --disk 2048 --disk-mode isolated "
+	     "--backend firecracker --accel kvm --network user --egress all --label team=build --label tier=ci --start");
+}
+
 static const char *typed(struct story *s, enum form_field field)
 {
 	return s->model->form.fields[field].text;
@@ -452,7 +527,7 @@ static void memory(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(quoting), STORY(every_action_has_its_line), STORY(form_of_the_network), STORY(commands_are_copied),
+		cmocka_unit_test(quoting), STORY(every_action_has_its_line), STORY(every_action_has_a_line_or_a_reason), STORY(views_have_their_lines), STORY(form_of_the_network), STORY(commands_are_copied),
 		STORY(disks_grow), STORY(help_knows_where_it_is), STORY(help_knows_what_is_seen_and_typed), STORY(help_fits), cmocka_unit_test(fuzzy),
 		STORY(palette), STORY(presets), STORY(memory),
 	};

@@ -126,7 +126,7 @@ static const char *verb_from_elsewhere(const char *name)
 		{ "cp", "`tar c . | stoker exec -i VM -- tar x -C DIR`" },
 		{ "describe", "`stoker inspect VM`" },
 		{ "destroy", "`stoker stop --force VM` or `stoker delete VM`" },
-		{ "events", "the dashboard's key e" },
+		{ "history", "`stoker events VM` or `stoker timings VM`" },
 		{ "get", "`stoker list`" },
 		{ "kill", "`stoker stop --force VM`" },
 		{ "port", "`stoker inspect VM`" },

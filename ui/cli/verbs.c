@@ -205,6 +205,12 @@ static const struct option logs_options[] = {
 	END,
 };
 
+static const struct option events_options[] = {
+	{ 'f', "follow", OPTION_FLAG, NULL, NULL, 0, 0, COMPLETE_NONE, "go on and show what happens" },
+	{ 'n', "limit", OPTION_NUMBER, "N", NULL, 0, 10000, COMPLETE_NONE, "only the newest N (all that are kept)" },
+	END,
+};
+
 static const struct option wait_options[] = {
 	{ 0, "for", OPTION_CHOICE, "WHAT", "running|ready|ssh|stopped", 0, 0, COMPLETE_CHOICE, "what to wait for (ready)" },
 	ALL("every VM"),
@@ -383,6 +389,10 @@ const struct verb verb_table[] = {
 	{ "timings", "", "[VM]", "show how long each phase took", "The last time and the percentiles of each phase of a VM, or of "
 	  "all VMs, deleted ones too. Kept are the newest 64 of each VM and phase, and 20,000 in all.", "stoker timings web\nstoker timings --json\n", { no_options }, NULL, 0, 1, COMPLETE_VM, VERB_JSON,
 	  verb_timings },
+	{ "events", "event", "[VM...]", "show what happened, and by whom", "By the command line, a dashboard, reconcile, a guest or "
+	  "the host; on the whole host, or only what is about the VMs named, deleted ones too. Kept are the newest 10,000.",
+	  "stoker events\nstoker events web --limit 20\nstoker events --follow\n", { events_options }, NULL, 0, -1, COMPLETE_VM,
+	  VERB_JSON, verb_events },
 	{ "reconcile", "", "", "find and mend what records and host disagree about", "Shows the plan first and asks on a "
 	  "terminal. Without one it only shows the plan, unless --yes is given, and fails when there is something to mend. What needs a person's choice is done only with --adopt ID or --end ID.",
 	  "stoker reconcile --dry-run\nstoker reconcile --yes\n", { reconcile_options }, NULL, 0, 0, COMPLETE_NONE, VERB_JSON,

@@ -66,6 +66,7 @@ int verb_ping(struct cli *cli, const struct args *args);
 int verb_logs(struct cli *cli, const struct args *args);
 int verb_wait(struct cli *cli, const struct args *args);
 int verb_timings(struct cli *cli, const struct args *args);
+int verb_events(struct cli *cli, const struct args *args);
 int verb_reconcile(struct cli *cli, const struct args *args);
 int verb_image_build(struct cli *cli, const struct args *args);
 int verb_image_import(struct cli *cli, const struct args *args);

@@ -114,7 +114,7 @@ static void add_labels(struct line *line, const char *labels)
 	}
 }
 
-char *command_of_form(const struct model *model)
+static char *command_of_fields(const struct model *model, const struct field *fields)
 {
 	static const struct {
 		enum form_field field;
@@ -124,26 +124,30 @@ char *command_of_form(const struct model *model)
 		{ FORM_DISK_MODE, "--disk-mode" }, { FORM_BACKEND, "--backend" }, { FORM_ACCEL, "--accel" },
 		{ FORM_NETWORK, "--network" }, { FORM_EGRESS, "--egress" }, { FORM_PUBLISH, "--publish" }, { FORM_ALLOW, "--allow" },
 	};
-	const struct form *form = &model->form;
 	struct line line;
 	size_t i;
 
 	begin(model, &line);
 	add(&line, "create");
-	if (form->fields[FORM_NAME].len > 0)
-		add(&line, form->fields[FORM_NAME].text);
+	if (fields[FORM_NAME].len > 0)
+		add(&line, fields[FORM_NAME].text);
 	for (i = 0; i < sizeof options / sizeof *options; i++) {
-		const struct field *field = &form->fields[options[i].field];
+		const struct field *field = &fields[options[i].field];
 		/* What is standard needs no saying. */
 		if (field->len > 0 && strcmp(field->text, model->defaults[options[i].field].text) != 0)
 			add_option(&line, options[i].option, field->text);
 	}
-	add_labels(&line, form->fields[FORM_LABELS].text);
-	if (strcmp(form->fields[FORM_EPHEMERAL].text, "yes") == 0)
+	add_labels(&line, fields[FORM_LABELS].text);
+	if (strcmp(fields[FORM_EPHEMERAL].text, "yes") == 0)
 		add(&line, "--ephemeral");
-	if (strcmp(form->fields[FORM_START].text, "no") != 0)
+	if (strcmp(fields[FORM_START].text, "no") != 0)
 		add(&line, "--start");
 	return finish(&line);
+}
+
+char *command_of_form(const struct model *model)
+{
+	return command_of_fields(model, model->form.fields);
 }
 
 /* Several VMs of one command go through a loop where the verb takes one. */
@@ -199,6 +203,10 @@ static char *command_of_run(const struct model *model, struct line *line, char (
 char *command_of_ids(const struct model *model, enum action_id id, char (*ids)[STOKER_ID_SIZE], size_t count)
 {
 	const struct action *action = action_at(id);
+	const struct row *row = model_selected(model);
+	const struct op_ended *ended;
+	char one[1][STOKER_ID_SIZE];
+	struct field like[FORM_COUNT];
 	struct line line;
 	size_t i;
 
@@ -215,6 +223,29 @@ char *command_of_ids(const struct model *model, enum action_id id, char (*ids)[S
 		if (model->filter.len > 0)
 			add_option(&line, "--filter", model->filter.text);
 		return finish(&line);
+	case ACTION_FLEET:
+		add_raw(&line, " timings");
+		return finish(&line);
+	case ACTION_EVENTS:
+		add_raw(&line, " events --follow");
+		if (model->events_of_one && row != NULL)
+			add(&line, row->vm.name);
+		return finish(&line);
+	case ACTION_ONLY_THIS:
+	case ACTION_PHASES:
+		if (row == NULL)
+			break;
+		add_raw(&line, id == ACTION_PHASES ? " timings" : " events --follow");
+		add(&line, row->vm.name);
+		return finish(&line);
+	case ACTION_RETRY:
+		ended = model->panel == PANEL_OPERATIONS ? panel_ended(model, model->panel_at) : NULL;
+		row = ended != NULL && ended->result != OP_DONE ? model_row(model, ended->op.vm_id) : NULL;
+		if (row == NULL)
+			break;
+		free(line.text);
+		memcpy(one[0], row->vm.id, sizeof one[0]);
+		return command_of_ids(model, ended->op.action == ACTION_CREATE ? ACTION_START : ended->op.action, one, 1);
 	case ACTION_UNDO:
 		if (model->deleted_count == 0)
 			break;
@@ -261,6 +292,13 @@ char *command_of_ids(const struct model *model, enum action_id id, char (*ids)[S
 	case ACTION_RUN:
 		return command_of_run(model, &line, ids, count);
 	case ACTION_CLONE:
+		free(line.text);
+		row = model_row(model, ids[0]);
+		if (row == NULL)
+			return NULL;
+		memset(like, 0, sizeof like);
+		form_fill_like(model, &row->vm, like);
+		return command_of_fields(model, like);
 	case ACTION_MARK:
 	case ACTION_MARK_ALL:
 	case ACTION_MARK_RANGE:

@@ -134,16 +134,14 @@ static void check(struct model *model, struct effects *effects)
 	effect->generation = model->form.generation;
 }
 
-static void fill(struct model *model)
+static void fill(const struct model *model, struct field *to)
 {
-	struct form *form = &model->form;
 	int i;
 	for (i = 0; i < FORM_COUNT; i++) {
 		if (i != FORM_NAME)
-			form->fields[i] = model->defaults[i];
+			to[i] = model->defaults[i];
 	}
-	field_set(&form->fields[FORM_PRESET], "none");
-	form->like[0] = '\0';
+	field_set(&to[FORM_PRESET], "none");
 }
 
 /* What the preset does not say is as it would be without one; the name stays. */
@@ -155,7 +153,8 @@ static void take_preset(struct model *model)
 	size_t i;
 
 	snprintf(chosen, sizeof chosen, "%.60s", form->fields[FORM_PRESET].text);
-	fill(model);
+	fill(model, form->fields);
+	form->like[0] = '\0';
 	field_set(&form->fields[FORM_PRESET], chosen);
 	for (i = 0; preset_at(model, i, &name, &text); i++) {
 		if (strcmp(name, chosen) != 0)
@@ -186,19 +185,17 @@ void form_again(struct model *model, struct effects *effects)
 
 void form_open(struct model *model, struct effects *effects)
 {
-	fill(model);
+	fill(model, model->form.fields);
+	model->form.like[0] = '\0';
 	model->form.fields[FORM_NAME] = model->defaults[FORM_NAME];
 	show(model, effects);
 }
 
-void form_clone(struct model *model, const struct row *row, struct effects *effects)
+void form_fill_like(const struct model *model, const struct stoker_vm *vm, struct field *to)
 {
-	const struct stoker_vm *vm = &row->vm;
-	struct field *to = model->form.fields;
 	char number[24];
 
-	fill(model);
-	snprintf(model->form.like, sizeof model->form.like, "%s", vm->name);
+	fill(model, to);
 	field_set(&to[FORM_NAME], "");
 	field_set(&to[FORM_IMAGE], vm->image);
 	snprintf(number, sizeof number, "%u", vm->vcpus);
@@ -217,6 +214,12 @@ void form_clone(struct model *model, const struct row *row, struct effects *effe
 	field_set(&to[FORM_ALLOW], vm->allow);
 	field_set(&to[FORM_LABELS], vm->labels);
 	field_set(&to[FORM_EPHEMERAL], vm->ephemeral ? "yes" : "no");
+}
+
+void form_clone(struct model *model, const struct row *row, struct effects *effects)
+{
+	form_fill_like(model, &row->vm, model->form.fields);
+	snprintf(model->form.like, sizeof model->form.like, "%s", row->vm.name);
 	show(model, effects);
 }
 

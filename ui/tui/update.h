@@ -113,6 +113,8 @@ void form_open(struct model *model, struct effects *effects);
 void form_again(struct model *model, struct effects *effects);
 /* Beginning as this VM is. */
 void form_clone(struct model *model, const struct row *row, struct effects *effects);
+/* FORM_COUNT fields as a new one like this VM has them. */
+void form_fill_like(const struct model *model, const struct stoker_vm *vm, struct field *to);
 void form_key(struct model *model, const struct key *key, struct effects *effects);
 /* A click on a field, at this column of what shows its text, or (< 0) on its name; on the which-th of its words. */
 void form_click(struct model *model, int field, int cols, int col);
