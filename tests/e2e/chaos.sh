@@ -9,6 +9,8 @@
 #
 #	CHAOS_SECONDS   how long
 #	CHAOS_SEED      whose choices to repeat: they are printed; what meets what is up to the machine
+#	CHAOS_NETWORK   of the VMs without a TAP: user, or none
+#	CHAOS_CALM      seconds, at most, between two kills
 . "$(dirname "${BASH_SOURCE[0]}")/../e2e/lib_net.sh"
 need python3 sqlite3
 use_own_image
