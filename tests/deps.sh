@@ -50,6 +50,9 @@ test  less                 less
 test  htop                 htop
 test  btop                 btop
 test  vttest               vttest
+test  ncurses-term         file:/usr/share/terminfo/a/alacritty
+test  foot-terminfo        file:/usr/share/terminfo/f/foot
+test  kitty-terminfo       file:/usr/share/terminfo/x/xterm-kitty
 test  xvfb                 Xvfb
 test  xterm                xterm
 test  xdotool              xdotool

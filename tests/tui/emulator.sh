@@ -25,7 +25,7 @@ compare() {
 }
 
 tm new-session -d -s keep -x 80 -y 24 'sleep 1000'
-for program in vim less htop; do
+for program in vim less htop vttest; do
 	command -v $program >/dev/null || not_tried "$program is not installed"
 done
 
@@ -70,6 +70,7 @@ mixed: a中b文c😀d |
 half overwritten: 中文字\033[3D|\033[5D# and inserted: 😀😀\033[2D\033[@x
 PAGE
 # Whole ones are erased and deleted: of a half tmux 3.3 keeps the other half's column, which its captures leave out.
+# shellcheck disable=SC2016 # the script below is what runs them
 printf 'printf "%%b" "$(cat %s)"; read x; printf "%%b" "\\033[3;5H一二三\\033[1K\\033[1;4Hx\\033[5;5H\\033[4P"; read x; cat %s; read x\n' \
 	"$T/page" "$T/text" >"$T/show"
 compare page '|\r|\r|80x10|80x20' bash "$T/show"
@@ -139,8 +140,8 @@ if vttest -V 2>&1 | grep -q '20221229'; then
 	seen sets '3\r' 00
 	seen reports '6\r|4\r|\r|5\r' 01 03
 	seen vt102 '8\r|\r|\r|\r|\r|\r|\r' 00 01 02 03 04 05 06
-else
-	say '   another version of vttest than the frames are from: left out'
+elif command -v vttest >/dev/null; then
+	not_tried "vttest on the emulator itself: the frames are from 20221229, this is $(vttest -V 2>&1 | head -n 1)"
 fi
 
 [ $differ = 0 ] || fail "$differ screens differ"

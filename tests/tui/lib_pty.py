@@ -4,9 +4,11 @@ import fcntl, os, pty, random, re, select, signal, struct, subprocess, sys, term
 
 
 class Board:
-    def __init__(self, command, rows=30, cols=120, env=None):
+    def __init__(self, command, rows=30, cols=120, env=None, prepare=None):
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
+            if prepare:
+                prepare(0)
             for key, value in (env or {"TERM": "xterm-256color"}).items():
                 if value is None:
                     os.environ.pop(key, None)
@@ -210,19 +212,37 @@ def closed(command):
     assert board.end(60) in (-signal.SIGHUP, 128 + signal.SIGHUP)
 
 
+def odd_settings(fd):
+    """Settings that nobody has by default, so that defaults in their place are found out; what they are then."""
+    settings = termios.tcgetattr(fd)
+    settings[0] &= ~termios.IXON
+    settings[3] &= ~termios.ECHOK
+    settings[6][termios.VERASE] = b"\x08"
+    settings[6][termios.VINTR] = b"\x0b"
+    termios.tcsetattr(fd, termios.TCSANOW, settings)
+    return termios.tcgetattr(fd)
+
+
 def sane(command):
     """Whatever ends it, the terminal's settings and modes are as before."""
-    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGSEGV, signal.SIGABRT):
-        board = Board(command)
-        before = termios.tcgetattr(board.fd)
-        before[3] |= termios.ICANON | termios.ECHO
+    _, slave = pty.openpty()
+    expected = odd_settings(slave)
+    for number in (None, signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGSEGV, signal.SIGABRT):
+        board = Board(command, prepare=odd_settings)
         listed(board)
-        os.kill(board.pid, number)
+        within = termios.tcgetattr(board.fd)
+        assert not within[3] & (termios.ICANON | termios.ECHO), "it reads lines, not keys"
+        if number is None:
+            board.type(b"q")
+        else:
+            os.kill(board.pid, number)
         board.take(1)
         board.end()
+        assert termios.tcgetattr(board.fd) == expected, "after signal %s the terminal has %r, had %r" % (
+            number, termios.tcgetattr(board.fd), expected)
         tail = board.seen[board.seen.rfind(b"\033[?1049l") - 200:]
         for mode in (b"\033[?1049l", b"\033[?25h", b"\033[?2004l", b"\033[?1002l", b"\033[?7h"):
-            assert mode in tail, "%s after signal %d: %r" % (mode, number, tail)
+            assert mode in tail, "%s after signal %s: %r" % (mode, number, tail)
 
 
 def kinds(command):

@@ -19,6 +19,8 @@ ok python3 "$pty" stops "$STOKER_PROGRAM"
 
 check 'kinds of terminals; the ground is asked for only where that is known to be harmless'
 ok python3 "$pty" kinds "$STOKER_PROGRAM"
+missing=$(sed -n 's/^no terminfo for //p' <<<"$OUT" | paste -sd ' ')
+[ -z "$missing" ] || not_tried "terminals whose description is not installed (tests/deps.sh installs it): $missing"
 
 check 'within GNU screen: cell by cell what it is without, Escape gets through at once, and it is left sane'
 program=$(type -P screen) || skip 'GNU screen is not installed (tests/deps.sh installs it)'
