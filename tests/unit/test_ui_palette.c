@@ -95,6 +95,55 @@ static void every_theme_tells_tones_apart(void **state)
 	}
 }
 
+/* As somebody without the red or the green cones sees it: Machado, Oliveira and Fernandes, "A Physiologically-based Model
+ * for Simulation of Color Vision Deficiency" (IEEE TVCG 15(6), 2009), severity 1.0, on linear light. */
+static const double eyes[3][3][3] = {
+	{ { 1, 0, 0 }, { 0, 1, 0 }, { 0, 0, 1 } },
+	{ { 0.152286, 1.052583, -0.204868 }, { 0.114503, 0.786281, 0.099216 }, { -0.003882, -0.048116, 1.051998 } },
+	{ { 0.367322, 0.860646, -0.227968 }, { 0.280085, 0.672501, 0.047413 }, { -0.011820, 0.042940, 0.968881 } },
+};
+
+static double lab_part(double t)
+{
+	return t > 0.008856 ? cbrt(t) : 7.787 * t + 16.0 / 116;
+}
+
+/* CIE L*a*b* for D65 of what these eyes see. */
+static void seen(const double eye[3][3], uint32_t rgb, double lab[3])
+{
+	double in[3] = { linear(rgb >> 16), linear(rgb >> 8 & 255), linear(rgb & 255) }, c[3], x, y, z;
+	int i;
+	for (i = 0; i < 3; i++)
+		c[i] = fmin(1, fmax(0, eye[i][0] * in[0] + eye[i][1] * in[1] + eye[i][2] * in[2]));
+	x = lab_part((0.4124 * c[0] + 0.3576 * c[1] + 0.1805 * c[2]) / 0.9505);
+	y = lab_part(0.2126 * c[0] + 0.7152 * c[1] + 0.0722 * c[2]);
+	z = lab_part((0.0193 * c[0] + 0.1192 * c[1] + 0.9505 * c[2]) / 1.089);
+	lab[0] = 116 * y - 16;
+	lab[1] = 500 * (x - y);
+	lab[2] = 200 * (y - z);
+}
+
+/* The theme for them keeps what has a state as far apart for them as for others: 35, where 2 is just to be seen. */
+static void the_colour_blind_tell_states_apart(void **state)
+{
+	static const enum tone signs[] = { TONE_GOOD, TONE_BUSY, TONE_PAUSED, TONE_BAD, TONE_ODD };
+	static const char *const names[] = { "nothing", "protanopia", "deuteranopia" };
+	int eye, a, b;
+	(void)state;
+	for (eye = 0; eye < 3; eye++) {
+		for (a = 0; a < 5; a++) {
+			for (b = a + 1; b < 5; b++) {
+				double one[3], two[3], far;
+				seen(eyes[eye], rgb_of(applied(PALETTE_COLOURBLIND, 256, signs[a]).fg), one);
+				seen(eyes[eye], rgb_of(applied(PALETTE_COLOURBLIND, 256, signs[b]).fg), two);
+				far = sqrt(pow(one[0] - two[0], 2) + pow(one[1] - two[1], 2) + pow(one[2] - two[2], 2));
+				if (far < 35)
+					fail_msg("with %s tones %d and %d are %.0f apart", names[eye], signs[a], signs[b], far);
+			}
+		}
+	}
+}
+
 static void without_colour_nothing_is_coloured(void **state)
 {
 	static const int depths[] = { 0, 8, 16, 256, 1 << 24 };
@@ -214,7 +263,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_written_can_be_read),
-		cmocka_unit_test(every_theme_tells_tones_apart),
+		cmocka_unit_test(every_theme_tells_tones_apart), cmocka_unit_test(the_colour_blind_tell_states_apart),
 		cmocka_unit_test(without_colour_nothing_is_coloured),
 		cmocka_unit_test(a_guests_colours_are_left_alone),
 		cmocka_unit_test(names_and_grounds),

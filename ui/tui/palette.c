@@ -41,8 +41,8 @@ static const struct look looks[PALETTE_COUNT][TONE_COUNT] = {
 	/* Okabe and Ito's colours, which people with any of the usual kinds of colour
 	 * blindness can tell apart: bluish green, orange, blue, vermilion, purple. */
 	[PALETTE_COLOURBLIND] = {
-		[TONE_TITLE] = { 74, 6, OWN, 0 },  [TONE_GOOD] = { 36, 6, OWN, 0 },  [TONE_BUSY] = { 178, 3, OWN, 0 },
-		[TONE_PAUSED] = { 32, 12, OWN, 0 }, [TONE_BAD] = { 202, 1, OWN, 0 },  [TONE_ODD] = { 175, 5, OWN, ATTR_UNDERLINE },
+		[TONE_TITLE] = { 74, 6, OWN, 0 },  [TONE_GOOD] = { 36, 6, OWN, 0 },  [TONE_BUSY] = { 226, 3, OWN, 0 },
+		[TONE_PAUSED] = { 27, 12, OWN, 0 }, [TONE_BAD] = { 166, 1, OWN, 0 },  [TONE_ODD] = { 183, 5, OWN, ATTR_UNDERLINE },
 		[TONE_ACCENT] = { 74, 6, OWN, 0 }, [TONE_WARN] = { 16, 0, 178, ATTR_BOLD },
 	},
 	[PALETTE_MONO] = {
