@@ -4,8 +4,8 @@
  * What is looked at are the frames in tests/golden/views/: each view at 40x10,
  * 80x24, 132x43 and 300x80, and the list in each number of VMs. All other
  * combinations are drawn too: nothing may be outside, out of ASCII, or differ
- * when it is drawn a second time; sums.txt has a sum of each, and the frame
- * whose sum has changed is printed.
+ * when it is drawn a second time; sums.txt has two sums of each, of its text
+ * and of its colours and attributes, and the frame with another one is printed.
  *
  * GOLDEN_RENEW=1 writes the files anew.
  */
@@ -13,7 +13,9 @@
 
 static const char *const view_names[VIEWS] = { "phases", "nothing", "graphs", "fleet", "operations", "events", "tree",
 	                                       "columns", "inspect", "palette", "results", "help", "log", "form", "confirm",
-	                                       "plan", "answers", "filter", "commands", "shell", "split" };
+	                                       "plan", "answers", "filter", "commands", "shell", "split", "broadcast", "slow", "ask-run",
+	                                       "ask-disk", "ask-name", "help-filter", "help-fleet", "help-form", "help-shell",
+	                                       "welcome" };
 static const size_t fleets[4] = { 0, 1, 50, 1000 };
 
 static char *slurp(const char *path)
@@ -60,7 +62,7 @@ static bool kept(int view, int size, size_t count, bool ascii)
 
 static void every_view_in_every_size(void **state)
 {
-	static char sums[VIEWS * 32 * 64];
+	static char sums[VIEWS * 32 * 80];
 	char *known = slurp(TEST_SOURCE_DIR "/tests/golden/views/sums.txt");
 	size_t len = 0;
 	int n, view, size, wrong = 0;
@@ -74,15 +76,16 @@ static void every_view_in_every_size(void **state)
 			for (size = 0; size < 8; size++) {
 				const char *p;
 				char name[96], *text, *line = sums + len;
-				uint64_t sum = 1469598103934665603u;
+				uint64_t sum = 1469598103934665603u, looks;
 				model->ascii = size & 1;
 				resize(model, sizes[size / 2][0], sizes[size / 2][1], &effects);
-				text = draw(model);
+				text = draw(model, &looks);
 				snprintf(name, sizeof name, "%s-%zu-%dx%d%s", view_names[view], fleets[n], sizes[size / 2][1],
 				         sizes[size / 2][0], size & 1 ? "-ascii" : "");
 				for (p = text; *p != '\0'; p++)
 					sum = (sum ^ (unsigned char)*p) * 1099511628211u;
-				len += (size_t)snprintf(sums + len, sizeof sums - len, "%s %016llx\n", name, (unsigned long long)sum);
+				len += (size_t)snprintf(sums + len, sizeof sums - len, "%s %016llx %016llx\n", name, (unsigned long long)sum,
+				                        (unsigned long long)looks);
 				assert_true(len < sizeof sums);
 				if (kept(view, size / 2, fleets[n], size & 1))
 					wrong += compare_file(name, text);

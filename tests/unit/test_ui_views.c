@@ -40,8 +40,8 @@ static void how_it_was_left_comes_back(void **state)
 	memcpy(next->selected_group, model->selected_group, sizeof next->selected_group);
 	model_arrange(next);
 	model_arrange(model);
-	screens[0] = draw(model);
-	screens[1] = draw(next);
+	screens[0] = draw(model, NULL);
+	screens[1] = draw(next, NULL);
 	assert_string_equal(screens[0], screens[1]);
 	free(screens[0]);
 	free(screens[1]);

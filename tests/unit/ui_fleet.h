@@ -7,11 +7,13 @@
 #define STOKER_TESTS_UI_FLEET_H
 
 #include "ui_fixture.h"
+#include "tui/palette.h"
 #include "ui_toy_pane.h"
 
 enum { VIEW_PHASES, VIEW_NOTHING, VIEW_GRAPHS, VIEW_FLEET, VIEW_OPERATIONS, VIEW_EVENTS, VIEW_TREE, VIEW_COLUMNS,
        VIEW_INSPECT, VIEW_PALETTE, VIEW_RESULTS, VIEW_HELP, VIEW_LOG, VIEW_FORM, VIEW_CONFIRM, VIEW_PLAN, VIEW_ANSWERS,
-       VIEW_FILTER, VIEW_COMMANDS, VIEW_SHELL, VIEW_SPLIT, VIEWS };
+       VIEW_FILTER, VIEW_COMMANDS, VIEW_SHELL, VIEW_SPLIT, VIEW_BROADCAST, VIEW_SLOW, VIEW_ASK_RUN, VIEW_ASK_DISK,
+       VIEW_ASK_NAME, VIEW_HELP_FILTER, VIEW_HELP_FLEET, VIEW_HELP_FORM, VIEW_HELP_SHELL, VIEW_WELCOME, VIEWS };
 static const int sizes[4][2] = { { 10, 40 }, { 24, 80 }, { 43, 132 }, { 80, 300 } };
 
 /* ------------------------------------------------------------------ a fleet */
@@ -398,6 +400,7 @@ static inline void shells(struct model *model, bool two, struct effects *effects
 
 static inline void show(struct model *model, int view, struct effects *effects)
 {
+	size_t i;
 	switch (view) {
 	case VIEW_NOTHING:
 		fixture_char(model, 'p', 0, effects);
@@ -458,6 +461,52 @@ static inline void show(struct model *model, int view, struct effects *effects)
 	case VIEW_SPLIT:
 		shells(model, view == VIEW_SPLIT, effects);
 		break;
+	case VIEW_BROADCAST:
+		shells(model, true, effects);
+		for (i = 0; i < model->count; i++)
+			model->rows[i].marked = model_pane_of(model, model->rows[i].vm.id, PANE_SHELL) != NULL;
+		model_arrange(model);
+		fixture_char(model, ']', MOD_CTRL, effects);
+		fixture_char(model, 'B', 0, effects);
+		break;
+	case VIEW_SLOW: /* its newest boot is an outlier */
+		for (i = model->timing_count; i > 0; i--) {
+			if (model->timings[i - 1].phase == STOKER_PHASE_BOOT)
+				model->timings[i - 1].duration_ns = 3 * model->fleet[STOKER_PHASE_BOOT].p95_ns;
+		}
+		break;
+	case VIEW_ASK_RUN:
+		fixture_type(model, "!uname -a", effects);
+		break;
+	case VIEW_ASK_DISK:
+		fixture_type(model, "/state:stopped", effects);
+		fixture_special(model, SK_ENTER, effects);
+		fixture_type(model, "+8G", effects);
+		break;
+	case VIEW_ASK_NAME:
+		fixture_type(model, "/state:running", effects);
+		fixture_special(model, SK_ENTER, effects);
+		fixture_type(model, "Fmine", effects);
+		break;
+	case VIEW_HELP_FILTER:
+		fixture_char(model, '/', 0, effects);
+		fixture_special(model, SK_F1, effects);
+		break;
+	case VIEW_HELP_FLEET:
+		fixture_type(model, "P?", effects);
+		break;
+	case VIEW_HELP_FORM:
+		fixture_char(model, 'c', 0, effects);
+		fixture_special(model, SK_F1, effects);
+		break;
+	case VIEW_HELP_SHELL:
+		shells(model, false, effects);
+		fixture_char(model, ']', MOD_CTRL, effects);
+		fixture_char(model, '?', 0, effects);
+		break;
+	case VIEW_WELCOME:
+		say(model, MESSAGE_PLAIN, "Welcome. ? explains the keys, : finds everything");
+		break;
 	default:
 		break;
 	}
@@ -472,7 +521,24 @@ static inline void resize(struct model *model, int rows, int cols, struct effect
 	fixture_send(model, &event, effects);
 }
 
-static inline char *draw(struct model *model)
+/* A sum of what its cells look like: the dark theme's colours, and their attributes. */
+static inline uint64_t looks_of(const struct screen *screen)
+{
+	uint64_t sum = 1469598103934665603u;
+	int row, col;
+	for (row = 0; row < screen_rows(screen); row++) {
+		for (col = 0; col < screen_cols(screen); col++) {
+			struct style style = screen_at(screen, row, col)->style;
+			palette_apply(PALETTE_DARK, 256, &style);
+			sum = (sum ^ (uint32_t)style.fg) * 1099511628211u;
+			sum = (sum ^ (uint32_t)style.bg) * 1099511628211u;
+			sum = (sum ^ style.attr) * 1099511628211u;
+		}
+	}
+	return sum;
+}
+
+static inline char *draw(struct model *model, uint64_t *looks)
 {
 	struct screen *screen = screen_new(model->rows_size, model->cols_size);
 	char *text, *again, *p;
@@ -485,6 +551,8 @@ static inline char *draw(struct model *model)
 	assert_non_null(text);
 	assert_string_equal(text, again);
 	free(again);
+	if (looks != NULL)
+		*looks = looks_of(screen);
 	for (p = text; model->ascii && *p != '\0'; p++)
 		assert_true((unsigned char)*p < 127);
 	screen_free(screen);
