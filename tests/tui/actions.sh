@@ -67,8 +67,11 @@ see '▸ owl +● running'
 keys X
 see 'Kill owl\?'
 keys Tab Enter
-see '▸ owl +(○ stopped|✖ crashed)' 20
+see '▸ owl +○ stopped' 20
 expect_equal "$(vm_field owl pid)" null
+expect_equal "$(vm_field owl exit_status)" 265 'ended by SIGKILL'
+ok stoker logs owl
+expect_no_match "$OUT" 'Power down' # the guest was not asked
 press Escape
 
 check 'paused where it is, and on again'

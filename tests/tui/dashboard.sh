@@ -67,8 +67,15 @@ see 'NAME▴'
 
 check 'start it and see the running clock; stop asks the guest'
 keys g G
+# Another program scribbles over it: what did not change is not drawn again by itself.
+scribble() {
+	printf '\0337\033[%d;10Hscribbled-here\0338' "$1" >"$(tm display-message -t board -p '#{pane_tty}')"
+}
+scribble 12
+see 'scribbled-here'
 # action: redraw
 keys C-l
+unseen 'scribbled-here'
 see '▸ (otter|amber)'
 # action: filter
 keys /

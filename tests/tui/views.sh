@@ -68,7 +68,8 @@ check 'events: who did what; only those of one VM; Enter leads to its VM'
 keys e
 see 'TIME +BY +WHAT'
 see 'command .*owl'
-see '(guest|host|command) .*fox'
+see 'guest +fox is ready'
+see 'guest +owl is ready'
 keys j j Escape
 unseen 'TIME +BY'
 keys G e
@@ -130,7 +131,13 @@ check 'groups with their sums, folded and marked as one'
 keys b
 see 'grouped by state'
 see '▾ running +● 2'
-keys b b b
+keys b
+see 'grouped by image'
+see '▾ own +● 2'
+keys b
+see 'grouped by backend'
+see '▾ qemu (tcg|kvm) +● 2'
+keys b
 see 'grouped by label team'
 see '▾ team=blue'
 see '▾ team=red'

@@ -285,6 +285,38 @@ static void a_question(void **state)
 	end(&s);
 }
 
+/* The list under it or the panel under it, three lines at a time; a panel without lines is left alone. */
+static void the_wheel_moves_what_is_under_it(void **state)
+{
+	struct scene s;
+	struct layout layout;
+	int i;
+	(void)state;
+	begin(&s, 60, 120);
+	layout_of(s.model, &layout);
+	act_at(&s, MOUSE_WHEEL_DOWN, 0, layout.list.row, 5, 0);
+	assert_int_equal(s.model->selected_at, 3);
+	act_at(&s, MOUSE_WHEEL_DOWN, 0, layout.panel.row + 1, 5, 0);
+	assert_int_equal(s.model->selected_at, 3);
+	act_at(&s, MOUSE_WHEEL_UP, 0, layout.list.row + layout.list.rows - 1, 5, 0);
+	assert_int_equal(s.model->selected_at, 0);
+	for (i = 0; i < 10; i++)
+		snprintf(s.model->events[i].text, sizeof s.model->events[i].text, "event %d", i);
+	s.model->event_count = 10;
+	fixture_char(s.model, 'e', 0, &s.effects);
+	layout_of(s.model, &layout);
+	act_at(&s, MOUSE_WHEEL_DOWN, 0, layout.panel.row + 3, 5, 0);
+	act_at(&s, MOUSE_WHEEL_DOWN, 0, layout.panel.row + 3, 5, 0);
+	assert_int_equal(s.model->panel_at, 6);
+	assert_int_equal(s.model->selected_at, 0);
+	act_at(&s, MOUSE_WHEEL_UP, 0, layout.panel.row + 3, 5, 0);
+	assert_int_equal(s.model->panel_at, 3);
+	act_at(&s, MOUSE_WHEEL_DOWN, 0, layout.list.row, 5, 0);
+	assert_int_equal(s.model->selected_at, 3);
+	assert_int_equal(s.model->panel_at, 3);
+	end(&s);
+}
+
 static void help_and_palette_do_what_they_list(void **state)
 {
 	struct scene s;
@@ -426,7 +458,7 @@ int main(void)
 		cmocka_unit_test(rows_headings_and_counts), cmocka_unit_test(counts_mean_what_they_say),
 		cmocka_unit_test(the_footer_is_buttons),    cmocka_unit_test(the_form),
 		cmocka_unit_test(the_plan),                 cmocka_unit_test(a_question),
-		cmocka_unit_test(help_and_palette_do_what_they_list), cmocka_unit_test(columns_dialog),
+		cmocka_unit_test(the_wheel_moves_what_is_under_it), cmocka_unit_test(help_and_palette_do_what_they_list), cmocka_unit_test(columns_dialog),
 		cmocka_unit_test(panes_and_their_footer),   cmocka_unit_test(panels),
 		cmocka_unit_test(everywhere),
 	};
