@@ -35,6 +35,7 @@ static const struct {
 	[COL_CPU] = { "cpu", "CPU", "CPU time, of one CPU", -5, SORT_CPU, 2 },
 	[COL_CPU_GRAPH] = { "cpu-graph", "", "CPU, the last 16 seconds", -8, SORT_CPU, 6 },
 	[COL_RSS] = { "rss", "RSS", "Host memory the VMM holds", -5, SORT_RSS, 7 },
+	[COL_RSS_GRAPH] = { "rss-graph", "", "Host memory, the last 32 seconds", -8, SORT_RSS, 18 },
 	[COL_DISK] = { "disk", "DISK/s", "Read and written on the host's storage", -6, SORT_DISK, 8 },
 	[COL_DISK_GRAPH] = { "disk-graph", "", "Disk, the last 32 seconds", -8, SORT_DISK, 16 },
 	[COL_NET] = { "net", "NET/s", "Received and sent; - where the host cannot tell", -6, SORT_NETWORK, 10 },

@@ -160,8 +160,9 @@ static void draw_graph(const struct model *model, struct screen *screen, int row
                        const struct row *vm_row, int column)
 {
 	int width = wide(place->width), col = place->col;
-	enum metric metric = column == COL_DISK_GRAPH ? METRIC_DISK : METRIC_NETWORK;
+	enum metric metric = column == COL_RSS_GRAPH ? METRIC_MEMORY : column == COL_DISK_GRAPH ? METRIC_DISK : METRIC_NETWORK;
 	int points = graph_figures(screen, width);
+	uint32_t top;
 
 	if (column == COL_CPU_GRAPH) {
 		graph_spark(screen, row, col, width, tone(TONE_ACCENT), vm_row->history, vm_row->history_len);
@@ -169,9 +170,11 @@ static void draw_graph(const struct model *model, struct screen *screen, int row
 	}
 	if (vm_row->vm.pid == 0)
 		return; /* it would stand still */
-	/* Against its own greatest: rates have no top. */
-	graph_area(screen, row, col, 1, width, tone(TONE_ACCENT), vm_row->past, metric, model->now_ns, points,
-	           usage_peak(vm_row->past, metric, model->now_ns, points));
+	/* Against its own greatest: rates have no top. Memory has: what it was given. */
+	top = usage_peak(vm_row->past, metric, model->now_ns, points);
+	if (metric == METRIC_MEMORY && top < vm_row->vm.memory_mib)
+		top = vm_row->vm.memory_mib;
+	graph_area(screen, row, col, 1, width, tone(TONE_ACCENT), vm_row->past, metric, model->now_ns, points, top);
 }
 
 /* The line over the VMs of a group: what they come to. */
@@ -269,7 +272,7 @@ static void draw_row(const struct model *model, struct screen *screen, const str
 			draw_name(model, screen, row, &place[i], vm_row, tone(loud ? TONE_STRONG : TONE_PLAIN));
 			continue;
 		}
-		if (i == COL_CPU_GRAPH || i == COL_DISK_GRAPH || i == COL_NET_GRAPH) {
+		if (i == COL_CPU_GRAPH || i == COL_RSS_GRAPH || i == COL_DISK_GRAPH || i == COL_NET_GRAPH) {
 			draw_graph(model, screen, row, &place[i], vm_row, i);
 			continue;
 		}
