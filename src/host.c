@@ -27,6 +27,7 @@
 
 #define OPENED_AT_ONCE 250 /* VMs; two files each */
 #define PID_LIMIT (1 << 22)
+#define PROCESS_CPU_CLOCK 2 /* CPUCLOCK_SCHED */
 
 /* The aggregate line of /proc/stat. Guest time is part of user time there, so
  * the first eight fields are all of it. */
@@ -95,10 +96,11 @@ enum stoker_status stoker_host_read(stoker *s, struct stoker_host *out, struct s
 static int64_t cpu_time_ns(int64_t pid)
 {
 	struct timespec ts;
-	clockid_t clock;
 
-	/* Beyond what a kernel hands out, a pid and its clock's number are not one to one. */
-	if (pid > PID_LIMIT || clock_getcpuclockid((pid_t)pid, &clock) != 0 || clock_gettime(clock, &ts) != 0)
+	/* The number of a process' clock as Linux makes it, in linux/posix-timers.h: what clock_getcpuclockid() gives, which
+	 * asks the kernel whether there is such a process, as the next call does anyway. Beyond what a kernel hands out, a
+	 * pid and its clock's number are not one to one. */
+	if (pid > PID_LIMIT || clock_gettime((clockid_t)(~(unsigned)pid << 3 | PROCESS_CPU_CLOCK), &ts) != 0)
 		return -1;
 	return (int64_t)ts.tv_sec * NS_PER_S + ts.tv_nsec;
 }
@@ -228,12 +230,15 @@ static bool read_file(int64_t pid, const char *name, int *fd, bool keep, char *b
 static void sample_files(struct vmm_files *files, bool keep, struct stoker_sample *out)
 {
 	long page = sysconf(_SC_PAGESIZE);
-	char buf[512];
-	uint64_t size, resident;
+	char buf[512], *size_end, *end;
+	uint64_t resident;
 
-	if (read_file(files->pid, "statm", &files->statm, keep, buf, sizeof buf) &&
-	    sscanf(buf, "%" SCNu64 " %" SCNu64, &size, &resident) == 2)
-		out->rss_kib = resident * (uint64_t)(page > 0 ? page / 1024 : 4);
+	if (read_file(files->pid, "statm", &files->statm, keep, buf, sizeof buf)) {
+		strtoull(buf, &size_end, 10); /* the whole size; what is resident is behind it */
+		resident = strtoull(size_end, &end, 10);
+		if (end > size_end)
+			out->rss_kib = resident * (uint64_t)(page > 0 ? page / 1024 : 4);
+	}
 	if (!read_file(files->pid, "io", &files->io, keep, buf, sizeof buf) ||
 	    !host_parse_io(buf, &out->read_bytes, &out->write_bytes))
 		out->read_bytes = out->write_bytes = -1;

@@ -38,7 +38,7 @@ HOME_STATE=$STOKER_STATE_DIR HOME_RUN=$STOKER_RUNTIME_DIR
 export STOKER_STATE_DIR=$T_DIR/tui-state STOKER_RUNTIME_DIR=$T_DIR/tui-run
 printf 'filling 1,000 records\n' >&2
 "$LIB" fill "${RECORDS:-1000}" 0 micro >/dev/null
-out=$("$LIB" sample 1000 20) || out=
+out=$("$LIB" sample 1000 10) || out=
 # Of a second, in per cent.
 row 'CPU, memory and disk of 1,000 VMs, each once a second: CPU of a core' \
 	"$(awk '$1 == "cpu_ms" { print $2 / 10 }' <<<"$out")" ' %' '< 1 %'
