@@ -30,7 +30,7 @@
 #define CONNECT_TURN (64 * 1024)
 #define CONNECT_MAX (256 * 1024) /* a key exchange and an authentication take about 3 KiB */
 #define REFUSED_MS 2000          /* nobody listens on the host's port: QEMU is not there */
-#define CLOSED_MS 10000          /* a guest that said it is ready does not serve SSH */
+#define CLOSED_MS 10000          /* a guest that said it is ready does not serve SSH; with a TAP its refusal is the guest's */
 #define RETRY_MS 10              /* between tries at first: the server starts while the agent says hello */
 #define RETRY_SOON_MS 1000       /* how long "at first" is; then ever less often */
 #define RETRY_MAX_MS 250
@@ -250,6 +250,8 @@ static enum stoker_status dial_until(struct ssh_conn *conn, const struct vm_reco
 		int64_t now = clock_now_ns(), tried = now;
 		until = deadline_ns == INT64_MAX || deadline_ns - now > patience ? now + patience : deadline_ns;
 		how = dial(conn, until, cancel_fd);
+		if (how == DIAL_REFUSED && rec->vm.network == STOKER_NET_TAP)
+			how = DIAL_CLOSED; /* nobody stands between: the port is the guest's own, whose server may be slow */
 		tries++;
 		if (how == DIAL_OK)
 			return STOKER_OK;
@@ -285,7 +287,7 @@ static enum stoker_status dial_until(struct ssh_conn *conn, const struct vm_reco
 		return error_fix(err, "See whether the VM still runs: stoker inspect %s", conn->name);
 	}
 	if (seen == DIAL_CLOSED) {
-		error_set(err, STOKER_E_CLOSED, "the guest closes every connection to its SSH port (%u tries)", tries);
+		error_set(err, STOKER_E_CLOSED, "the guest takes no connection to its SSH port, or closes it (%u tries)", tries);
 		return error_fix(err, "No SSH server runs in the guest, or none yet: stoker logs %s", conn->name);
 	}
 	error_set(err, STOKER_E_TIMEOUT, "the guest's SSH server did not say a word in %lld ms (%u tries)",
