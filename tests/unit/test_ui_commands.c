@@ -228,6 +228,37 @@ static void form_of_the_network(void **state)
 	assert_string_equal(effect->spec->spec.allow, "host:53,guests");
 }
 
+/* A standard is typed over; who goes into it with an arrow, Backspace or a click changes it. */
+static void standards_are_typed_over(void **state)
+{
+	struct story *s = *state;
+	const struct form *form = &s->model->form;
+
+	field_set(&s->model->defaults[FORM_MEMORY], "512");
+	field_set(&s->model->defaults[FORM_DISK], "2048");
+	field_set(&s->model->defaults[FORM_LABELS], "tier=web");
+	fixture_char(s->model, 'c', 0, &s->effects);
+	while (form->focus != FORM_MEMORY)
+		fixture_special(s->model, SK_TAB, &s->effects);
+	fixture_type(s->model, "1024", &s->effects);
+	assert_string_equal(typed(s, FORM_MEMORY), "1024");
+	fixture_special(s->model, SK_TAB, &s->effects);
+	fixture_special(s->model, SK_BACKSPACE, &s->effects);
+	fixture_type(s->model, "9", &s->effects);
+	assert_string_equal(typed(s, FORM_DISK), "2049");
+	fixture_special(s->model, SK_UP, &s->effects);
+	fixture_special(s->model, SK_LEFT, &s->effects);
+	fixture_type(s->model, "0", &s->effects);
+	assert_string_equal(typed(s, FORM_MEMORY), "10204");
+	form_click(s->model, FORM_DISK, 20, 1);
+	fixture_type(s->model, "7", &s->effects);
+	assert_string_equal(typed(s, FORM_DISK), "27049");
+	while (form->focus != FORM_LABELS)
+		fixture_special(s->model, SK_TAB, &s->effects);
+	fixture_type(s->model, ",a=b", &s->effects);
+	assert_string_equal(typed(s, FORM_LABELS), "tier=web,a=b");
+}
+
 static const struct effect *last_of(const struct effects *effects, enum effect_kind kind)
 {
 	size_t i;
@@ -527,7 +558,7 @@ static void memory(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(quoting), STORY(every_action_has_its_line), STORY(every_action_has_a_line_or_a_reason), STORY(views_have_their_lines), STORY(form_of_the_network), STORY(commands_are_copied),
+		cmocka_unit_test(quoting), STORY(every_action_has_its_line), STORY(every_action_has_a_line_or_a_reason), STORY(views_have_their_lines), STORY(form_of_the_network), STORY(standards_are_typed_over), STORY(commands_are_copied),
 		STORY(disks_grow), STORY(help_knows_where_it_is), STORY(help_knows_what_is_seen_and_typed), STORY(help_fits), cmocka_unit_test(fuzzy),
 		STORY(palette), STORY(presets), STORY(memory),
 	};

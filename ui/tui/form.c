@@ -165,10 +165,16 @@ static void take_preset(struct model *model)
 	}
 }
 
+static void focus(struct form *form, int field)
+{
+	form->focus = (field + FORM_COUNT) % FORM_COUNT;
+	form->edited = false;
+}
+
 static void show(struct model *model, struct effects *effects)
 {
 	struct form *form = &model->form;
-	form->focus = FORM_NAME;
+	focus(form, FORM_NAME);
 	form->wrong = false;
 	form->message[0] = '\0';
 	model->dialog = DIALOG_CREATE;
@@ -279,9 +285,19 @@ static const char *choices_of(const struct model *model, int field)
 	return field == FORM_PRESET ? model->presets : fields[field].choices;
 }
 
+/* Who types into a field with one value means another value, not more digits behind the standard; a list goes on. */
+static bool takes_place(const struct form *form, const struct key *key)
+{
+	static const bool lists[FORM_COUNT] = { [FORM_EGRESS] = true, [FORM_PUBLISH] = true, [FORM_ALLOW] = true, [FORM_LABELS] = true };
+
+	return !form->edited && !lists[form->focus] &&
+	       (key->kind == KEY_KIND_PASTE || (key->kind == KEY_KIND_CHAR && key->mods == 0 && key->ch > ' '));
+}
+
 void form_click(struct model *model, int field, int cols, int col)
 {
-	model->form.focus = field;
+	focus(&model->form, field);
+	model->form.edited = col >= 0; /* there the cursor is now, and not behind the standard */
 	if (col >= 0 && choices_of(model, field) == NULL)
 		field_click(&model->form.fields[field], cols, col);
 }
@@ -291,7 +307,7 @@ void form_choose(struct model *model, int field, int which, struct effects *effe
 	const char *word = choices_of(model, field);
 	char chosen[64];
 
-	model->form.focus = field;
+	focus(&model->form, field);
 	while (word != NULL && which-- > 0) {
 		word += strcspn(word, " ");
 		word += *word == ' ';
@@ -346,13 +362,13 @@ void form_key(struct model *model, const struct key *key, struct effects *effect
 			submit(model, effects);
 			return;
 		case SK_UP:
-			form->focus = (form->focus + FORM_COUNT - 1) % FORM_COUNT;
+			focus(form, form->focus - 1);
 			return;
 		case SK_DOWN:
-			form->focus = (form->focus + 1) % FORM_COUNT;
+			focus(form, form->focus + 1);
 			return;
 		case SK_TAB:
-			form->focus = (form->focus + (key->mods & MOD_SHIFT ? FORM_COUNT - 1 : 1)) % FORM_COUNT;
+			focus(form, form->focus + (key->mods & MOD_SHIFT ? -1 : 1));
 			return;
 		default:
 			break;
@@ -374,6 +390,9 @@ void form_key(struct model *model, const struct key *key, struct effects *effect
 		size_t len = field->len;
 		char before[FIELD_SIZE];
 		memcpy(before, field->text, sizeof before);
+		if (takes_place(form, key))
+			field_set(field, "");
+		form->edited = true;
 		field_key(field, key);
 		changed = field->len != len || strcmp(before, field->text) != 0;
 	}

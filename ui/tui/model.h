@@ -106,6 +106,7 @@ enum form_field {
 struct form {
 	struct field fields[FORM_COUNT]; /* choices and switches hold their text too */
 	int focus;
+	bool edited;         /* the field with the focus, since it got it */
 	uint64_t generation; /* counts edits: an answer to an older one is ignored */
 	bool checking;       /* the newest edit has not been answered yet */
 	bool wrong;
