@@ -28,7 +28,7 @@ expect_equal "$(json 'map(select(.status | IN("starting", "stopping"))) | length
 expect_equal "$(sqlite3 "$STOKER_STATE_DIR/store.db" 'PRAGMA integrity_check; SELECT count(*) FROM op')" $'ok\n0'
 
 check 'every VM that is left can be used and deleted'
-left=$(json '.[] | .name + " " + .status')
+left=$(jq -r '.[] | .name + " " + .status' <<<"$OUT") # which may be none
 while read -r name status; do
 	case $status in
 	'') continue ;;

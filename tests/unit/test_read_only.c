@@ -317,7 +317,7 @@ static void nothing_can_be_changed(void **state)
 	assert_ok(stoker_reconcile_plan(s, NULL, &plan, e));
 	assert_true(stoker_plan_count(plan) > 0);
 	for (int vm = 1; vm <= 4; vm += vm == 2 ? 2 : 1) {
-		char ref[8];
+		char ref[24];
 		snprintf(ref, sizeof ref, "vm-%d", vm);
 		for (int i = 0; i < CHANGES; i++) {
 			struct stoker_error err = { 0 };
