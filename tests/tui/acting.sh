@@ -210,9 +210,11 @@ keys D
 see 'It rests in the trash for 10m; U takes it back'
 see 'stoker delete --trash fox'
 keys Tab Enter
-unseen ' fox +○'
-ok stoker trash list
-expect_match "$OUT" 'fox +[0-9a-f]{16} '
+rests() {
+	"$STOKER_PROGRAM" trash list | grep -Eq "$1 +[0-9a-f]{16} "
+}
+wait_until 20 rests fox # while it is on its way its row shows another state
+unseen ' fox +[○◐]'
 # action: undo
 keys U
 see 'fox +○ stopped'
