@@ -112,6 +112,20 @@ int cli_open(struct cli *cli)
 	return 0;
 }
 
+bool cli_wait_change(stoker_watch *watcher, int fd, int timeout_ms)
+{
+	struct pollfd fds[] = { { .fd = signals_cancel_fd(), .events = POLLIN },
+		                    { .fd = stoker_watch_fd(watcher), .events = POLLIN },
+		                    { .fd = STDOUT_FILENO, .events = 0 },
+		                    { .fd = fd, .events = POLLIN } };
+
+	if ((poll(fds, sizeof(fds) / sizeof(*fds), timeout_ms) < 0 && errno != EINTR) || (fds[2].revents & (POLLERR | POLLNVAL)))
+		return false;
+	if (fds[1].revents)
+		stoker_watch_drain(watcher);
+	return true;
+}
+
 void cli_notice(struct cli *cli)
 {
 	const char *notice = cli->s ? stoker_notice(cli->s) : "";

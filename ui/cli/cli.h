@@ -47,6 +47,9 @@ void cli_note(struct cli *cli, const char *format, ...) __attribute__((format(pr
 
 /* Opens the state folder; 0 or the exit code, the reason told. */
 int cli_open(struct cli *cli);
+/* Until something has changed, `fd` (-1: none) is readable, a signal was caught or timeout_ms (-1: never) are over. False:
+ * nobody takes what is written any more. */
+bool cli_wait_change(stoker_watch *watcher, int fd, int timeout_ms);
 /* Tells what the library wants said, once. */
 void cli_notice(struct cli *cli);
 /* A call that ctrl-C, SIGTERM and SIGHUP cancel, limited by --timeout when the verb has one and it was given. */

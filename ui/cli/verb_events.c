@@ -3,11 +3,8 @@
  * verb_events.c - events: what happened on this host and by whom, in the words
  * of the dashboard; --follow goes on.
  */
-#include <errno.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "cli/json.h"
 #include "cli/signals.h"
@@ -90,13 +87,9 @@ static int follow(struct cli *cli, stoker_watch *watcher, const struct wanted *w
 	struct stoker_event *events = NULL;
 	struct stoker_error err = { 0 };
 	size_t count = 0;
-	int cancel = signals_cancel_fd();
 
+	signals_cancel_fd();
 	while (!signals_caught() && !ferror(stdout)) {
-		struct pollfd fds[] = { { .fd = cancel, .events = POLLIN },
-			                    { .fd = stoker_watch_fd(watcher), .events = POLLIN },
-			                    { .fd = STDOUT_FILENO, .events = 0 } };
-
 		if (stoker_events(cli->s, seq, EVENTS_MAX, &events, &count, &err) != STOKER_OK)
 			return cli_fail(cli, &err);
 		for (size_t i = 0; i < count; i++) {
@@ -106,10 +99,8 @@ static int follow(struct cli *cli, stoker_watch *watcher, const struct wanted *w
 		}
 		stoker_free(events);
 		events = NULL;
-		if (fflush(stdout) != 0 || (poll(fds, 3, -1) < 0 && errno != EINTR) || (fds[2].revents & (POLLERR | POLLNVAL)))
+		if (fflush(stdout) != 0 || !cli_wait_change(watcher, -1, -1))
 			break;
-		if (fds[1].revents)
-			stoker_watch_drain(watcher);
 	}
 	return EXIT_OK;
 }

@@ -2,8 +2,6 @@
  *
  * verb_list.c - list: the VMs as a table, as names or as JSON; --watch goes on.
  */
-#include <errno.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -215,9 +213,10 @@ static int watch(struct cli *cli, const struct wanted *wanted, enum format forma
 	struct listing before = { 0 }, now = { 0 };
 	struct stoker_watch *watcher = NULL;
 	struct stoker_error err = { 0 };
-	int code = EXIT_OK, cancel = signals_cancel_fd();
+	int code = EXIT_OK;
 	bool redraw = cli->out_is_terminal && !cli->no_colour, first = true;
 
+	signals_cancel_fd();
 	if (stoker_watch_open(cli->s, &watcher, &err) != STOKER_OK)
 		return cli_fail(cli, &err);
 	while (!signals_caught() && !ferror(stdout)) {
@@ -239,16 +238,9 @@ static int watch(struct cli *cli, const struct wanted *wanted, enum format forma
 		stoker_free(before.vms);
 		before = now;
 		memset(&now, 0, sizeof(now));
-		struct pollfd fds[] = { { .fd = cancel, .events = POLLIN },
-			                    { .fd = stoker_watch_fd(watcher), .events = POLLIN },
-			                    { .fd = STDOUT_FILENO, .events = 0 } };
 		/* The uptimes on the screen move once a second; a pipe waits for a change. */
-		if (poll(fds, 3, redraw ? 1000 : -1) < 0 && errno != EINTR)
+		if (!cli_wait_change(watcher, -1, redraw ? 1000 : -1))
 			break;
-		if (fds[2].revents & (POLLERR | POLLNVAL))
-			break;
-		if (fds[1].revents)
-			stoker_watch_drain(watcher);
 	}
 	stoker_free(before.vms);
 	stoker_watch_close(watcher);

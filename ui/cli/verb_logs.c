@@ -2,8 +2,6 @@
  *
  * verb_logs.c - logs: the console of a VM, as it is or made harmless.
  */
-#include <errno.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -97,10 +95,6 @@ static int follow(struct cli *cli, const struct stoker_vm *at_first, stoker_log 
 	if (stoker_watch_open(cli->s, &watcher, &err) != STOKER_OK)
 		return cli_fail(cli, &err);
 	while (!p->failed && !signals_caught()) {
-		struct pollfd fds[] = { { .fd = signals_cancel_fd(), .events = POLLIN },
-			                    { .fd = stoker_log_fd(log), .events = POLLIN },
-			                    { .fd = stoker_watch_fd(watcher), .events = POLLIN },
-			                    { .fd = STDOUT_FILENO, .events = 0 } };
 		bool there;
 
 		/* State first, log second: what it wrote before it ended is then still shown. */
@@ -115,12 +109,8 @@ static int follow(struct cli *cli, const struct stoker_vm *at_first, stoker_log 
 		seen_up |= is_up(&vm);
 		if (!is_up(&vm) && (seen_up || vm.state != STOKER_CREATED))
 			break;
-		if (poll(fds, 4, -1) < 0 && errno != EINTR)
+		if (!cli_wait_change(watcher, stoker_log_fd(log), -1))
 			break;
-		if (fds[3].revents & (POLLERR | POLLNVAL))
-			break;
-		if (fds[2].revents)
-			stoker_watch_drain(watcher);
 	}
 	stoker_watch_close(watcher);
 	return code;
