@@ -38,8 +38,8 @@ static const struct look looks[PALETTE_COUNT][TONE_COUNT] = {
 		[TONE_BAD] = { 9, 9, OWN, ATTR_BOLD | ATTR_UNDERLINE }, [TONE_ODD] = { 13, 13, OWN, ATTR_BOLD | ATTR_UNDERLINE },
 		[TONE_ACCENT] = { 14, 14, OWN, ATTR_BOLD }, [TONE_WARN] = { 16, 0, 11, ATTR_BOLD },
 	},
-	/* Okabe and Ito's colours, which people with any of the usual kinds of colour
-	 * blindness can tell apart: bluish green, orange, blue, vermilion, purple. */
+	/* After Okabe and Ito's colours, which people with any of the usual kinds of colour blindness can tell apart; the
+	 * states' are further from each other than theirs, as test_ui_palette wants them to be for those eyes. */
 	[PALETTE_COLOURBLIND] = {
 		[TONE_TITLE] = { 74, 6, OWN, 0 },  [TONE_GOOD] = { 36, 6, OWN, 0 },  [TONE_BUSY] = { 226, 3, OWN, 0 },
 		[TONE_PAUSED] = { 27, 12, OWN, 0 }, [TONE_BAD] = { 166, 1, OWN, 0 },  [TONE_ODD] = { 183, 5, OWN, ATTR_UNDERLINE },
