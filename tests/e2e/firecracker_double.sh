@@ -83,7 +83,7 @@ crash() { # LAST-WORDS
 	ok stoker pause f
 	ok stoker resume f --json
 	kill -TERM "$(json .pid)"
-	wait_until 5 sh -c '[ "$("$STOKER_PROGRAM" inspect f --json | jq -r .status)" = crashed ]'
+	wait_until 5 vm_is f status crashed
 	ok stoker inspect f --json
 }
 crash "$resumed"$'\n'

@@ -198,7 +198,7 @@ see 'MiB, or with G: the disk of fox, now 2048'
 typed 3G
 keys Enter
 see '▸ fox'
-wait_until 20 sh -c "'$STOKER_PROGRAM' inspect fox --json | jq -e '.disk_mib == 3072' >/dev/null"
+wait_until 20 vm_is fox disk_mib 3072
 keys +
 see 'the disk of fox, now 3072'
 typed 100

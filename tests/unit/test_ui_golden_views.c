@@ -76,14 +76,14 @@ static void every_view_in_every_size(void **state)
 			for (size = 0; size < 8; size++) {
 				const char *p;
 				char name[96], *text, *line = sums + len;
-				uint64_t sum = 1469598103934665603u, looks;
+				uint64_t sum = SUM_OF_NOTHING, looks;
 				model->ascii = size & 1;
 				resize(model, sizes[size / 2][0], sizes[size / 2][1], &effects);
 				text = draw(model, &looks);
 				snprintf(name, sizeof name, "%s-%zu-%dx%d%s", view_names[view], fleets[n], sizes[size / 2][1],
 				         sizes[size / 2][0], size & 1 ? "-ascii" : "");
 				for (p = text; *p != '\0'; p++)
-					sum = (sum ^ (unsigned char)*p) * 1099511628211u;
+					sum = sum_with(sum, (unsigned char)*p);
 				len += (size_t)snprintf(sums + len, sizeof sums - len, "%s %016llx %016llx\n", name, (unsigned long long)sum,
 				                        (unsigned long long)looks);
 				assert_true(len < sizeof sums);

@@ -3,18 +3,9 @@
  * test_ui_jobs.c - operations on the dashboard's threads, with the real library: how far one is reaches the screen's
  * side while it runs.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "ui_fixture.h"
 
-#include <cmocka.h>
-
-#include <ftw.h>
 #include <poll.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -93,17 +84,11 @@ static int make(void **state)
 	return 0;
 }
 
-static int unlink_one(const char *path, const struct stat *sb, int kind, struct FTW *at)
-{
-	(void)sb, (void)kind, (void)at;
-	return remove(path);
-}
-
 static int drop(void **state)
 {
 	struct place *p = *state;
 	jobs_free(p->jobs);
-	nftw(p->root, unlink_one, 16, FTW_DEPTH | FTW_PHYS);
+	fixture_remove_folder(p->root);
 	free(p);
 	return 0;
 }

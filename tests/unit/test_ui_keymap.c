@@ -4,7 +4,6 @@
  */
 #include "ui_fixture.h"
 
-#include <ftw.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -98,14 +97,6 @@ static void tell(void *user, const char *origin, const char *text)
 	told->count++;
 }
 
-static int drop(const char *path, const struct stat *sb, int kind, struct FTW *at)
-{
-	(void)sb;
-	(void)kind;
-	(void)at;
-	return remove(path);
-}
-
 /* A handle of its own on a private folder, with this configuration. */
 static void with_file(const char *text, struct keymap *map, struct told *told)
 {
@@ -127,7 +118,7 @@ static void with_file(const char *text, struct keymap *map, struct told *told)
 	problems = keymap_load(map, s, tell, told);
 	assert_int_equal(problems, told->count);
 	stoker_close(s);
-	assert_int_equal(nftw(dir, drop, 8, FTW_DEPTH | FTW_PHYS), 0);
+	fixture_remove_folder(dir);
 }
 
 static void whole_section(void **state)

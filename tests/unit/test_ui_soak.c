@@ -439,7 +439,7 @@ static uint64_t frame(struct world *w, struct screen *screen, struct painter *pa
 	view_draw(w->model, screen);
 	for (row = 0; row < screen_rows(screen); row++)
 		for (col = 0; col < screen_cols(screen); col++)
-			sum = (sum ^ screen_at(screen, row, col)->ch[0]) * 1099511628211u;
+			sum = sum_with(sum, screen_at(screen, row, col)->ch[0]);
 	painter_present(painter, screen);
 	painter->out_len = painter->out_sent = 0;
 	return sum;
@@ -475,7 +475,7 @@ static uint64_t story(long count, uint32_t begin, bool read_only)
 	struct painter painter = { .colours = 256, .cursor_row = -1 };
 	struct world *w = calloc(1, sizeof *w);
 	struct screen *screen = screen_new(24, 80);
-	uint64_t sum = 1469598103934665603u;
+	uint64_t sum = SUM_OF_NOTHING;
 	long i;
 	int k;
 

@@ -5,6 +5,7 @@
 #ifndef STOKER_TESTS_UI_FIXTURE_H
 #define STOKER_TESTS_UI_FIXTURE_H
 
+#include <ftw.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -18,6 +19,24 @@
 #include "tui/model.h"
 #include "tui/update.h"
 #include "tui/view.h"
+
+static inline int fixture_remove_one(const char *path, const struct stat *sb, int kind, struct FTW *at)
+{
+	(void)sb, (void)kind, (void)at;
+	return remove(path);
+}
+
+static inline void fixture_remove_folder(const char *dir)
+{
+	assert_int_equal(nftw(dir, fixture_remove_one, 16, FTW_DEPTH | FTW_PHYS), 0);
+}
+
+/* FNV-1a, a value at a time: what sums over frames begin with, and go on with. */
+#define SUM_OF_NOTHING 1469598103934665603u
+static inline uint64_t sum_with(uint64_t sum, uint32_t value)
+{
+	return (sum ^ value) * 1099511628211u;
+}
 
 #define SECOND 1000000000LL
 #define NOW_NS (5000 * SECOND)

@@ -524,15 +524,13 @@ static inline void resize(struct model *model, int rows, int cols, struct effect
 /* A sum of what its cells look like: the dark theme's colours, and their attributes. */
 static inline uint64_t looks_of(const struct screen *screen)
 {
-	uint64_t sum = 1469598103934665603u;
+	uint64_t sum = SUM_OF_NOTHING;
 	int row, col;
 	for (row = 0; row < screen_rows(screen); row++) {
 		for (col = 0; col < screen_cols(screen); col++) {
 			struct style style = screen_at(screen, row, col)->style;
 			palette_apply(PALETTE_DARK, 256, &style);
-			sum = (sum ^ (uint32_t)style.fg) * 1099511628211u;
-			sum = (sum ^ (uint32_t)style.bg) * 1099511628211u;
-			sum = (sum ^ style.attr) * 1099511628211u;
+			sum = sum_with(sum_with(sum_with(sum, (uint32_t)style.fg), (uint32_t)style.bg), style.attr);
 		}
 	}
 	return sum;
