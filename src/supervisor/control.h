@@ -6,7 +6,8 @@
  *
  *   stoker-supervisor --run RUNTIME/vms/ID --log STATE/vms/ID/console.log
  *       --notify STATE/changed --name NAME --report FD [--log-cap BYTES]
- *       [--console output] [--channel vsock] [--metrics fifo] -- VMM-ARGV...
+ *       [--console output] [--channel vsock] [--metrics fifo]
+ *       [--sandbox] -- VMM-ARGV...
  *   stoker-supervisor ... --adopt PID:START_TICKS
  *
  * with default signals and none blocked. It detaches (new session, /;
@@ -20,6 +21,10 @@
  *
  * With --adopt it starts nothing: it takes over a VMM whose supervisor died,
  * connects to the console and the channel again, and watches it by pidfd.
+ *
+ * With --sandbox it denies the VMM what QEMU's own sandbox denies (sandbox.c):
+ * for one that was built without. Where the kernel does not let it, nothing is
+ * started, and the sentence of the error has the word "sandbox".
  *
  * It ends when the VMM has ended and its end is published. The VMM survives
  * the supervisor: nothing about the VMM's life hangs on it.

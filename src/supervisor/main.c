@@ -64,6 +64,7 @@ static bool arguments(int argc, char **argv, struct options *o)
 		{ "report", required_argument, NULL, 'R' }, { "adopt", required_argument, NULL, 'a' },
 		{ "log-cap", required_argument, NULL, 'c' }, { "console", required_argument, NULL, 'o' },
 		{ "channel", required_argument, NULL, 'C' }, { "metrics", required_argument, NULL, 'm' },
+		{ "sandbox", no_argument, NULL, 's' },
 		{ NULL, 0, NULL, 0 },
 	};
 	int c;
@@ -109,6 +110,9 @@ static bool arguments(int argc, char **argv, struct options *o)
 			o->metrics = strcmp(optarg, "fifo") == 0;
 			if (!o->metrics && strcmp(optarg, "none") != 0)
 				return false;
+			break;
+		case 's':
+			o->sandbox = true;
 			break;
 		case 'a':
 			if (!read_id(optarg, &o->adopt))

@@ -16,7 +16,7 @@ struct options {
 	const char *run, *log, *notify, *name;
 	int report_fd;
 	size_t log_cap; /* 0: CONSOLE_LOG_CAP */
-	bool console_output, channel_vsock, metrics;
+	bool console_output, channel_vsock, metrics, sandbox;
 	struct process_id adopt; /* pid 0: start one */
 	char *const *argv;       /* of the VMM */
 };
@@ -85,6 +85,13 @@ void vmm_leftovers(struct supervisor *s);
 int vmm_console(struct supervisor *s);
 /* The VMM has ended: collects its status and its last words. */
 void vmm_ended(struct supervisor *s);
+
+/* sandbox.c. In the child, last before its exec; `supervisor`: a socket whose other end is in sandbox_admit(). False
+ * (errno): the kernel does not filter so. */
+bool sandbox_enter(int supervisor);
+/* In the supervisor: lets the child's exec through. Returns as read() would of a child that tells what went wrong:
+ * 0 once it has become the VMM. */
+ssize_t sandbox_admit(int child, int *problem);
 
 /* clients.c */
 void clients_init(struct supervisor *s);

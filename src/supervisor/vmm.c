@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -73,8 +74,9 @@ void ignore_signals(void (*how)(int))
 enum { GIVEN = 3 };
 static const int given_as[GIVEN] = { VMM_FD_QMP, VMM_FD_CONSOLE, VMM_FD_CHANNEL };
 
-/* In the child: what it is given at its numbers, nothing else, and exec. Only returns on failure. */
-static void become_vmm(struct supervisor *s, const int given[GIVEN], int out, int errors, int tell)
+/* In the child: what it is given at its numbers, nothing else, and exec. Only returns on failure, with errno, which
+ * is negative where it was the sandbox. */
+static int become_vmm(struct supervisor *s, const int given[GIVEN], int out, int errors, int tell)
 {
 	char *const *argv = s->opt.argv;
 	int high[GIVEN + 3];
@@ -86,22 +88,25 @@ static void become_vmm(struct supervisor *s, const int given[GIVEN], int out, in
 	 * a device that nobody would remove; where it may not be dropped there is none. */
 	prctl(PR_CAPBSET_DROP, CAP_NET_ADMIN, 0, 0, 0);
 	if (fchdir(s->run_dir) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
-		return;
+		return errno;
 	/* First all out of the way, so that no number is overwritten while still needed. */
 	for (int i = 0; i < GIVEN + 3; i++) {
 		high[i] = from[i] < 0 ? -1 : fcntl(from[i], F_DUPFD_CLOEXEC, HIGH_FD);
 		if (from[i] >= 0 && high[i] < 0)
-			return;
+			return errno;
 	}
 	if (syscall(SYS_close_range, 3, HIGH_FD - 1, 0) < 0)
-		return;
+		return errno;
 	for (int i = 0; i < GIVEN; i++)
 		if (high[i] >= 0 && dup2(high[i], given_as[i]) < 0)
-			return;
+			return errno;
 	if (dup2(high[GIVEN], 1) < 0 || dup2(high[GIVEN + 1], 2) < 0 ||
 	    dup3(high[GIVEN + 2], VMM_FD_CHANNEL + 1, O_CLOEXEC) < 0 || syscall(SYS_close_range, HIGH_FD, ~0u, 0) < 0)
-		return;
+		return errno;
+	if (s->opt.sandbox && !sandbox_enter(VMM_FD_CHANNEL + 1))
+		return -errno;
 	execvp(argv[0], argv);
+	return errno;
 }
 
 /* Its own end of a FIFO. */
@@ -110,40 +115,37 @@ static int fifo_give(struct supervisor *s, const char *name)
 	return openat(s->run_dir, name, O_RDWR | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
 }
 
-/* The fork; 0 or what made the exec fail. */
+/* The fork; 0 or what made the exec fail, as become_vmm() has it. */
 static int spawn(struct supervisor *s, const int given[GIVEN], pid_t *pid)
 {
-	int pipefd[2], errors, out, problem = 0;
+	int ends[2], errors, out, problem = 0;
 	ssize_t n;
 
 	errors = fifo_give(s, VMM_ERRORS_FIFO);
 	out = errors >= 0 && s->opt.console_output ? fifo_give(s, VMM_OUTPUT_FIFO) : errors;
-	if (errors < 0 || out < 0 || pipe2(pipefd, O_CLOEXEC) < 0) {
+	if (errors < 0 || out < 0 || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0) {
 		problem = errno;
 		goto out;
 	}
 	s->status.spawned_ns = clock_now_ns();
 	*pid = fork();
 	if (*pid == 0) {
-		become_vmm(s, given, out, errors, pipefd[1]);
-		problem = errno;
+		problem = become_vmm(s, given, out, errors, ends[1]);
 		/* The number it had, or the one it was moved to; whichever is open. */
 		_exit(write(VMM_FD_CHANNEL + 1, &problem, sizeof problem) < 0 &&
-		      write(pipefd[1], &problem, sizeof problem) < 0 ? 126 : 127);
+		      write(ends[1], &problem, sizeof problem) < 0 ? 126 : 127);
 	}
 	if (*pid < 0)
 		problem = errno;
-	close(pipefd[1]);
+	close(ends[1]);
 	if (*pid > 0) {
-		do
-			n = read(pipefd[0], &problem, sizeof problem);
-		while (n < 0 && errno == EINTR);
+		n = sandbox_admit(ends[0], &problem);
 		if (n != sizeof problem)
 			problem = 0; /* closed by the exec */
 		else
 			waitpid(*pid, NULL, 0);
 	}
-	close(pipefd[0]);
+	close(ends[0]);
 out:
 	if (out >= 0 && out != errors)
 		close(out);
@@ -193,7 +195,8 @@ bool vmm_start(struct supervisor *s, char *why, size_t cap)
 		goto out;
 	problem = spawn(s, given, &pid);
 	if (problem) {
-		snprintf(why, cap, "cannot run %s: %s", s->opt.argv[0], strerror(problem));
+		snprintf(why, cap, problem < 0 ? "cannot put %s into a sandbox: %s" : "cannot run %s: %s", s->opt.argv[0],
+		         strerror(problem < 0 ? -problem : problem));
 		goto out;
 	}
 	s->child = true;

@@ -38,6 +38,7 @@ struct vm {
 	struct stoker s;
 	struct vm_record rec;
 	char report[600];
+	bool sandbox;
 };
 
 static inline int make(void **state)
@@ -68,7 +69,7 @@ static inline bool supervise(struct vm *vm, const char *adopt, const char *progr
 {
 	char fd[16];
 	const char *argv[20] = { TEST_SUPERVISOR, "--run", vm->run, "--log", vm->log, "--notify", vm->notify, "--name", "fake",
-		                 "--report", fd, adopt ? "--adopt" : "--", adopt ? adopt : program,
+		                 "--report", fd, vm->sandbox ? "--sandbox" : "--metrics=none", adopt ? "--adopt" : "--", adopt ? adopt : program,
 		                 adopt ? NULL : "--fake-guest", mode, NULL };
 	long long vmm, sup;
 	unsigned long long vmm_ticks, sup_ticks;
