@@ -410,6 +410,7 @@ struct stoker_paths {
 	char console[STOKER_PATH_SIZE]; /**< console log */
 	/** The image's files; "" when it is not there. */
 	char kernel[STOKER_PATH_SIZE], initrd[STOKER_PATH_SIZE], base[STOKER_PATH_SIZE];
+	char vmm[STOKER_PATH_SIZE]; /**< the program that runs it; "" when it does not run, or is another user's */
 };
 /** Of a VM by name or id; the files need not be there. STOKER_E_NOT_FOUND when there is no such VM, STOKER_E_LIMIT when a
  *  path does not fit: none is ever cut. */

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "backend/backend.h"
+#include "backend/qemu.h"
 #include "doctor.h"
 #include "error.h"
 #include "host.h"
@@ -18,27 +19,12 @@
 
 enum { QEMU_DEADLINE_MS = 5000, QEMU_OLDEST_MAJOR = 6, PORTS_TESTED = 64 };
 
-/* What `-version` and `-machine help` print. */
-struct qemu_facts {
-	char version[96];
-	unsigned major;
-	bool microvm;
-};
-
-static void qemu_version_line(void *user, const char *line)
-{
-	struct qemu_facts *facts = user;
-
-	if (!facts->version[0] && sscanf(line, "QEMU emulator version %u", &facts->major) == 1)
-		error_clean(facts->version, sizeof facts->version, line, strnlen(line, sizeof facts->version - 1));
-}
-
 static void qemu_machine_line(void *user, const char *line)
 {
-	struct qemu_facts *facts = user;
+	bool *microvm = user;
 
 	if (strncmp(line, "microvm ", 8) == 0)
-		facts->microvm = true;
+		*microvm = true;
 }
 
 static const char install_qemu[] = "sudo apt-get install --no-install-recommends qemu-system-x86";
@@ -46,16 +32,14 @@ static const char install_qemu[] = "sudo apt-get install --no-install-recommends
 void doctor_check_qemu(struct doctor *d)
 {
 	const char *name = settings_get(d->s->settings, "qemu.binary");
-	char path[STOKER_PATH_SIZE];
-	const char *const version[] = { path, "-version", NULL };
+	char path[STOKER_PATH_SIZE], small[STOKER_PATH_SIZE], version[96] = "", beside[200];
 	const char *const sandbox[] = { path, "-sandbox", "on", "-machine", "help", NULL };
 	const char *const machines[] = { path, "-machine", "help", NULL };
 	struct stoker_call call = STOKER_CALL_INIT;
 	struct stoker_error why = { .code = STOKER_OK };
-	struct qemu_facts facts = { .version = "" };
-	enum stoker_status st;
 	struct stoker_check *row;
-	bool sandboxed;
+	bool sandboxed, microvm = false;
+	unsigned major = 0;
 
 	call.timeout_ms = QEMU_DEADLINE_MS;
 	if (!program_find(name, path)) {
@@ -63,30 +47,33 @@ void doctor_check_qemu(struct doctor *d)
 		doctor_fix(row, "%s", install_qemu);
 		return;
 	}
-	st = process_run(version, NULL, &call, qemu_version_line, &facts, &why);
-	if (st != STOKER_OK || !facts.version[0]) {
+	if (qemu_version(path, version, sizeof version, &why) != STOKER_OK || sscanf(version, "QEMU emulator version %u", &major) != 1) {
 		row = doctor_row(d, "qemu", STOKER_CHECK_FAIL, "%s does not work: %s", path,
-		                 st != STOKER_OK ? why.why : "it does not tell its version");
+		                 why.why[0] ? why.why : "it does not tell its version");
 		doctor_fix(row, "sudo apt-get install --reinstall qemu-system-x86, or set qemu.binary in stoker.conf");
 		return;
 	}
-	sandboxed = process_run(sandbox, NULL, &call, qemu_machine_line, &facts, &why) == STOKER_OK;
+	sandboxed = process_run(sandbox, NULL, &call, qemu_machine_line, &microvm, &why) == STOKER_OK;
 	if (!sandboxed)
-		process_run(machines, NULL, &call, qemu_machine_line, &facts, NULL);
-	if (!facts.microvm) {
-		row = doctor_row(d, "qemu", STOKER_CHECK_FAIL, "%s (%s) has no machine microvm", path, facts.version);
+		process_run(machines, NULL, &call, qemu_machine_line, &microvm, NULL);
+	if (!microvm) {
+		row = doctor_row(d, "qemu", STOKER_CHECK_FAIL, "%s (%s) has no machine microvm", path, version);
 		doctor_fix(row, "%s, or set qemu.binary in stoker.conf", install_qemu);
-	} else if (facts.major < QEMU_OLDEST_MAJOR) {
+	} else if (major < QEMU_OLDEST_MAJOR) {
 		row = doctor_row(d, "qemu", STOKER_CHECK_WARN, "%s: %s is older than what stoker is tested with (%d)", path,
-		                 facts.version, QEMU_OLDEST_MAJOR);
+		                 version, QEMU_OLDEST_MAJOR);
 		doctor_fix(row, "%s", install_qemu);
 	} else if (!sandboxed) {
 		/* Start uses such a one as it is. */
-		row = doctor_row(d, "qemu", STOKER_CHECK_WARN, "%s: %s works, but without its sandbox: %s", path, facts.version,
+		row = doctor_row(d, "qemu", STOKER_CHECK_WARN, "%s: %s works, but without its sandbox: %s", path, version,
 		                 why.why);
 		doctor_fix(row, "%s", install_qemu);
+	} else if (qemu_small(d->s, path, small, beside, sizeof beside)) {
+		doctor_row(d, "qemu", STOKER_CHECK_OK, "%s: %s, with microvm and sandbox; VMs with KVM and network "
+		           "tap or none run on its small build %s", path, version, strrchr(small, '/') + 1);
 	} else {
-		doctor_row(d, "qemu", STOKER_CHECK_OK, "%s: %s, with microvm and sandbox", path, facts.version);
+		doctor_row(d, "qemu", STOKER_CHECK_OK, "%s: %s, with microvm and sandbox%s%s", path, version,
+		           beside[0] ? "; its small build is not used: " : "", beside);
 	}
 }
 

@@ -65,6 +65,8 @@ enum stoker_status folder_lock(const char *folder, const char *held, const struc
 /* settings.c */
 enum stoker_status settings_load(const char *file, bool must_exist, struct settings **out, struct stoker_error *err);
 void settings_free(struct settings *settings);
+/* Somebody wrote it into the file, be it the standard value. */
+bool settings_given(const struct settings *settings, const char *key);
 const char *settings_get(const struct settings *settings, const char *key);
 /* The number behind a key, checked when the file was read. */
 long settings_number(const struct settings *settings, const char *key);

@@ -112,6 +112,8 @@ enum stoker_status stoker_vm_paths(stoker *s, const char *ref, struct stoker_pat
 {
 	struct vm_record rec;
 	struct image_files files;
+	char exe[48];
+	ssize_t n;
 	enum stoker_status st = store_find(s->store, ref, &rec, err);
 	if (st != STOKER_OK)
 		return with_what(st, "look at", ref, err);
@@ -127,6 +129,10 @@ enum stoker_status stoker_vm_paths(stoker *s, const char *ref, struct stoker_pat
 		memcpy(out->initrd, files.initrd, sizeof out->initrd);
 		memcpy(out->base, files.root, sizeof out->base);
 	}
+	/* Before the look whether it is still that process: a number that went to another's is not shown. */
+	snprintf(exe, sizeof exe, "/proc/%lld/exe", (long long)rec.vmm.pid);
+	n = rec.vmm.pid > 0 ? readlink(exe, out->vmm, sizeof out->vmm - 1) : -1;
+	out->vmm[n > 0 && process_alive(&rec.vmm) ? n : 0] = '\0';
 	return STOKER_OK;
 }
 

@@ -118,6 +118,8 @@ static enum stoker_status supervisor_start(stoker *s, struct vm_record *rec, con
 		argv_add(&a, "--adopt");
 		argv_add(&a, "%lld:%llu", (long long)rec->vmm.pid, (unsigned long long)rec->vmm.start_ticks);
 	} else {
+		if (vmm->sandbox)
+			argv_add(&a, "--sandbox");
 		argv_add(&a, "--");
 		for (size_t i = 0; i < vmm->count; i++)
 			argv_add(&a, "%s", vmm->items[i]);
@@ -311,6 +313,7 @@ static enum stoker_status launch_vmm(stoker *s, struct vm_record *rec, struct la
 	st = rec->vm.network == STOKER_NET_TAP ? net_attach(s, rec, err) : STOKER_OK;
 	if (st == STOKER_OK)
 		st = ops->command(s, launch, &argv, err);
+	launch->lesser = argv.sandbox;
 	if (st == STOKER_OK)
 		st = supervisor_start(s, rec, &argv, false, deadline, cancel_fd, err);
 	if (st == STOKER_OK)
@@ -360,6 +363,11 @@ enum stoker_status stoker_start(stoker *s, const char *ref, const struct stoker_
 	if (st != STOKER_OK)
 		goto out;
 	st = launch_vmm(s, &rec, launch, call, &why);
+	if (st == STOKER_E_FAILED && launch->lesser) {
+		history_event(s->store, s->actor, &rec, "whole", "the small build of the VMM did not do: %s", why.why);
+		launch->whole = true;
+		st = launch_vmm(s, &rec, launch, call, &why);
+	}
 	if (st == STOKER_E_FAILED && strstr(why.why, "sandbox")) {
 		/* Built without seccomp: such a QEMU refuses the option itself. Asking beforehand would cost every start. */
 		launch->no_sandbox = true;

@@ -42,7 +42,7 @@ static const struct setting_key keys[] = {
 	{ "firecracker.binary", "firecracker", PROGRAM, 0, 0, NULL, "Firecracker: a name in PATH or an absolute path" },
 	{ "firecracker.url", "upstream", SOURCE, 0, 0, NULL,
 	  "Where doctor --install gets the release's archive: upstream or a URL" },
-	{ "qemu.binary", "qemu-system-x86_64", PROGRAM, 0, 0, NULL, "QEMU: a name in PATH or an absolute path" },
+	{ "qemu.binary", "qemu-system-x86_64", PROGRAM, 0, 0, NULL, "QEMU: a name in PATH or an absolute path; not set: with KVM, its small build where that does" },
 	{ "timeouts.ready_s", "60", NUMBER, 1, 3600, NULL, "Seconds to wait for a VM to become ready" },
 	{ "timeouts.stop_s", "3", NUMBER, 0, 3600, NULL, "Seconds a guest has to power off before it is killed" },
 	{ "trash.keep_s", "600", NUMBER, 0, 31536000, NULL, "Seconds a VM rests in the trash; 0: none is put there" },
@@ -406,6 +406,12 @@ void settings_free(struct settings *settings)
 static const char *value_at(const struct settings *settings, size_t i)
 {
 	return settings && settings->values[i].text ? settings->values[i].text : keys[i].standard;
+}
+
+bool settings_given(const struct settings *settings, const char *key)
+{
+	const struct setting_key *k = find(key);
+	return k && settings && settings->values[k - keys].text;
 }
 
 const char *settings_get(const struct settings *settings, const char *key)

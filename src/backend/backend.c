@@ -115,42 +115,65 @@ bool program_find(const char *name, char out[STOKER_PATH_SIZE])
 	               name, out);
 }
 
-/* The probe takes a few ms and its answer holds as long as the device node and
- * this boot: it is kept in RUNTIME/kvm-probe, one line "KEY|yes or no|reason". */
-static bool kvm_works(stoker *s, char *reason, size_t cap)
+/* RUNTIME/NAME is one line: "BOOT-ID EUID KEY|yes or no|reason". */
+static size_t verdict_head(const stoker *s, const char *key, char *line, size_t cap)
 {
-	char path[STOKER_PATH_SIZE], aside[STOKER_PATH_SIZE], key[160], line[480];
-	struct stat info;
-	size_t n, have;
+	size_t n = (size_t)snprintf(line, cap, "%s %u %s|", s->boot_id, (unsigned)geteuid(), key);
+	return n < cap ? n : 0;
+}
+
+bool verdict_kept(stoker *s, const char *name, const char *key, bool *yes, char *reason, size_t cap)
+{
+	char path[STOKER_PATH_SIZE], head[VERDICT_KEY_SIZE + 64], line[sizeof head + 320];
+	size_t n = verdict_head(s, key, head, sizeof head);
 	ssize_t got = -1;
-	bool works;
 	int fd;
 
-	if (stat("/dev/kvm", &info) < 0)
-		return stoker_kvm_probe(reason, cap);
-	n = (size_t)snprintf(key, sizeof key, "%s %u %o %u %u %lld|", s->boot_id, (unsigned)geteuid(),
-	                     (unsigned)info.st_mode, (unsigned)info.st_uid, (unsigned)info.st_gid,
-	                     (long long)info.st_ctime);
-	if (n >= sizeof key)
-		return stoker_kvm_probe(reason, cap);
-	if (path_runtime(s, path, "kvm-probe") && (fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)) >= 0) {
+	if (n > 0 && path_runtime(s, path, "%s", name) && (fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)) >= 0) {
 		got = read(fd, line, sizeof line - 1);
 		close(fd);
 	}
 	/* NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult): n + 2 < got, which read() bounds */
-	if (got > (ssize_t)n + 2 && memcmp(line, key, n) == 0 && line[n + 1] == '|' && line[got - 1] == '\n') {
-		line[got - 1] = '\0';
-		snprintf(reason, cap, "%s", line + n + 2);
-		return line[n] == 'y';
-	}
-	works = stoker_kvm_probe(reason, cap);
-	have = (size_t)snprintf(line, sizeof line, "%s%c|%.200s\n", key, works ? 'y' : 'n', reason);
-	if (path_runtime(s, aside, "kvm-probe.%ld", (long)getpid()) &&
+	if (got <= (ssize_t)n + 2 || memcmp(line, head, n) != 0 || line[n + 1] != '|' || line[got - 1] != '\n')
+		return false;
+	line[got - 1] = '\0';
+	snprintf(reason, cap, "%s", line + n + 2);
+	*yes = line[n] == 'y';
+	return true;
+}
+
+void verdict_keep(stoker *s, const char *name, const char *key, bool yes, const char *reason)
+{
+	char path[STOKER_PATH_SIZE], aside[STOKER_PATH_SIZE], line[VERDICT_KEY_SIZE + 64 + 320];
+	size_t n = verdict_head(s, key, line, VERDICT_KEY_SIZE + 64);
+	int fd;
+
+	if (n == 0)
+		return;
+	n += (size_t)snprintf(line + n, sizeof line - n, "%c|%.200s\n", yes ? 'y' : 'n', reason);
+	if (path_runtime(s, path, "%s", name) && path_runtime(s, aside, "%s.%ld", name, (long)getpid()) &&
 	    (fd = open(aside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600)) >= 0) {
-		bool whole = write(fd, line, have) == (ssize_t)have;
+		bool whole = write(fd, line, n) == (ssize_t)n;
 		close(fd);
 		if (!whole || rename(aside, path) < 0)
 			unlink(aside);
+	}
+}
+
+/* The probe takes a few ms and its answer holds as long as the device node and this boot. */
+static bool kvm_works(stoker *s, char *reason, size_t cap)
+{
+	char key[VERDICT_KEY_SIZE];
+	struct stat info;
+	bool works;
+
+	if (stat("/dev/kvm", &info) < 0)
+		return stoker_kvm_probe(reason, cap);
+	snprintf(key, sizeof key, "%o %u %u %lld", (unsigned)info.st_mode, (unsigned)info.st_uid, (unsigned)info.st_gid,
+	         (long long)info.st_ctime);
+	if (!verdict_kept(s, "kvm-probe", key, &works, reason, cap)) {
+		works = stoker_kvm_probe(reason, cap);
+		verdict_keep(s, "kvm-probe", key, works, reason);
 	}
 	return works;
 }

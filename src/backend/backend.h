@@ -16,6 +16,7 @@ struct argv {
 	char **items; /* NULL-terminated */
 	size_t count, cap;
 	bool failed;
+	bool sandbox; /* the VMM has none of its own: the supervisor shall make it */
 };
 void argv_add(struct argv *argv, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void argv_free(struct argv *argv);
@@ -28,6 +29,8 @@ struct launch {
 	char public_key[256];        /* authorized_keys line for the guest */
 	struct net_guest net;        /* what the guest is told of its network */
 	bool no_sandbox;             /* this VMM was built without one */
+	bool lesser;                 /* the command line was composed for a lesser build of the VMM */
+	bool whole;                  /* which did not do: compose it for the whole one */
 	bool explained;              /* the VMM itself said why it refused: no need to look for its last words */
 };
 
@@ -99,6 +102,12 @@ unsigned tsc_khz(void);
 
 /* A program found in PATH (or an absolute path that can be executed); false when absent. */
 bool program_find(const char *name, char out[STOKER_PATH_SIZE]);
+
+/* What a probe found out is kept in the runtime folder, as NAME, for this boot and user and as long as its key is the
+ * same. False: nothing is. */
+#define VERDICT_KEY_SIZE 256
+bool verdict_kept(stoker *s, const char *name, const char *key, bool *yes, char *reason, size_t cap);
+void verdict_keep(stoker *s, const char *name, const char *key, bool yes, const char *reason);
 
 /* The backends of this build: one file each. */
 extern const struct backend_ops firecracker_backend, qemu_backend;

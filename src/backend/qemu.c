@@ -13,6 +13,7 @@
 #include "../error.h"
 #include "../supervisor/control.h"
 #include "backend.h"
+#include "qemu.h"
 #include "qmp.h"
 
 static enum stoker_status qemu_find(stoker *s, char path[STOKER_PATH_SIZE], struct stoker_error *err)
@@ -89,14 +90,16 @@ static enum stoker_status qemu_command(stoker *s, const struct launch *launch, s
 {
 	const struct stoker_vm *vm = &launch->rec->vm;
 	bool kvm = strcmp(vm->accel, "kvm") == 0, ok = true;
-	char path[STOKER_PATH_SIZE], boot[2048];
+	char path[STOKER_PATH_SIZE], small[STOKER_PATH_SIZE], why[200], boot[2048];
 	enum stoker_status st = qemu_find(s, path, err);
 
 	if (st != STOKER_OK)
 		return st;
 	if (!boot_arguments(launch, boot, sizeof boot))
 		return error_set(err, STOKER_E_FAILED, "the guest's kernel command line is too long");
-	argv_add(a, "%s", path);
+	/* Chosen anew with every start: it can emulate no processor and has no user-mode network. */
+	a->sandbox = kvm && vm->network != STOKER_NET_USER && !launch->whole && qemu_small(s, path, small, why, sizeof why);
+	argv_add(a, "%s", a->sandbox ? small : path);
 	argv_add(a, "-name");
 	argv_add(a, "stoker-%s", vm->name);
 	argv_add(a, "-M");
@@ -119,7 +122,8 @@ static enum stoker_status qemu_command(stoker *s, const struct launch *launch, s
 	/* Begun by `cont` over QMP: a guest that already ran would delay QMP's answers under TCG, and an accepted
 	 * boot is one that QEMU acknowledged. */
 	argv_add(a, "-S");
-	if (!launch->no_sandbox) {
+	/* The small one is built without it. */
+	if (!launch->no_sandbox && !a->sandbox) {
 		argv_add(a, "-sandbox");
 		argv_add(a, "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny");
 	}

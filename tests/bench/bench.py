@@ -13,6 +13,7 @@ import fcntl
 import json
 import os
 import select
+import shutil
 import signal
 import socket
 import subprocess
@@ -229,6 +230,20 @@ def boots(table, floor, rounds):
               floor=p50([b["ready"] + b["handshake"] for b in bare]) / NS)
     table.add("stop (forced) + delete", mine("stop_delete"), 10)
     table.rows.append(("whole lifecycle", "%.2f ms" % mine("lifecycle"), "", "", "", "-"))
+
+
+def builds(table):
+    """QEMU's small build, which VMs with KVM and a TAP run on: needs no KVM to be loaded, so that any host can tell."""
+    whole = shutil.which("qemu-system-x86_64")
+    if not os.access(whole + "-microvm", os.X_OK):
+        return
+    took = {whole: [], whole + "-microvm": []}
+    for _ in range(10):
+        for program, times in took.items():
+            begun = time.monotonic_ns()
+            run(program, "-version")
+            times.append((time.monotonic_ns() - begun) / NS)
+    table.add("QEMU's small build, loaded / the whole one", p50(took[whole + "-microvm"]), 0.5, floor=p50(took[whole]))
 
 
 def kernels(table, rounds):
@@ -464,11 +479,11 @@ def lab_table(found):
     if found is None:
         print("\nThe lab: not measured, a tool of it is missing")
         return []
-    for life in found["firecracker"] + found["qemu"]:
+    for life in found["firecracker"] + found["qemu"] + found["qemu_whole"]:
         life["after_start"] = life["ready"] - life["create_start"]
         life["ssh_after_start"] = life["ssh_ready"] - life["create_start"]
-    ours, qemu = ({phase: p50([life[phase] for life in found[backend]]) for phase in found[backend][0]}
-                  for backend in ("firecracker", "qemu"))
+    ours, qemu, whole = ({phase: p50([life[phase] for life in found[backend]]) for phase in found[backend][0]}
+                  for backend in ("firecracker", "qemu", "qemu_whole"))
     start = p50([boot["start"] for boot in found["floor"]])
     boot = p50([boot["ready"] - boot["start"] for boot in found["floor"]])
     handshake = p50(found["handshake"])
@@ -488,14 +503,14 @@ def lab_table(found):
     table.show()
 
     print("\nFirecracker against QEMU with KVM there, both with TAP; ms, p50")
-    head = ("", "Firecracker", "QEMU", "QEMU / Firecracker", "bare Firecracker", "peer, March", "peer, November")
+    head = ("", "Firecracker", "QEMU", "QEMU, whole build", "QEMU / Firecracker", "bare Firecracker", "peer, March", "peer, November")
     lines = [head]
     for key, figure in (("create_start", "create + start"), ("after_start", "ready after start"),
                         ("ssh_after_start", "SSH ready after start"), ("exec_first", "command over the channel, first"),
                         ("exec_next", "  following"), ("exec_ssh_first", "command over SSH, first"),
                         ("exec_ssh_next", "  following"), ("stop_delete", "stop (forced) + delete"),
                         ("lifecycle", "whole lifecycle")):
-        lines.append((figure, "%.1f" % ours[key], "%.1f" % qemu[key], "%.2f" % (qemu[key] / ours[key]),
+        lines.append((figure, "%.1f" % ours[key], "%.1f" % qemu[key], "%.1f" % whole[key], "%.2f" % (qemu[key] / ours[key]),
                       "%.1f" % bare[key] if key in bare else "", *("%d" % ms for ms in PEER.get(key, ()))))
     widths = [max(len(line[i]) for line in lines if i < len(line)) for i in range(len(head))]
     for line in lines:
@@ -534,6 +549,7 @@ def main():
         floor = Floor("bench-floor")
     if options.only in (None, "boots"):
         boots(table, floor, options.rounds)
+        builds(table)
     if options.only in (None, "kernels"):
         kernels(table, options.rounds)
     if options.only in (None, "images"):

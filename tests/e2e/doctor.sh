@@ -60,6 +60,23 @@ fake_qemu 'case $1 in -version) echo "QEMU emulator version 4.2.0" ;; *) echo "m
 fake_qemu 'case $1 in -version) echo "QEMU emulator version 8.1.0" ;; -sandbox) echo "no sandbox" >&2; exit 1 ;; *) echo "microvm x" ;; esac' \
 	warn 'without its sandbox: .*no sandbox' 'apt-get install'
 
+check 'the small build of QEMU beside it: of the same version, of another, and where QEMU is named in the settings'
+whole=$(command -v qemu-system-x86_64)
+mkdir "$T/qemu"
+ln -s "$whole" "$T/qemu/qemu-system-x86_64"
+small_qemu() {
+	printf '%s\n' '#!/bin/sh' "$1" >"$T/qemu/qemu-system-x86_64-microvm"
+	chmod 755 "$T/qemu/qemu-system-x86_64-microvm"
+	shift
+	row qemu ok "$1" '' env PATH="$T/qemu:$PATH" "$STOKER_PROGRAM" doctor --json
+}
+small_qemu "exec $whole -version" 'run on its small build qemu-system-x86_64-microvm$'
+small_qemu 'echo "QEMU emulator version 1.0"' 'small build is not used: it is another version: QEMU emulator version 1.0'
+small_qemu 'echo "no library" >&2; exit 127' 'small build is not used: .*no library'
+with_qemu "$whole" ok 'with microvm and sandbox' ''
+rm "$T/qemu/qemu-system-x86_64-microvm"
+row qemu ok 'with microvm and sandbox$' '' env PATH="$T/qemu:$PATH" "$STOKER_PROGRAM" doctor --json
+
 if [ "$(id -u)" = 0 ] && unshare -m true 2>/dev/null; then
 	check 'programs that images and disks are made with'
 	mkdir "$T/bin"

@@ -264,11 +264,111 @@ static void missing_program(void **state)
 	assert_non_null(strstr(err.fix, "apt-get install qemu-system-x86"));
 }
 
+/* A folder of programs as QEMU's package has them: the whole build, and the small one if it has a version. Each run of
+ * either is a line of `runs`. */
+static void installed(struct kit *k, const char *whole, const char *small)
+{
+	const char *const versions[] = { whole, small };
+	char path[4096], text[4400], runs[4096];
+
+	for (int i = 0; i < 2; i++) {
+		kit_path(path, k->dir, "qemu-system-x86_64%s", i ? "-microvm" : "");
+		unlink(path);
+		if (!versions[i])
+			continue;
+		snprintf(text, sizeof text, "#!/bin/sh\necho run >>%s\necho 'QEMU emulator version %s'\n", kit_path(runs, k->dir, "runs"),
+		         versions[i]);
+		kit_write(path, text, strlen(text));
+		assert_int_equal(chmod(path, 0755), 0);
+	}
+	setenv("PATH", k->dir, 1);
+	settings_free(k->s.settings);
+	k->s.settings = NULL;
+	k->s.runtime_dir = k->dir;
+}
+
+static size_t runs(struct kit *k)
+{
+	char path[4096];
+	struct stat info;
+	return stat(kit_path(path, k->dir, "runs"), &info) == 0 ? (size_t)info.st_size / 4 : 0;
+}
+
+static void expect_build(struct kit *k, const char *accel, enum stoker_network network, bool small)
+{
+	char path[4096];
+
+	strcpy(k->rec.vm.accel, accel);
+	k->rec.vm.network = network;
+	compose(k);
+	assert_string_equal(k->argv.items[0], kit_path(path, k->dir, "qemu-system-x86_64%s", small ? "-microvm" : ""));
+	/* The small one is built without a sandbox of its own: it is the supervisor's to make. None is without one. */
+	assert_true(k->argv.sandbox == small);
+	assert_true((value(k, "-sandbox", 0) == NULL) == small);
+}
+
+static void small_build(void **state)
+{
+	struct kit *k = *state;
+	const char *was = getenv("PATH");
+	char *path = strdup(was ? was : ""), conf[4096];
+
+	installed(k, "7.2.22", "7.2.22");
+	expect_build(k, "kvm", STOKER_NET_TAP, true);
+	expect_build(k, "kvm", STOKER_NET_NONE, true);
+	expect_build(k, "kvm", STOKER_NET_USER, false);
+	expect_build(k, "tcg", STOKER_NET_TAP, false);
+	expect_build(k, "tcg", STOKER_NET_NONE, false);
+	expect_build(k, "tcg", STOKER_NET_USER, false);
+	assert_int_equal(runs(k), 2); /* both were asked once */
+	k->launch.whole = true;       /* it was tried, and did not do */
+	expect_build(k, "kvm", STOKER_NET_TAP, false);
+	k->launch.whole = false;
+	expect_build(k, "kvm", STOKER_NET_TAP, true);
+
+	/* Another one in its place is looked at anew; what was found of it is kept too. */
+	installed(k, "7.2.22", "9.0.1 (of another package)");
+	expect_build(k, "kvm", STOKER_NET_TAP, false);
+	expect_build(k, "kvm", STOKER_NET_TAP, false);
+	assert_int_equal(runs(k), 4);
+	installed(k, "7.2.22", NULL);
+	expect_build(k, "kvm", STOKER_NET_TAP, false);
+	assert_int_equal(runs(k), 4);
+
+	/* What somebody wrote into the file is what runs, be it the standard name. */
+	installed(k, "7.2.22", "7.2.22");
+	kit_write(kit_path(conf, k->dir, "stoker.conf"), "[qemu]\nbinary = qemu-system-x86_64\n", 35);
+	assert_ok(settings_load(conf, true, &k->s.settings, e));
+	expect_build(k, "kvm", STOKER_NET_TAP, false);
+	setenv("PATH", path, 1);
+	free(path);
+}
+
+/* One that does not start is not used, nor is that kept: its libraries may come. */
+static void small_build_broken(void **state)
+{
+	struct kit *k = *state;
+	const char *was = getenv("PATH");
+	char *path = strdup(was ? was : ""), small[4096];
+
+	installed(k, "7.2.22", "7.2.22");
+	kit_write(kit_path(small, k->dir, "qemu-system-x86_64-microvm"), "#!/bin/sh\nexit 127\n", 19);
+	expect_build(k, "kvm", STOKER_NET_TAP, false);
+	expect_build(k, "kvm", STOKER_NET_TAP, false);
+	assert_int_equal(runs(k), 2);
+	assert_int_equal(chmod(small, 0644), 0);
+	expect_build(k, "kvm", STOKER_NET_TAP, false);
+	assert_int_equal(runs(k), 2);
+	setenv("PATH", path, 1);
+	free(path);
+}
+
 #define TEST(t) cmocka_unit_test_setup_teardown(t, make, drop)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = { TEST(whole),          TEST(networks),        TEST(disks),          TEST(accelerators),
-		                            TEST(without),        TEST(hostile_paths),   TEST(damaged_records), TEST(missing_program) };
+		                            TEST(without),        TEST(hostile_paths),   TEST(damaged_records), TEST(missing_program),
+		                            TEST(small_build),    TEST(small_build_broken) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -82,6 +82,7 @@ static void show_vm(struct cli *cli, const struct stoker_vm *vm)
 static void show_paths(const struct stoker_paths *p)
 {
 	puts("\nfiles");
+	line("VMM", "%s", p->vmm);
 	line("folder", "%s", p->dir);
 	line("sockets", "%s", p->run);
 	line("disk", "%s", p->disk);
@@ -178,6 +179,7 @@ static cJSON *inspect_json(const struct stoker_vm *vm, const struct stoker_paths
 	json_add_some(p, "kernel", paths->kernel);
 	json_add_some(p, "initrd", paths->initrd);
 	json_add_some(p, "base", paths->base);
+	json_add_some(p, "vmm", paths->vmm);
 	if (counters)
 		cJSON_AddItemToObject(o, "counters", counters_json(counters));
 	else
