@@ -30,6 +30,9 @@ ONLY_IN = (
     (r"netlink/.*|linux/(rtnetlink|netlink|if_tun)\.h|linux/netfilter/.*", r"src/net/.*"),
 )
 SUPERVISOR_MUST_NOT = re.compile(r"(libssh2|sqlite3|curl/|netlink/|openssl/|ini\.h|n?curses|vterm|c[jJ]son)|(.*/)?(store|handle|session)\.h")
+# Which key does what is the keymap's: nobody else looks for one. These read, write or translate keys.
+KEYS = re.compile(r"\bSK_(?!NONE)[A-Z0-9_]+|(?:->|\.)ch\s*[=!]=\s*'")
+KEYS_OF = re.compile(r"ui/tui/(keys|keymap_text|actions|term_input|term_keys|record|hot|loop|shell_copy|screen)\.[ch]")
 PURE = re.compile(r"ui/tui/(model|update|view)[a-z_]*\.[ch]")
 IMPURE = re.compile(r"(common/now|pthread|unistd|fcntl|poll|time|signal|dirent|sys/(stat|time|socket|epoll|inotify|file))\.h")
 
@@ -82,6 +85,9 @@ def check(files):
         if not path.startswith("tests/"):
             # Comments and strings may name them.
             code = COMMENT.sub(lambda m: re.sub(r"[^\n]", " ", m.group()), text)
+            if path.startswith("ui/tui/") and not KEYS_OF.fullmatch(path):
+                for match in KEYS.finditer(code):
+                    bad.append("%s:%d: looks for a key by itself, not by the keymap" % (path, code.count("\n", 0, match.start()) + 1))
             for match in BANNED.finditer(code):
                 bad.append("%s:%d: calls %s" % (path, code.count("\n", 0, match.start()) + 1, match.group(1)))
     lines = files.get("include/stoker.h", "").splitlines()
@@ -109,6 +115,8 @@ def prove(files):
         ("src/supervisor/planted.c", '#include "../store.h"'),
         ("src/planted.c", "int f(char *s);\nint f(char *s) { return system(s); }"),
         ("src/planted.c", "static void f(char *a, char *b) { strcpy(a, b); }"),
+        ("ui/tui/update_planted.c", "int f(const struct key *key) { return key->special == SK_ENTER; }"),
+        ("ui/tui/form.c", "int f(const struct key *key) { return key->ch == 'q'; }"),
         ("assets/examples/planted.c", '#include "../../src/handle.h"'),
         ("include/stoker.h", "/** One. */\nSTOKER_API int stoker_one(void);\nSTOKER_API int stoker_planted(void);"),
         ("include/stoker.h", "struct planted {\n\tint x;\n};\nSTOKER_API int stoker_planted(void);"),

@@ -14,20 +14,6 @@ struct scene {
 	struct stoker_vm vms[8];
 };
 
-static void slurp(const char *path, char **out)
-{
-	FILE *file = fopen(path, "r");
-	size_t n;
-	*out = NULL;
-	if (file == NULL)
-		return;
-	*out = calloc(1, 1 << 20);
-	assert_non_null(*out);
-	n = fread(*out, 1, (1 << 20) - 1, file);
-	(*out)[n] = '\0';
-	fclose(file);
-}
-
 static int compare_frame(struct model *model, const char *name)
 {
 	char path[512], *want, *have;
@@ -45,9 +31,9 @@ static int compare_frame(struct model *model, const char *name)
 		fputs(have, file);
 		assert_int_equal(fclose(file), 0);
 	} else {
-		slurp(path, &want);
-		if (want == NULL || strcmp(want, have) != 0) {
-			fprintf(stderr, "%s differs. Expected:\n%sGot:\n%s", path, want != NULL ? want : "(no such file)\n", have);
+		want = fixture_slurp(path);
+		if (strcmp(want, have) != 0) {
+			fprintf(stderr, "%s differs. Expected:\n%sGot:\n%s", path, want, have);
 			wrong = 1;
 		}
 		free(want);

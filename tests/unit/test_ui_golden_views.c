@@ -15,20 +15,8 @@ static const char *const view_names[VIEWS] = { "phases", "nothing", "graphs", "f
 	                                       "columns", "inspect", "palette", "results", "help", "log", "form", "confirm",
 	                                       "plan", "answers", "filter", "commands", "shell", "split", "broadcast", "slow", "ask-run",
 	                                       "ask-disk", "ask-name", "help-filter", "help-fleet", "help-form", "help-shell",
-	                                       "welcome" };
+	                                       "welcome", "copy", "copy-search", "ended", "help-copy", "help-log" };
 static const size_t fleets[4] = { 0, 1, 50, 1000 };
-
-static char *slurp(const char *path)
-{
-	FILE *file = fopen(path, "re");
-	char *text = calloc(1, 1 << 18);
-	assert_non_null(text);
-	if (file == NULL)
-		return text;
-	text[fread(text, 1, (1 << 18) - 1, file)] = '\0';
-	fclose(file);
-	return text;
-}
 
 static int compare_file(const char *name, const char *have)
 {
@@ -42,7 +30,7 @@ static int compare_file(const char *name, const char *have)
 		assert_int_equal(fclose(file), 0);
 		return 0;
 	}
-	want = slurp(path);
+	want = fixture_slurp(path);
 	wrong = strcmp(want, have) != 0;
 	if (wrong)
 		fprintf(stderr, "%s differs. Expected:\n%sGot:\n%s", path, want, have);
@@ -63,7 +51,7 @@ static bool kept(int view, int size, size_t count, bool ascii)
 static void every_view_in_every_size(void **state)
 {
 	static char sums[VIEWS * 32 * 80];
-	char *known = slurp(TEST_SOURCE_DIR "/tests/golden/views/sums.txt");
+	char *known = fixture_slurp(TEST_SOURCE_DIR "/tests/golden/views/sums.txt");
 	size_t len = 0;
 	int n, view, size, wrong = 0;
 

@@ -15,6 +15,7 @@
 #include <cmocka.h>
 
 #include "common/text.h"
+#include "tui/keymap.h"
 #include "tui/pane.h"
 
 struct stoker_log {
@@ -79,6 +80,14 @@ static void expect(struct pane *pane, int rows, int cols, const char *want)
 	screen_free(screen);
 }
 
+/* By the standard keys. */
+static bool pane_key(struct pane *pane, const struct key *key)
+{
+	struct keymap keymap;
+	keymap_standard(&keymap);
+	return pane->ops->key(pane, key, &keymap);
+}
+
 static bool type(struct pane *pane, const char *keys)
 {
 	bool taken = true;
@@ -88,7 +97,7 @@ static bool type(struct pane *pane, const char *keys)
 			key = (struct key){ .kind = KEY_KIND_SPECIAL, .special = SK_ENTER };
 		if (*keys == '\033')
 			key = (struct key){ .kind = KEY_KIND_SPECIAL, .special = SK_ESCAPE };
-		taken = pane->ops->key(pane, &key);
+		taken = pane_key(pane, &key);
 	}
 	return taken;
 }
@@ -96,7 +105,7 @@ static bool type(struct pane *pane, const char *keys)
 static bool special(struct pane *pane, enum special_key which)
 {
 	struct key key = { .kind = KEY_KIND_SPECIAL, .special = which };
-	return pane->ops->key(pane, &key);
+	return pane_key(pane, &key);
 }
 
 static void expect_title(struct pane *pane, const char *want)

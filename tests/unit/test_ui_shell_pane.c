@@ -15,6 +15,7 @@
 #include <time.h>
 #include <cmocka.h>
 
+#include "tui/keymap.h"
 #include "tui/pane.h"
 
 struct stoker_shell {
@@ -156,6 +157,14 @@ static void expect_got(struct fixture *f, const char *want)
 	f->shell.got[0] = '\0';
 }
 
+/* By the standard keys. */
+static bool pane_key(struct pane *pane, const struct key *key)
+{
+	struct keymap keymap;
+	keymap_standard(&keymap);
+	return pane->ops->key(pane, key, &keymap);
+}
+
 static bool type(struct fixture *f, const char *keys)
 {
 	bool taken = true;
@@ -165,14 +174,14 @@ static bool type(struct fixture *f, const char *keys)
 			key = (struct key){ .kind = KEY_KIND_SPECIAL, .special = SK_ENTER };
 		if (*keys == '\033')
 			key = (struct key){ .kind = KEY_KIND_SPECIAL, .special = SK_ESCAPE };
-		taken = f->pane->ops->key(f->pane, &key);
+		taken = pane_key(f->pane, &key);
 	}
 	return taken;
 }
 
 static bool press(struct fixture *f, struct key key)
 {
-	return f->pane->ops->key(f->pane, &key);
+	return pane_key(f->pane, &key);
 }
 
 static void expect_title(struct fixture *f, const char *want)
@@ -204,7 +213,7 @@ static void lives(void **state)
 	press(f, (struct key){ .kind = KEY_KIND_PASTE, .paste = "x\033y", .paste_len = 3 });
 	expect_got(f, "\033[200~xy\033[201~");
 	expect_title(f, "vim  20x4");
-	assert_true(f->pane->ops->command(f->pane, PANE_LITERAL));
+	press(f, (struct key){ .kind = KEY_KIND_CHAR, .ch = ']', .mods = MOD_CTRL });
 	expect_got(f, "\035");
 	assert_true(f->pane->activity);
 	assert_string_equal(f->pane->ops->hint(f->pane), "");

@@ -55,10 +55,11 @@ static void toy_draw(struct pane *pane, struct screen *screen, int row, int col,
 		screen_cursor(screen, row, col);
 }
 
-static bool toy_key(struct pane *pane, const struct key *key)
+static bool toy_key(struct pane *pane, const struct key *key, const struct keymap *keymap)
 {
 	(void)pane;
 	(void)key;
+	(void)keymap;
 	return any(2);
 }
 
@@ -386,7 +387,7 @@ static void send(struct world *w, struct event *event)
 			effect->pane->ops->free(effect->pane);
 			break;
 		case EFFECT_PANE_KEY:
-			if (!effect->pane->ops->key(effect->pane, &effect->key)) {
+			if (!effect->pane->ops->key(effect->pane, &effect->key, &w->model->keymap)) {
 				struct event refused;
 				fixture_event(&refused, EVENT_PANE_REFUSED_KEY);
 				refused.key = effect->key;

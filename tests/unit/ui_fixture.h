@@ -31,6 +31,19 @@ static inline void fixture_remove_folder(const char *dir)
 	assert_int_equal(nftw(dir, fixture_remove_one, 16, FTW_DEPTH | FTW_PHYS), 0);
 }
 
+/* A whole file, "" when there is none. */
+static inline char *fixture_slurp(const char *path)
+{
+	FILE *file = fopen(path, "re");
+	char *text = calloc(1, 1 << 20);
+	assert_non_null(text);
+	if (file == NULL)
+		return text;
+	text[fread(text, 1, (1 << 20) - 1, file)] = '\0';
+	fclose(file);
+	return text;
+}
+
 /* FNV-1a, a value at a time: what sums over frames begin with, and go on with. */
 #define SUM_OF_NOTHING 1469598103934665603u
 static inline uint64_t sum_with(uint64_t sum, uint32_t value)

@@ -13,7 +13,8 @@
 enum { VIEW_PHASES, VIEW_NOTHING, VIEW_GRAPHS, VIEW_FLEET, VIEW_OPERATIONS, VIEW_EVENTS, VIEW_TREE, VIEW_COLUMNS,
        VIEW_INSPECT, VIEW_PALETTE, VIEW_RESULTS, VIEW_HELP, VIEW_LOG, VIEW_FORM, VIEW_CONFIRM, VIEW_PLAN, VIEW_ANSWERS,
        VIEW_FILTER, VIEW_COMMANDS, VIEW_SHELL, VIEW_SPLIT, VIEW_BROADCAST, VIEW_SLOW, VIEW_ASK_RUN, VIEW_ASK_DISK,
-       VIEW_ASK_NAME, VIEW_HELP_FILTER, VIEW_HELP_FLEET, VIEW_HELP_FORM, VIEW_HELP_SHELL, VIEW_WELCOME, VIEWS };
+       VIEW_ASK_NAME, VIEW_HELP_FILTER, VIEW_HELP_FLEET, VIEW_HELP_FORM, VIEW_HELP_SHELL, VIEW_WELCOME, VIEW_COPY,
+       VIEW_COPY_SEARCH, VIEW_ENDED, VIEW_HELP_COPY, VIEW_HELP_LOG, VIEWS };
 static const int sizes[4][2] = { { 10, 40 }, { 24, 80 }, { 43, 132 }, { 80, 300 } };
 
 /* ------------------------------------------------------------------ a fleet */
@@ -203,7 +204,123 @@ void stoker_log_close(stoker_log *log)
 	free(log);
 }
 
+/* -------------------------------------------- and a session, likewise */
+
+struct stoker_shell {
+	int line;
+	bool over;
+};
+
+int stoker_shell_fd(const stoker_shell *shell)
+{
+	(void)shell;
+	return -1;
+}
+
+short stoker_shell_events(const stoker_shell *shell)
+{
+	(void)shell;
+	return 0;
+}
+
+int stoker_shell_timeout_ms(const stoker_shell *shell)
+{
+	(void)shell;
+	return -1;
+}
+
+ssize_t stoker_shell_read(stoker_shell *shell, void *buf, size_t cap, struct stoker_error *err)
+{
+	if (shell->line >= 60) {
+		if (!shell->over)
+			return 0;
+		err->code = STOKER_E_CLOSED;
+		snprintf(err->why, sizeof err->why, "the guest closed the connection");
+		return -1;
+	}
+	shell->line++;
+	if (shell->line == 60)
+		return snprintf(buf, cap, "quiet-otter:~# ");
+	return snprintf(buf, cap, "-rw-r--r-- 1 root root %5d Nov 27 file-%d%s\r\n", shell->line * 7919 % 100000, shell->line,
+	                shell->line % 9 == 4 ? " \xe6\xbc\xa2\xe5\xad\x97" : "");
+}
+
+ssize_t stoker_shell_write(stoker_shell *shell, const void *buf, size_t len)
+{
+	(void)shell;
+	(void)buf;
+	return (ssize_t)len;
+}
+
+void stoker_shell_resize(stoker_shell *shell, uint16_t rows, uint16_t cols)
+{
+	(void)shell;
+	(void)rows;
+	(void)cols;
+}
+
+int stoker_shell_status(const stoker_shell *shell)
+{
+	(void)shell;
+	return 0;
+}
+
+void stoker_shell_close(stoker_shell *shell)
+{
+	free(shell);
+}
+
 /* -------------------------------------------------------------------- views */
+
+/* Keys that the front pane gets: what the loop does with them. */
+static inline void to_pane(struct model *model, const char *keys)
+{
+	for (; *keys != '\0'; keys++) {
+		struct key key = { .kind = KEY_KIND_CHAR, .ch = (unsigned char)*keys };
+		model->panes[model->front]->ops->key(model->panes[model->front], &key, &model->keymap);
+	}
+}
+
+/* A real pane on a session that has said this much, and is over or is not. */
+static inline void real_shell(struct model *model, bool over, struct effects *effects)
+{
+	stoker_shell *shell = calloc(1, sizeof *shell);
+	const struct row *row = model_selected(model);
+	struct event event;
+
+	assert_non_null(shell);
+	if (row == NULL) {
+		free(shell);
+		return;
+	}
+	shell->over = over;
+	fixture_special(model, SK_ENTER, effects);
+	fixture_event(&event, EVENT_PANE_OPENED);
+	event.pane = shell_pane_new(shell, &row->vm, 10, 60, 200);
+	assert_non_null(event.pane);
+	do
+		event.pane->ops->ready(event.pane, NULL, 0);
+	while (event.pane->ops->timeout_ms(event.pane) == 0);
+	fixture_send(model, &event, effects);
+	if (model->front < 0) /* one that does not run opens none: it is brought there */
+		pane_front(model, model->pane_count - 1, true);
+	model->op_count = 0;
+	model->message[0] = '\0';
+}
+
+static inline void read_back(struct model *model, const char *keys, struct effects *effects)
+{
+	struct screen *screen;
+	real_shell(model, false, effects);
+	if (model->front < 0)
+		return;
+	screen = screen_new(model->rows_size, model->cols_size);
+	assert_non_null(screen);
+	view_draw(model, screen); /* it has its size from being drawn */
+	screen_free(screen);
+	model->panes[model->front]->ops->command(model->panes[model->front], PANE_SCROLL);
+	to_pane(model, keys);
+}
 
 static inline void open_log(struct model *model, struct effects *effects)
 {
@@ -503,6 +620,25 @@ static inline void show(struct model *model, int view, struct effects *effects)
 		shells(model, false, effects);
 		fixture_char(model, ']', MOD_CTRL, effects);
 		fixture_char(model, '?', 0, effects);
+		break;
+	case VIEW_COPY:
+		read_back(model, "kkkkkVkk", effects);
+		break;
+	case VIEW_COPY_SEARCH:
+		read_back(model, "/file-3", effects);
+		break;
+	case VIEW_ENDED:
+		real_shell(model, true, effects);
+		break;
+	case VIEW_HELP_COPY:
+		read_back(model, "", effects);
+		if (model->front >= 0)
+			help_open(model);
+		break;
+	case VIEW_HELP_LOG:
+		open_log(model, effects);
+		if (model->front >= 0)
+			help_open(model);
 		break;
 	case VIEW_WELCOME:
 		say(model, MESSAGE_PLAIN, "Welcome. ? explains the keys, : finds everything");

@@ -34,8 +34,9 @@ static inline void toy_draw(struct pane *pane, struct screen *screen, int row, i
 		screen_cursor(screen, row + 5, col + 15);
 }
 
-static inline bool toy_key(struct pane *pane, const struct key *key)
+static inline bool toy_key(struct pane *pane, const struct key *key, const struct keymap *keymap)
 {
+	(void)keymap;
 	(void)pane;
 	(void)key;
 	return true;

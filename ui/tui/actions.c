@@ -122,50 +122,37 @@ void action_key_text(const struct binding *binding, bool ascii, char *buf, size_
 {
 	static const struct {
 		enum special_key key;
-		const char *utf8, *ascii;
-	} names[] = {
-		{ SK_ENTER, "↵", "Enter" }, { SK_TAB, "Tab", "Tab" }, { SK_UP, "↑", "Up" }, { SK_DOWN, "↓", "Down" },
-		{ SK_LEFT, "←", "Left" }, { SK_RIGHT, "→", "Right" }, { SK_PAGE_UP, "PgUp", "PgUp" },
-		{ SK_PAGE_DOWN, "PgDn", "PgDn" }, { SK_HOME, "Home", "Home" }, { SK_END, "End", "End" },
-		{ SK_INSERT, "Insert", "Insert" }, { SK_DELETE, "Delete", "Delete" }, { SK_BACKSPACE, "Backspace", "Backspace" },
-		{ SK_ESCAPE, "Esc", "Esc" },
-	};
-	char utf8[5] = "";
+		const char *sign;
+	} signs[] = { { SK_ENTER, "↵" }, { SK_UP, "↑" }, { SK_DOWN, "↓" }, { SK_LEFT, "←" }, { SK_RIGHT, "→" } };
+	struct binding shown = *binding;
 	size_t i;
 
-	buf[0] = '\0';
-	for (i = 0; i < sizeof names / sizeof *names; i++) {
-		if (binding->special != SK_NONE && binding->special == names[i].key)
-			snprintf(buf, cap, "%s", ascii ? names[i].ascii : names[i].utf8);
+	if (ascii && binding->special == SK_NONE && binding->ch != 0)
+		shown.ch = char_ascii(binding->ch);
+	binding_name(&shown, buf, cap);
+	for (i = 0; i < sizeof signs / sizeof *signs; i++) {
+		if (!ascii && binding->mods == 0 && binding->special == signs[i].key)
+			snprintf(buf, cap, "%s", signs[i].sign);
 	}
-	if (binding->special >= SK_F1 && binding->special <= SK_F12)
-		snprintf(buf, cap, "F%d", (int)(binding->special - SK_F1) + 1);
-	if (binding->special != SK_NONE || binding->ch == 0)
-		return;
-	if (binding->mods & MOD_CTRL) {
-		snprintf(buf, cap, "Ctrl-%c", (int)(binding->ch >= 'a' && binding->ch <= 'z' ? binding->ch - 32 : binding->ch));
-		return;
-	}
-	text_encode(utf8, ascii ? char_ascii(binding->ch) : binding->ch);
-	snprintf(buf, cap, "%s%s", binding->mods & MOD_ALT ? "Alt-" : "", binding->ch == ' ' ? "Space" : utf8);
 }
 
 void action_keys_text(const struct model *model, enum action_id id, char *buf, size_t cap)
 {
-	char second[16];
-	size_t len;
-	action_key_text(&model->keymap.keys[id][0], model->ascii, buf, cap);
-	action_key_text(&model->keymap.keys[id][1], model->ascii, second, sizeof second);
-	len = strlen(buf);
-	if (second[0] != '\0' && len < cap)
-		snprintf(buf + len, cap - len, "%s%s", len > 0 ? " " : "", second);
+	size_t len = 0;
+	int i, told = 0;
+	buf[0] = '\0';
+	for (i = 0; i < KEYS_EACH && told < 2; i++) {
+		char key[24];
+		action_key_text(&model->keymap.keys[id][i], model->ascii, key, sizeof key);
+		if (key[0] == '\0' || len >= cap)
+			continue;
+		len += (size_t)snprintf(buf + len, cap - len, "%s%s", told++ > 0 ? " " : "", key);
+	}
 }
 
 void action_first_key(const struct model *model, enum action_id id, char *buf, size_t cap)
 {
-	const struct binding *keys = model->keymap.keys[id];
-	bool first = keys[0].special != SK_NONE || keys[0].ch != 0;
-	action_key_text(&keys[first ? 0 : 1], model->ascii, buf, cap);
+	action_key_text(keymap_first(&model->keymap, (int)id), model->ascii, buf, cap);
 }
 
 const char *action_group_name(enum action_group group)

@@ -56,8 +56,8 @@ enum action_group { GROUP_VM, GROUP_LIST, GROUP_VIEW, GROUP_PANE, GROUP_GENERAL,
 	  "inspect", "All that is recorded, its files, its timings")                                   \
 	X(RECONCILE, "reconcile", PLAIN('R'), NO_KEY, GROUP_VM, ACT_CHANGES, 8, NULL,                                  \
 	  "reconcile", "Compare records with host, repair differences")                               \
-	X(UP, "up", SPECIAL(SK_UP), PLAIN('k'), GROUP_LIST, ACT_QUIET, 0, NULL, "", "Select the VM above")              \
-	X(DOWN, "down", SPECIAL(SK_DOWN), PLAIN('j'), GROUP_LIST, ACT_QUIET, 0, NULL, "", "Select the VM below")        \
+	X(UP, "up", PLAIN('k'), SPECIAL(SK_UP), GROUP_LIST, ACT_QUIET, 0, NULL, "", "Select the VM above")              \
+	X(DOWN, "down", PLAIN('j'), SPECIAL(SK_DOWN), GROUP_LIST, ACT_QUIET, 0, NULL, "", "Select the VM below")        \
 	X(PAGE_UP, "page-up", SPECIAL(SK_PAGE_UP), CONTROL('b'), GROUP_LIST, ACT_QUIET, 0, NULL, "", "A page up")       \
 	X(PAGE_DOWN, "page-down", SPECIAL(SK_PAGE_DOWN), CONTROL('f'), GROUP_LIST, ACT_QUIET, 0, NULL, "",             \
 	  "A page down")                                                                                               \
@@ -167,7 +167,7 @@ struct action {
 const struct action *action_at(enum action_id id);
 /* By its whole name or a prefix that fits only one. */
 enum action_id action_of_name(const char *name);
-/* "Enter", "c", "Ctrl-Z", "PgUp"; shown as ↵ where the screen can. */
+/* "Enter", "c", "Ctrl-Z", "PgUp"; shown as ↵ where the screen can: see binding_name() for how it is written down. */
 void action_key_text(const struct binding *binding, bool ascii, char *buf, size_t cap);
 /* The keys an action has in this dashboard, "" when none; and the one to tell. */
 void action_keys_text(const struct model *model, enum action_id id, char *buf, size_t cap);

@@ -274,34 +274,20 @@ static void resize(struct columns *columns, int by)
 		choice->width = width == abs(known[choice->column].width) ? 0 : width;
 }
 
-bool columns_key(struct columns *columns, const struct key *key)
+bool columns_key(struct columns *columns, const struct key *key, const struct keymap *keymap)
 {
 	struct column_choice *choice = &columns->choice[columns->cursor];
-	uint32_t ch = key->kind == KEY_KIND_CHAR && (key->mods & ~(unsigned)MOD_SHIFT) == 0 ? key->ch : 0;
-	enum special_key special = key->kind == KEY_KIND_SPECIAL ? key->special : SK_NONE;
-	bool shift = (key->mods & MOD_SHIFT) != 0;
 
-	if (ch == 'K' || (special == SK_UP && shift))
-		move(columns, -1);
-	else if (ch == 'J' || (special == SK_DOWN && shift))
-		move(columns, 1);
-	else if (ch == 'k' || special == SK_UP)
-		columns->cursor -= columns->cursor > 0;
-	else if (ch == 'j' || special == SK_DOWN)
-		columns->cursor += columns->cursor < COL_COUNT - 1;
-	else if (ch == 'g' || special == SK_HOME)
-		columns->cursor = 0;
-	else if (ch == 'G' || special == SK_END)
-		columns->cursor = COL_COUNT - 1;
-	else if (ch == ' ' && known[choice->column].order != 0)
-		choice->want = choice->want == COLUMN_AUTO ? COLUMN_ON : choice->want == COLUMN_ON ? COLUMN_OFF : COLUMN_AUTO;
-	else if (ch == '+' || ch == '=' || special == SK_RIGHT)
-		resize(columns, 1);
-	else if (ch == '-' || special == SK_LEFT)
-		resize(columns, -1);
-	else if (ch == 'r')
-		columns_reset(columns);
-	else
-		return ch == ' ';
-	return true;
+	switch ((int)keymap_at(keymap, key, PLACE_COLUMNS)) {
+	case IN_COLUMNS_EARLIER: move(columns, -1); return true;
+	case IN_COLUMNS_LATER: move(columns, 1); return true;
+	case IN_COLUMNS_WIDER: resize(columns, 1); return true;
+	case IN_COLUMNS_NARROWER: resize(columns, -1); return true;
+	case IN_COLUMNS_RESET: columns_reset(columns); return true;
+	case IN_COLUMNS_SHOW:
+		if (known[choice->column].order != 0)
+			choice->want = choice->want == COLUMN_AUTO ? COLUMN_ON : choice->want == COLUMN_ON ? COLUMN_OFF : COLUMN_AUTO;
+		return true;
+	default: return false;
+	}
 }

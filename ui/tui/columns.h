@@ -37,7 +37,7 @@ struct column_place {
 	int col, width; /* width 0: not shown; negative: right-aligned */
 };
 
-struct model;
+struct keymap;
 
 void columns_reset(struct columns *columns);
 /* As it is remembered: "name status:14 +disk -labels ...". What is no column is passed over, what is missing is as usual. */
@@ -49,7 +49,7 @@ const char *column_title(enum column column);
 const char *column_help(enum column column);
 /* An enum sort_by; SORT_COUNT when one does not sort by it. */
 int column_sort(enum column column);
-/* A key in the dialog; false: not for it. */
-bool columns_key(struct columns *columns, const struct key *key);
+/* A key of PLACE_COLUMNS; false: it is none. */
+bool columns_key(struct columns *columns, const struct key *key, const struct keymap *keymap);
 
 #endif

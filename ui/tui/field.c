@@ -57,75 +57,29 @@ static size_t word_before(const struct field *field)
 	return at;
 }
 
-static bool special(struct field *field, const struct key *key)
-{
-	switch (key->special) {
-	case SK_LEFT:
-		field->at = before(field, field->at);
-		return true;
-	case SK_RIGHT:
-		field->at = after(field, field->at);
-		return true;
-	case SK_HOME:
-		field->at = 0;
-		return true;
-	case SK_END:
-		field->at = field->len;
-		return true;
-	case SK_BACKSPACE:
-		if (key->mods & MOD_ALT)
-			cut(field, word_before(field), field->at);
-		else
-			cut(field, before(field, field->at), field->at);
-		return true;
-	case SK_DELETE:
-		cut(field, field->at, after(field, field->at));
-		return true;
-	default:
-		return false;
-	}
-}
-
-bool field_key(struct field *field, const struct key *key)
+bool field_key(struct field *field, const struct key *key, const struct keymap *keymap)
 {
 	char bytes[FIELD_SIZE];
 	size_t n;
 
-	switch (key->kind) {
-	case KEY_KIND_SPECIAL:
-		return special(field, key);
-	case KEY_KIND_PASTE:
+	switch ((int)keymap_at(keymap, key, PLACE_LINE)) {
+	case IN_LINE_LEFT: field->at = before(field, field->at); return true;
+	case IN_LINE_RIGHT: field->at = after(field, field->at); return true;
+	case IN_LINE_START: field->at = 0; return true;
+	case IN_LINE_END: field->at = field->len; return true;
+	case IN_LINE_ERASE: cut(field, before(field, field->at), field->at); return true;
+	case IN_LINE_DELETE: cut(field, field->at, after(field, field->at)); return true;
+	case IN_LINE_ERASE_WORD: cut(field, word_before(field), field->at); return true;
+	case IN_LINE_ERASE_START: cut(field, 0, field->at); return true;
+	case IN_LINE_ERASE_END: cut(field, field->at, field->len); return true;
+	default: break;
+	}
+	if (key->kind == KEY_KIND_PASTE) {
 		n = text_clean(bytes, sizeof bytes - field->len, key->paste, key->paste_len);
 		insert(field, bytes, n);
 		return true;
-	case KEY_KIND_CHAR:
-		break;
-	default:
-		return false;
 	}
-	if (key->mods & MOD_CTRL) {
-		switch (key->ch) {
-		case 'a':
-			field->at = 0;
-			return true;
-		case 'e':
-			field->at = field->len;
-			return true;
-		case 'u':
-			cut(field, 0, field->at);
-			return true;
-		case 'k':
-			field->len = field->at;
-			field->text[field->len] = '\0';
-			return true;
-		case 'w':
-			cut(field, word_before(field), field->at);
-			return true;
-		default:
-			return false;
-		}
-	}
-	if ((key->mods & MOD_ALT) || text_unsafe(key->ch))
+	if (key->kind != KEY_KIND_CHAR || (key->mods & (MOD_CTRL | MOD_ALT)) || text_unsafe(key->ch))
 		return false;
 	n = text_encode(bytes, key->ch);
 	insert(field, bytes, n);

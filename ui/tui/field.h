@@ -5,7 +5,7 @@
 #ifndef STOKER_UI_TUI_FIELD_H
 #define STOKER_UI_TUI_FIELD_H
 
-#include "screen.h"
+#include "keymap.h"
 
 #define FIELD_SIZE 512
 
@@ -15,8 +15,8 @@ struct field {
 };
 
 void field_set(struct field *field, const char *text);
-/* A key or paste; true when it was for the field. Enter, Tab, Escape, up and down are not. */
-bool field_key(struct field *field, const struct key *key);
+/* A key or paste; true when it was for the field: it edits, or is text. */
+bool field_key(struct field *field, const struct key *key, const struct keymap *keymap);
 /* The cursor to the character at this column of where it is drawn, `width` wide. */
 void field_click(struct field *field, int width, int col);
 /* Draws `width` columns with the cursor in sight. */

@@ -178,42 +178,56 @@ void finder_key(struct model *model, const struct key *key, struct effects *effe
 	struct finder_item items[FINDER_MAX];
 	char name[96], keys[40], help[400];
 	const char *why;
-	bool control = key->kind == KEY_KIND_CHAR && key->mods == MOD_CTRL;
-	bool special = key->kind == KEY_KIND_SPECIAL;
-	size_t count = finder_find(model, items, FINDER_MAX);
+	size_t count = finder_find(model, items, FINDER_MAX), page = 8;
 
 	if (model->palette_at >= count)
 		model->palette_at = count > 0 ? count - 1 : 0;
-	if (special && key->special == SK_ENTER) {
+	if (keymap_at(&model->keymap, key, PLACE_COMMAND) == IN_COPY_COMMAND) {
+		if (count > 0 && items[model->palette_at].kind == FINDER_ACTION)
+			command_copy(model, command_of(model, (enum action_id)items[model->palette_at].index), effects);
+		model->commanding = false;
+		return;
+	}
+	switch ((int)keymap_at(&model->keymap, key, PLACE_LINE)) {
+	case IN_LINE_ACCEPT:
 		model->commanding = false;
 		if (count > 0)
 			take(model, &items[model->palette_at], effects);
 		else if (model->palette.len > 0)
 			say(model, MESSAGE_BAD, "nothing is called like %s", model->palette.text);
-	} else if ((special && key->special == SK_ESCAPE) || (control && key->ch == 'c') ||
-	           (special && key->special == SK_BACKSPACE && model->palette.len == 0)) {
+		return;
+	case IN_LINE_LEAVE:
 		model->commanding = false;
-	} else if (control && key->ch == 'y') {
-		if (count > 0 && items[model->palette_at].kind == FINDER_ACTION)
-			command_copy(model, command_of(model, (enum action_id)items[model->palette_at].index), effects);
-		model->commanding = false;
-	} else if ((special && key->special == SK_UP) || (control && key->ch == 'p')) {
+		return;
+	case IN_LINE_UP:
 		model->palette_at -= model->palette_at > 0;
-	} else if ((special && key->special == SK_DOWN) || (control && key->ch == 'n')) {
+		return;
+	case IN_LINE_DOWN:
 		model->palette_at += model->palette_at + 1 < count;
-	} else if (special && (key->special == SK_PAGE_UP || key->special == SK_PAGE_DOWN)) {
-		size_t page = 8;
-		if (key->special == SK_PAGE_UP)
-			model->palette_at -= model->palette_at < page ? model->palette_at : page;
-		else if (count > 0)
+		return;
+	case IN_LINE_PAGE_UP:
+		model->palette_at -= model->palette_at < page ? model->palette_at : page;
+		return;
+	case IN_LINE_PAGE_DOWN:
+		if (count > 0)
 			model->palette_at = model->palette_at + page < count ? model->palette_at + page : count - 1;
-	} else if (special && key->special == SK_TAB) {
-		if (count > 0) {
-			finder_words(model, &items[model->palette_at], name, sizeof name, keys, sizeof keys, help, sizeof help, &why);
-			field_set(&model->palette, name);
-			model->palette_at = 0;
-		}
-	} else if (field_key(&model->palette, key)) {
+		return;
+	case IN_LINE_COMPLETE:
+		if (count == 0)
+			return;
+		finder_words(model, &items[model->palette_at], name, sizeof name, keys, sizeof keys, help, sizeof help, &why);
+		field_set(&model->palette, name);
 		model->palette_at = 0;
+		return;
+	case IN_LINE_ERASE:
+		if (model->palette.len == 0) {
+			model->commanding = false; /* the colon goes too */
+			return;
+		}
+		break;
+	default:
+		break;
 	}
+	if (field_key(&model->palette, key, &model->keymap))
+		model->palette_at = 0;
 }

@@ -329,75 +329,57 @@ static bool is_offer(const char *offers, const char *text)
 	return len == 0 || (at != NULL && (at == offers || at[-1] == ' ') && (at[len] == ' ' || at[len] == '\0'));
 }
 
-/* Of the words offered for a text: the arrows and Space turn them, the first digit of a network takes their place. */
+/* Of the words offered for a text: those keys turn them, the first digit of a network takes their place. */
 static const char *offered(const struct model *model, struct field *field, const struct key *key)
 {
 	const char *offers = fields[model->form.focus].offers;
-	bool arrow = key->kind == KEY_KIND_SPECIAL && (key->special == SK_LEFT || key->special == SK_RIGHT);
+	enum place_key turned = keymap_at(&model->keymap, key, PLACE_CHOICE);
 
 	if (model->form.focus == FORM_IMAGE)
-		return arrow && model->images[0] != '\0' && field->at == field->len ? model->images : NULL;
+		return key->kind == KEY_KIND_SPECIAL && turned != IN_NONE && model->images[0] != '\0' && field->at == field->len ? model->images : NULL;
 	if (offers == NULL || !is_offer(offers, field->text))
 		return NULL;
 	if (model->form.focus == FORM_EGRESS && key->kind == KEY_KIND_CHAR && key->ch >= '0' && key->ch <= '9')
 		field_set(field, "");
-	return arrow || (key->kind == KEY_KIND_CHAR && key->ch == ' ' && key->mods == 0) ? offers : NULL;
+	return turned != IN_NONE ? offers : NULL;
+}
+
+static void edit(struct model *model, struct field *field, const struct key *key)
+{
+	if (takes_place(&model->form, key))
+		field_set(field, "");
+	model->form.edited = true;
+	field_key(field, key, &model->keymap);
 }
 
 void form_key(struct model *model, const struct key *key, struct effects *effects)
 {
 	struct form *form = &model->form;
-	struct field *field = &form->fields[form->focus];
+	struct field *field = &form->fields[form->focus], before = *field;
 	const char *choices = choices_of(model, form->focus);
-	bool changed = false;
+	enum place_key turned = keymap_at(&model->keymap, key, PLACE_CHOICE);
 
 	if (choices == NULL)
 		choices = offered(model, field, key);
-	if (key->kind == KEY_KIND_SPECIAL) {
-		switch (key->special) {
-		case SK_ESCAPE:
-			model->dialog = DIALOG_NONE;
-			return;
-		case SK_ENTER:
-			submit(model, effects);
-			return;
-		case SK_UP:
-			focus(form, form->focus - 1);
-			return;
-		case SK_DOWN:
-			focus(form, form->focus + 1);
-			return;
-		case SK_TAB:
-			focus(form, form->focus + (key->mods & MOD_SHIFT ? -1 : 1));
-			return;
-		default:
-			break;
+	if (choices == NULL || turned == IN_NONE) {
+		switch ((int)keymap_at(&model->keymap, key, PLACE_FORM)) {
+		case IN_FORM_NEXT: focus(form, form->focus + 1); return;
+		case IN_FORM_PREVIOUS: focus(form, form->focus - 1); return;
+		default: break;
+		}
+		switch ((int)keymap_at(&model->keymap, key, PLACE_LINE)) {
+		case IN_LINE_LEAVE: model->dialog = DIALOG_NONE; return;
+		case IN_LINE_ACCEPT: submit(model, effects); return;
+		default: break;
 		}
 	}
-	if (key->kind == KEY_KIND_CHAR && key->ch == 'c' && key->mods == MOD_CTRL) {
-		model->dialog = DIALOG_NONE;
+	if (choices == NULL)
+		edit(model, field, key);
+	else if (turned != IN_NONE)
+		turn(field, choices, turned == IN_FORM_TURN_BACK ? -1 : 1);
+	if (strcmp(before.text, field->text) == 0)
 		return;
-	}
-	if (choices != NULL) {
-		if (key->kind == KEY_KIND_SPECIAL && (key->special == SK_LEFT || key->special == SK_RIGHT)) {
-			turn(field, choices, key->special == SK_LEFT ? -1 : 1);
-			changed = true;
-		} else if (key->kind == KEY_KIND_CHAR && key->ch == ' ' && key->mods == 0) {
-			turn(field, choices, 1);
-			changed = true;
-		}
-	} else {
-		size_t len = field->len;
-		char before[FIELD_SIZE];
-		memcpy(before, field->text, sizeof before);
-		if (takes_place(form, key))
-			field_set(field, "");
-		form->edited = true;
-		field_key(field, key);
-		changed = field->len != len || strcmp(before, field->text) != 0;
-	}
-	if (changed && form->focus == FORM_PRESET)
+	if (form->focus == FORM_PRESET)
 		take_preset(model);
-	if (changed)
-		check(model, effects);
+	check(model, effects);
 }

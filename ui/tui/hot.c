@@ -16,28 +16,23 @@
 int hot_key_code(const char *name)
 {
 	struct binding binding;
-	if (strcmp(name, "Esc") == 0)
-		return -SK_ESCAPE;
 	if (strcmp(name, "↵") == 0)
 		return -SK_ENTER;
 	if (!binding_read(&binding, name))
 		return 0;
-	return binding.special != SK_NONE ? -(int)binding.special : (int)(binding.ch | binding.mods << MODS_SHIFT);
+	return binding.special != SK_NONE ? -(int)(binding.special | binding.mods << MODS_SHIFT) : (int)(binding.ch | binding.mods << MODS_SHIFT);
 }
 
 struct key hot_key(int code)
 {
-	struct key key;
-	memset(&key, 0, sizeof key);
-	if (code < 0) {
-		key.kind = KEY_KIND_SPECIAL;
-		key.special = (enum special_key)-code;
-	} else {
-		key.kind = KEY_KIND_CHAR;
-		key.ch = (uint32_t)code & ((1u << MODS_SHIFT) - 1);
-		key.mods = (unsigned)code >> MODS_SHIFT;
-	}
-	return key;
+	struct binding binding = { SK_NONE, 0, 0 };
+	unsigned value = (unsigned)(code < 0 ? -code : code), mask = (1u << MODS_SHIFT) - 1;
+	if (code < 0)
+		binding.special = (enum special_key)(value & mask);
+	else
+		binding.ch = value & mask;
+	binding.mods = value >> MODS_SHIFT;
+	return binding_key(&binding);
 }
 
 void hot_part(struct screen *screen, int row, int col, const char *part, bool leader)

@@ -134,12 +134,29 @@ static void move(struct log_pane *p, int64_t by)
 
 /* ---- the pane */
 
-static bool log_key(struct pane *pane, const struct key *key)
+static void wrap(struct log_pane *p)
+{
+	int64_t line;
+	int row;
+	log_current(p, &line, &row);
+	p->wrap = !p->wrap;
+	p->left = 0;
+	if (!p->follow)
+		log_go(p, line, 0);
+}
+
+static bool log_key(struct pane *pane, const struct key *key, const struct keymap *keymap)
 {
 	struct log_pane *p = of(pane);
 	bool was_typing = p->pager.typing;
-	enum pager_act act = pager_key(&p->pager, key, true);
+	enum place_key own = was_typing ? IN_NONE : keymap_at(keymap, key, PLACE_CONSOLE);
+	enum pager_act act = own != IN_NONE ? PAGER_NOTHING : pager_key(&p->pager, key, keymap, true);
 	int page = p->rows > 1 ? p->rows - 1 : 1;
+
+	if (own == IN_CONSOLE_FOLLOW)
+		p->follow = true;
+	else if (own == IN_CONSOLE_WRAP)
+		wrap(p);
 
 	if (!was_typing && p->pager.typing) {
 		log_current(p, &p->began_top, &p->began_row);
@@ -170,22 +187,7 @@ static bool log_key(struct pane *pane, const struct key *key)
 	case PAGER_DROPPED: log_search_back(p); break;
 	case PAGER_NEXT: log_search_on(p, p->pager.backwards); break;
 	case PAGER_PREVIOUS: log_search_on(p, !p->pager.backwards); break;
-	case PAGER_LEAVE: return false; /* the dashboard closes the pane */
-	case PAGER_REFUSED:
-		if (key->kind != KEY_KIND_CHAR || key->mods != 0 || (key->ch != 'w' && key->ch != 'F'))
-			return false;
-		if (key->ch == 'F') {
-			p->follow = true;
-		} else {
-			int64_t line;
-			int row;
-			log_current(p, &line, &row);
-			p->wrap = !p->wrap;
-			p->left = 0;
-			if (!p->follow)
-				log_go(p, line, 0);
-		}
-		break;
+	case PAGER_LEAVE: case PAGER_REFUSED: return false; /* the dashboard closes the pane, see pane_refused() */
 	case PAGER_FOUND: case PAGER_NOTHING: break;
 	}
 	return true;
@@ -216,9 +218,11 @@ static const char *log_hint(const struct pane *pane)
 {
 	const struct log_pane *p = of_const(pane);
 	if (p->pager.typing)
-		return "Enter find   Esc give up";
-	return p->wrap ? "q close   / search   n N next   PgUp PgDn g G move   w cut lines   F follow"
-	               : "q close   / search   n N next   PgUp PgDn g G move   w wrap   F follow";
+		return PAGER_TYPING_HINT;
+	return p->wrap ? "{text-leave} close   {text-search} search   {text-next} {text-previous} next   "
+	                 "{text-page-up} {text-page-down} {text-first} {text-last} move   {console-wrap} cut lines   {console-follow} follow"
+	               : "{text-leave} close   {text-search} search   {text-next} {text-previous} next   "
+	                 "{text-page-up} {text-page-down} {text-first} {text-last} move   {console-wrap} wrap   {console-follow} follow";
 }
 
 /* One row of the screen from the text's byte `at` on. */

@@ -140,7 +140,7 @@ static void pane_key(struct loop *loop, const struct effect *effect)
 {
 	struct event event = { .kind = EVENT_PANE_REFUSED_KEY };
 	struct key key = effect->key;
-	if (effect->pane->ops->key(effect->pane, &key)) {
+	if (effect->pane->ops->key(effect->pane, &key, &loop->model->keymap)) {
 		loop_pane_says(loop, effect->pane);
 		loop->dirty = true;
 		return;

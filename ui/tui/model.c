@@ -24,8 +24,6 @@ struct model *model_new(int rows, int cols)
 	model->help_below = HELP_COUNT;
 	columns_reset(&model->columns);
 	model->next_op = 1;
-	model->leave_key.ch = ']';
-	model->leave_key.mods = MOD_CTRL;
 	keymap_standard(&model->keymap);
 	model->trash_keep_s = 600;
 	preset_names(model);

@@ -95,7 +95,7 @@ enum dialog { DIALOG_NONE, DIALOG_CONFIRM, DIALOG_CREATE, DIALOG_RECONCILE, DIAL
 	DIALOG_FANOUT, DIALOG_COUNT };
 
 /* What had the keys when help was asked for. */
-enum help_of { HELP_LIST, HELP_OPERATIONS, HELP_EVENTS, HELP_SHELL, HELP_LOG, HELP_FORM, HELP_PLAN, HELP_COLUMNS, HELP_FANOUT,
+enum help_of { HELP_LIST, HELP_OPERATIONS, HELP_EVENTS, HELP_SHELL, HELP_COPY, HELP_LOG, HELP_FORM, HELP_PLAN, HELP_COLUMNS, HELP_FANOUT,
 	HELP_TEXT, HELP_FILTER, HELP_PALETTE, HELP_LINE, HELP_PHASES, HELP_GRAPHS, HELP_FLEET, HELP_COUNT };
 
 enum form_field {
@@ -182,7 +182,6 @@ struct model {
 	int utc_offset_s;         /* so that views show local time without asking anybody */
 	bool ascii, read_only, loaded;
 	char failure[512];        /* why there is no list, "" when there is one */
-	struct binding leave_key;
 	struct keymap keymap;
 
 	struct row *rows;

@@ -45,10 +45,31 @@ static enum pager_act give_up(struct pager *pager)
 	return PAGER_DROPPED;
 }
 
-static enum pager_act type(struct pager *pager, const struct key *key)
+static enum pager_act type(struct pager *pager, const struct key *key, const struct keymap *keymap)
 {
 	char utf8[4];
 
+	switch ((int)keymap_at(keymap, key, PLACE_LINE)) {
+	case IN_LINE_ACCEPT:
+		pager->typing = false;
+		if (pager->needle[0] == '\0') { /* as in less: the last one again */
+			memcpy(pager->needle, pager->before, sizeof(pager->needle));
+			return pager->needle[0] == '\0' ? PAGER_DROPPED : PAGER_NEXT;
+		}
+		return PAGER_FOUND;
+	case IN_LINE_LEAVE:
+		return give_up(pager);
+	case IN_LINE_ERASE:
+		if (pager->needle[0] == '\0')
+			return give_up(pager);
+		erase_last(pager);
+		return PAGER_TYPED;
+	case IN_LINE_ERASE_START:
+		pager->needle[0] = '\0';
+		return PAGER_TYPED;
+	default:
+		break;
+	}
 	if (key->kind == KEY_KIND_PASTE) {
 		append(pager, key->paste, key->paste_len < 200 ? key->paste_len : 200);
 		return PAGER_TYPED;
@@ -57,100 +78,40 @@ static enum pager_act type(struct pager *pager, const struct key *key)
 		append(pager, utf8, text_encode(utf8, key->ch));
 		return PAGER_TYPED;
 	}
-	if (key->kind == KEY_KIND_CHAR && (key->mods & MOD_CTRL)) {
-		if (key->ch == 'u') {
-			pager->needle[0] = '\0';
-			return PAGER_TYPED;
-		}
-		if (key->ch == 'c' || key->ch == 'g')
-			return give_up(pager);
-		return PAGER_NOTHING;
-	}
-	if (key->kind != KEY_KIND_SPECIAL)
-		return PAGER_NOTHING;
-	switch (key->special) {
-	case SK_ENTER:
-		pager->typing = false;
-		if (pager->needle[0] == '\0') { /* as in less: the last one again */
-			memcpy(pager->needle, pager->before, sizeof(pager->needle));
-			return pager->needle[0] == '\0' ? PAGER_DROPPED : PAGER_NEXT;
-		}
-		return PAGER_FOUND;
-	case SK_ESCAPE:
-		return give_up(pager);
-	case SK_BACKSPACE:
-		if (pager->needle[0] == '\0')
-			return give_up(pager);
-		erase_last(pager);
-		return PAGER_TYPED;
-	default:
-		return PAGER_NOTHING;
-	}
+	return PAGER_NOTHING;
 }
 
-static enum pager_act special(const struct key *key)
-{
-	switch (key->special) {
-	case SK_UP: return PAGER_UP;
-	case SK_DOWN: case SK_ENTER: return PAGER_DOWN;
-	case SK_LEFT: return PAGER_LEFT;
-	case SK_RIGHT: return PAGER_RIGHT;
-	case SK_PAGE_UP: return PAGER_PAGE_UP;
-	case SK_PAGE_DOWN: return PAGER_PAGE_DOWN;
-	case SK_HOME: return PAGER_TOP;
-	case SK_END: return PAGER_BOTTOM;
-	case SK_ESCAPE: return PAGER_LEAVE;
-	default: return PAGER_REFUSED;
-	}
-}
-
-enum pager_act pager_key(struct pager *pager, const struct key *key, bool up_first)
+enum pager_act pager_key(struct pager *pager, const struct key *key, const struct keymap *keymap, bool up_first)
 {
 	if (pager->typing)
-		return type(pager, key);
+		return type(pager, key, keymap);
 	pager->missed = false;
 	if (key->kind == KEY_KIND_MOUSE)
 		return key->act == MOUSE_WHEEL_UP     ? PAGER_WHEEL_UP
 		       : key->act == MOUSE_WHEEL_DOWN ? PAGER_WHEEL_DOWN
 		                                      : PAGER_NOTHING;
-	if (key->kind == KEY_KIND_SPECIAL)
-		return special(key);
-	if (key->kind != KEY_KIND_CHAR)
+	if (key->kind != KEY_KIND_CHAR && key->kind != KEY_KIND_SPECIAL)
 		return PAGER_NOTHING;
-	if (key->mods & MOD_CTRL) {
-		switch (key->ch) {
-		case 'b': return PAGER_PAGE_UP;
-		case 'f': return PAGER_PAGE_DOWN;
-		case 'u': return PAGER_HALF_UP;
-		case 'd': return PAGER_HALF_DOWN;
-		case 'y': case 'p': return PAGER_UP;
-		case 'e': case 'n': return PAGER_DOWN;
-		case 'c': return PAGER_LEAVE;
-		default: return PAGER_REFUSED;
-		}
-	}
-	if (key->mods & MOD_ALT)
-		return PAGER_REFUSED;
-	switch (key->ch) {
-	case 'k': return PAGER_UP;
-	case 'j': return PAGER_DOWN;
-	case 'h': return PAGER_LEFT;
-	case 'l': return PAGER_RIGHT;
-	case 'b': return PAGER_PAGE_UP;
-	case 'f': case ' ': return PAGER_PAGE_DOWN;
-	case 'u': return PAGER_HALF_UP;
-	case 'd': return PAGER_HALF_DOWN;
-	case 'g': case '<': return PAGER_TOP;
-	case 'G': case '>': return PAGER_BOTTOM;
-	case '/':
+	switch ((int)keymap_at(keymap, key, PLACE_TEXT)) {
+	case IN_TEXT_UP: return PAGER_UP;
+	case IN_TEXT_DOWN: return PAGER_DOWN;
+	case IN_TEXT_LEFT: return PAGER_LEFT;
+	case IN_TEXT_RIGHT: return PAGER_RIGHT;
+	case IN_TEXT_PAGE_UP: return PAGER_PAGE_UP;
+	case IN_TEXT_PAGE_DOWN: return PAGER_PAGE_DOWN;
+	case IN_TEXT_HALF_UP: return PAGER_HALF_UP;
+	case IN_TEXT_HALF_DOWN: return PAGER_HALF_DOWN;
+	case IN_TEXT_FIRST: return PAGER_TOP;
+	case IN_TEXT_LAST: return PAGER_BOTTOM;
+	case IN_TEXT_SEARCH:
 		begin_search(pager, up_first);
 		return PAGER_NOTHING;
-	case '?':
+	case IN_TEXT_SEARCH_UP:
 		begin_search(pager, true);
 		return PAGER_NOTHING;
-	case 'n': return pager->needle[0] != '\0' ? PAGER_NEXT : PAGER_NOTHING;
-	case 'N': return pager->needle[0] != '\0' ? PAGER_PREVIOUS : PAGER_NOTHING;
-	case 'q': return PAGER_LEAVE;
+	case IN_TEXT_NEXT: return pager->needle[0] != '\0' ? PAGER_NEXT : PAGER_NOTHING;
+	case IN_TEXT_PREVIOUS: return pager->needle[0] != '\0' ? PAGER_PREVIOUS : PAGER_NOTHING;
+	case IN_TEXT_LEAVE: return PAGER_LEAVE;
 	default: return PAGER_REFUSED;
 	}
 }

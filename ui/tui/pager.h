@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * pager.h - the keys for reading back, alike in every pane: what less and vi use.
+ * pager.h - the keys for reading back, alike in every pane: what less and vi use, unless [keys] says else.
  */
 #ifndef STOKER_UI_TUI_PAGER_H
 #define STOKER_UI_TUI_PAGER_H
 
-#include "screen.h"
+#include "keymap.h"
 
 enum pager_act {
 	PAGER_NOTHING, /* taken, nothing to do but draw */
@@ -19,6 +19,8 @@ enum pager_act {
 	PAGER_LEAVE
 };
 
+#define PAGER_TYPING_HINT "{line-accept} find   {line-leave} give up"
+
 struct pager {
 	bool typing;
 	bool backwards;    /* '?': the search runs up; '/' too in a pane read from its end */
@@ -28,7 +30,7 @@ struct pager {
 };
 
 /* `up_first`: '/' searches towards the top, as the newest is at the bottom. */
-enum pager_act pager_key(struct pager *pager, const struct key *key, bool up_first);
+enum pager_act pager_key(struct pager *pager, const struct key *key, const struct keymap *keymap, bool up_first);
 /* The search line, while one is typed or when it found nothing; sets the cursor when typing and `focus`. */
 bool pager_draw(const struct pager *pager, struct screen *screen, int row, int col, int cols, bool focus);
 

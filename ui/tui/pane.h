@@ -23,12 +23,11 @@
 
 /* What the operator asks of a pane with the leave key and one more. */
 enum pane_command {
-	PANE_SCROLL,   /* enter the mode for scrolling back and searching */
-	PANE_LITERAL,  /* the leave key typed twice: send it to the guest */
-	PANE_INTERRUPT /* reserved for panes that can stop what they do */
+	PANE_SCROLL /* enter the mode for scrolling back and searching */
 };
 
 struct pane;
+struct keymap;
 
 struct pane_ops {
 	enum pane_kind { PANE_SHELL, PANE_LOG } kind;
@@ -38,7 +37,8 @@ struct pane_ops {
 	void (*title)(const struct pane *pane, char *buf, size_t cap);
 
 	/* The keys that matter in its present mode, for the footer, without the
-	 * leave key: "/ search  n next  q back". "" when keys go to the guest. */
+	 * leave key, as keymap_text() takes them: "{text-search} search  {text-leave} back".
+	 * "" when keys go to the guest. */
 	const char *(*hint)(const struct pane *pane);
 
 	/* Draws itself into the rectangle; a changed size is taken over from here
@@ -46,9 +46,9 @@ struct pane_ops {
 	void (*draw)(struct pane *pane, struct screen *screen, int row, int col, int rows, int cols, bool focus);
 
 	/* A key, mouse action (row and col are inside the pane's rectangle) or
-	 * paste. false: not for this pane; the dashboard then takes q and Esc as
-	 * "close". */
-	bool (*key)(struct pane *pane, const struct key *key);
+	 * paste. false: not for this pane; the dashboard then takes those of
+	 * PLACE_ENDED. */
+	bool (*key)(struct pane *pane, const struct key *key, const struct keymap *keymap);
 	bool (*command)(struct pane *pane, enum pane_command command);
 
 	/* What to poll now: fills at most PANE_MAX_FDS, returns how many. */

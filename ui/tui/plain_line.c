@@ -104,12 +104,6 @@ static void help(struct plain *plain, const struct model *model)
 	plain_tell(plain, "VM...: several names, or none for all that are marked.");
 }
 
-static void press(struct model *model, enum special_key special, uint32_t ch, struct effects *effects)
-{
-	struct key key = { .kind = special != SK_NONE ? KEY_KIND_SPECIAL : KEY_KIND_CHAR, .special = special, .ch = ch };
-	key_take(model, &key, effects);
-}
-
 /* ----------------------------------------------------------- answers to dialogs */
 
 /* "memory 256", "Disk mode copy": the field and what it is to be. */
@@ -131,11 +125,10 @@ static bool set_field(struct plain *plain, struct model *model, const char *line
 	value = line + len + strspn(line + len, " ");
 	choices = found == FORM_PRESET ? model->presets : form_choices((enum form_field)found);
 	if (choices == NULL) {
-		struct key key = { .kind = KEY_KIND_CHAR, .ch = 'u', .mods = MOD_CTRL };
+		struct key key = { .kind = KEY_KIND_PASTE, .paste = value, .paste_len = strlen(value) };
 		model->form.focus = found;
-		press(model, SK_END, 0, effects);
-		key_take(model, &key, effects);
-		key = (struct key){ .kind = KEY_KIND_PASTE, .paste = value, .paste_len = strlen(value) };
+		key_bound(model, IN_LINE_END, effects);
+		key_bound(model, IN_LINE_ERASE_START, effects);
 		key_take(model, &key, effects);
 		return true;
 	}
@@ -162,7 +155,7 @@ static bool choose_item(struct plain *plain, struct model *model, const char *li
 	if (model->plan.state != PLAN_READY || *end != '\0' || end == line || item < 1 || item > model->plan.count)
 		return false;
 	model->plan.cursor = (int)item - 1;
-	press(model, SK_NONE, other ? 'e' : ' ', effects);
+	key_bound(model, other ? IN_PLAN_OTHER : IN_PLAN_TAKE, effects);
 	plain_plan(plain, &model->plan);
 	return true;
 }
@@ -174,7 +167,7 @@ static bool answer(struct plain *plain, struct model *model, const char *line, s
 
 	if (model->asking != ASK_NOTHING) {
 		field_set(&model->answer, line);
-		press(model, SK_ENTER, 0, effects);
+		key_bound(model, IN_LINE_ACCEPT, effects);
 		return true;
 	}
 	if (model->dialog == DIALOG_NONE || *line == '\0')
@@ -186,12 +179,12 @@ static bool answer(struct plain *plain, struct model *model, const char *line, s
 			plain_tell(plain, "Type a field and what it is to be, yes to create it, no to leave it.");
 		return true;
 	}
-	if (!yes)
-		press(model, SK_ESCAPE, 0, effects);
-	else if (model->dialog == DIALOG_CONFIRM)
-		press(model, SK_NONE, 'y', effects); /* whatever has the focus */
+	if (model->dialog == DIALOG_CREATE)
+		key_bound(model, yes ? IN_LINE_ACCEPT : IN_LINE_LEAVE, effects);
+	else if (!yes)
+		key_bound(model, IN_DIALOG_LEAVE, effects);
 	else
-		press(model, SK_ENTER, 0, effects);
+		key_bound(model, model->dialog == DIALOG_CONFIRM ? IN_CONFIRM_YES /* whatever has the focus */ : IN_DIALOG_ACCEPT, effects);
 	return yes || no;
 }
 
@@ -309,14 +302,14 @@ static void settle(struct plain *plain, struct model *model, enum action_id acti
 	if (model->asking != ASK_NOTHING) {
 		field_set(&model->answer, text);
 		if (*text != '\0')
-			press(model, SK_ENTER, 0, effects);
+			key_bound(model, IN_LINE_ACCEPT, effects);
 		else
 			plain_tell(plain, "%s Type it, or an empty line to leave it.", questions[model->asking]);
 	} else if (model->dialog == DIALOG_CREATE && *text != '\0') {
 		struct key name = { .kind = KEY_KIND_PASTE, .paste = text, .paste_len = strlen(text) };
 		field_set(&model->form.fields[FORM_NAME], "");
 		key_take(model, &name, effects);
-		press(model, SK_ENTER, 0, effects);
+		key_bound(model, IN_LINE_ACCEPT, effects);
 	} else if (model->panel != PANEL_NONE) {
 		if (action != ACTION_RETRY && action != ACTION_CANCEL)
 			plain->panel = model->panel;

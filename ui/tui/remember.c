@@ -38,21 +38,6 @@ static void read_defaults(struct loop *loop)
 	}
 }
 
-static void read_leave_key(struct loop *loop)
-{
-	const char *text = loop_setting(loop, "ui.leave_key");
-	struct binding *key = &loop->model->leave_key;
-	if (strncasecmp(text, "Ctrl-", 5) == 0 && text[5] > ' ' && text[6] == '\0') {
-		key->special = SK_NONE;
-		key->mods = MOD_CTRL;
-		key->ch = (uint32_t)(text[5] >= 'A' && text[5] <= 'Z' ? text[5] + 32 : text[5]);
-	} else if ((text[0] == 'F' || text[0] == 'f') && atoi(text + 1) >= 1 && atoi(text + 1) <= 12) {
-		key->special = (enum special_key)(SK_F1 + atoi(text + 1) - 1);
-		key->ch = 0;
-		key->mods = 0;
-	}
-}
-
 static void first_problem(void *user, const char *origin, const char *text)
 {
 	struct event *event = user;
@@ -149,7 +134,6 @@ void config_apply(struct loop *loop)
 	loop->guest_clipboard = strcmp(loop_setting(loop, "ui.guest_clipboard"), "on") == 0;
 	loop->model->trash_keep_s = strtol(loop_setting(loop, "trash.keep_s"), NULL, 10);
 	read_defaults(loop);
-	read_leave_key(loop);
 	read_settings(loop);
 	read_places(loop);
 	read_keys(loop);

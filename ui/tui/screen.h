@@ -109,7 +109,8 @@ void terminal_palette(struct terminal *terminal, enum palette palette);
 void terminal_redraw(struct terminal *terminal);
 
 /* A key, mouse action or paste as the views and the shell pane want it. */
-enum key_kind { KEY_KIND_NONE, KEY_KIND_CHAR, KEY_KIND_SPECIAL, KEY_KIND_MOUSE, KEY_KIND_PASTE, KEY_KIND_RESIZE, KEY_KIND_BACKGROUND };
+enum key_kind { KEY_KIND_NONE, KEY_KIND_CHAR, KEY_KIND_SPECIAL, KEY_KIND_MOUSE, KEY_KIND_PASTE, KEY_KIND_RESIZE, KEY_KIND_BACKGROUND,
+                KEY_KIND_BOUND /* no key: the row of the keymap in `ch`, see key_bound() */ };
 enum { MOD_SHIFT = 1, MOD_ALT = 2, MOD_CTRL = 4 };
 enum special_key {
 	SK_NONE, SK_ENTER, SK_TAB, SK_BACKSPACE, SK_ESCAPE, SK_UP, SK_DOWN, SK_LEFT, SK_RIGHT, SK_INSERT, SK_DELETE, SK_HOME,

@@ -124,63 +124,74 @@ static void move_to(struct shell_pane *p, int64_t line, int col)
 	in_sight(p, p->selection.to_line);
 }
 
-/* true: the key was one of those that shape a selection. */
-static bool visual_key(struct shell_pane *p, const struct key *key)
+/* true: the key was one of those that shape a selection. What moves the view moves its end while one selects. */
+static bool visual_key(struct shell_pane *p, const struct key *key, const struct keymap *keymap)
 {
 	struct selection *s = &p->selection;
+	enum place_key mode = keymap_at(keymap, key, PLACE_COPY);
 	int64_t line = s->to_line;
 	int col = s->to_col, page = p->rows > 1 ? p->rows - 1 : 1;
-	bool plain = key->kind == KEY_KIND_CHAR && key->mods == 0, special = key->kind == KEY_KIND_SPECIAL;
 
-	if (plain && (key->ch == 'v' || key->ch == 'V')) {
-		if (p->visual && s->whole_lines == (key->ch == 'V'))
+	if (s->on) {
+		switch ((int)keymap_at(keymap, key, PLACE_SELECT)) {
+		case IN_COPY_TAKE:
+			copy(p);
+			page_end(p);
+			return true;
+		case IN_COPY_OTHER_END:
+			if (!p->visual)
+				return false;
+			s->to_line = s->from_line;
+			s->to_col = s->from_col;
+			s->from_line = line;
+			s->from_col = col;
+			in_sight(p, s->to_line);
+			return true;
+		case IN_COPY_LINE_START:
+		case IN_COPY_LINE_END:
+			if (!p->visual)
+				return false;
+			move_to(p, line, keymap_at(keymap, key, PLACE_SELECT) == IN_COPY_LINE_START ? 0 : p->cols);
+			return true;
+		default:
+			break;
+		}
+	}
+	if (mode != IN_NONE) {
+		if (p->visual && s->whole_lines == (mode == IN_COPY_LINES))
 			p->visual = s->on = false;
 		else
-			visual_begin(p, key->ch == 'V');
+			visual_begin(p, mode == IN_COPY_LINES);
 		return true;
 	}
 	if (!s->on)
 		return false;
-	if ((plain && key->ch == 'y') || (special && key->special == SK_ENTER)) {
-		copy(p);
-		page_end(p);
-	} else if ((special && key->special == SK_ESCAPE) || (plain && key->ch == 'q')) {
+	switch ((int)keymap_at(keymap, key, PLACE_TEXT)) {
+	case IN_TEXT_LEAVE:
 		s->on = p->visual = false;
-	} else if (!p->visual) {
-		return false;
-	} else if (plain && key->ch == 'o') { /* to its other end */
-		s->to_line = s->from_line;
-		s->to_col = s->from_col;
-		s->from_line = line;
-		s->from_col = col;
-		in_sight(p, s->to_line);
-	} else if ((plain && key->ch == 'h') || (special && key->special == SK_LEFT)) {
-		move_to(p, line, col - 1);
-	} else if ((plain && key->ch == 'l') || (special && key->special == SK_RIGHT)) {
-		move_to(p, line, col + 1);
-	} else if ((plain && key->ch == 'k') || (special && key->special == SK_UP)) {
-		move_to(p, line - 1, col);
-	} else if ((plain && key->ch == 'j') || (special && key->special == SK_DOWN)) {
-		move_to(p, line + 1, col);
-	} else if (special && key->special == SK_PAGE_UP) {
-		move_to(p, line - page, col);
-	} else if (special && key->special == SK_PAGE_DOWN) {
-		move_to(p, line + page, col);
-	} else if (plain && key->ch == 'g') {
-		move_to(p, 0, 0);
-	} else if (plain && key->ch == 'G') {
-		move_to(p, INT64_MAX, p->cols);
-	} else if ((plain && key->ch == '0') || (special && key->special == SK_HOME)) {
-		move_to(p, line, 0);
-	} else if ((plain && key->ch == '$') || (special && key->special == SK_END)) {
-		move_to(p, line, p->cols);
-	} else {
+		return true;
+	case IN_TEXT_LEFT: col--; break;
+	case IN_TEXT_RIGHT: col++; break;
+	case IN_TEXT_UP: line--; break;
+	case IN_TEXT_DOWN: line++; break;
+	case IN_TEXT_PAGE_UP: line -= page; break;
+	case IN_TEXT_PAGE_DOWN: line += page; break;
+	case IN_TEXT_HALF_UP: line -= p->rows / 2; break;
+	case IN_TEXT_HALF_DOWN: line += p->rows / 2; break;
+	case IN_TEXT_FIRST: line = col = 0; break;
+	case IN_TEXT_LAST:
+		line = INT64_MAX;
+		col = p->cols;
+		break;
+	default:
 		return false; /* searching moves the end too: see show() */
 	}
-	return true;
+	if (p->visual)
+		move_to(p, line, col);
+	return p->visual;
 }
 
-bool shell_page_key(struct shell_pane *p, const struct key *key)
+bool shell_page_key(struct shell_pane *p, const struct key *key, const struct keymap *keymap)
 {
 	bool was_typing = p->pager.typing;
 	enum pager_act act;
@@ -191,9 +202,9 @@ bool shell_page_key(struct shell_pane *p, const struct key *key)
 		shell_mouse(p, key);
 		return true;
 	}
-	if (!was_typing && visual_key(p, key))
+	if (!was_typing && visual_key(p, key, keymap))
 		return true;
-	act = pager_key(&p->pager, key, true);
+	act = pager_key(&p->pager, key, keymap, true);
 	if (!was_typing && p->pager.typing) {
 		p->began = shell_top(p);
 		p->began_live = !p->scrolled;
@@ -226,7 +237,7 @@ bool shell_page_key(struct shell_pane *p, const struct key *key)
 	case PAGER_PREVIOUS: search_on(p, !p->pager.backwards); break;
 	case PAGER_LEAVE: page_end(p); break;
 	case PAGER_LEFT: case PAGER_RIGHT: case PAGER_NOTHING: break;
-	case PAGER_REFUSED: break; /* a stray key must not reach the guest from here */
+	case PAGER_REFUSED: return false; /* nor does the guest get it: it may be one of the dashboard's */
 	}
 	return true;
 }

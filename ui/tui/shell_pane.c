@@ -187,19 +187,20 @@ static void to_guest(struct shell_pane *p, const struct key *key)
 	shell_flush_output(p);
 }
 
-static bool shell_key(struct pane *pane, const struct key *key)
+static bool shell_key(struct pane *pane, const struct key *key, const struct keymap *keymap)
 {
 	struct shell_pane *p = of(pane);
+	enum place_key own;
 
 	if (p->paging)
-		return shell_page_key(p, key);
-	if (key->kind == KEY_KIND_MOUSE && true) {
+		return shell_page_key(p, key, keymap);
+	if (key->kind == KEY_KIND_MOUSE) {
 		shell_mouse(p, key);
 		return true;
 	}
-	if (key->kind == KEY_KIND_SPECIAL && (key->mods & MOD_SHIFT) != 0 && !term_alternate(p->term) &&
-	    (key->special == SK_PAGE_UP || key->special == SK_PAGE_DOWN)) {
-		shell_go(p, shell_top(p) + (key->special == SK_PAGE_UP ? 1 - p->rows : p->rows - 1));
+	own = keymap_at(keymap, key, PLACE_SHELL);
+	if (own != IN_NONE && !term_alternate(p->term)) {
+		shell_go(p, shell_top(p) + (own == IN_SHELL_PAGE_UP ? 1 - p->rows : p->rows - 1));
 		p->dirty = true;
 		return true;
 	}
@@ -208,10 +209,12 @@ static bool shell_key(struct pane *pane, const struct key *key)
 		p->dirty = true;
 	}
 	if (p->over) {
-		if (pane->reopening || key->kind != KEY_KIND_SPECIAL || (key->special != SK_PAGE_UP && key->special != SK_UP))
+		if (pane->reopening || keymap_at(keymap, key, PLACE_ENDED) != IN_ENDED_READ_BACK)
 			return false;
-		shell_page_begin(p); /* nothing else could be meant */
-		return shell_page_key(p, key);
+		shell_page_begin(p);
+		shell_go(p, shell_top(p) + 1 - p->rows);
+		p->dirty = true;
+		return true;
 	}
 	if (key->kind != KEY_KIND_CHAR && key->kind != KEY_KIND_SPECIAL && key->kind != KEY_KIND_PASTE)
 		return false;
@@ -226,17 +229,10 @@ static bool shell_key(struct pane *pane, const struct key *key)
 static bool shell_command(struct pane *pane, enum pane_command command)
 {
 	struct shell_pane *p = of(pane);
-	struct key leave = { .kind = KEY_KIND_CHAR, .ch = ']', .mods = MOD_CTRL };
-
 	switch (command) {
 	case PANE_SCROLL:
 		shell_page_begin(p);
 		p->dirty = true;
-		return true;
-	case PANE_LITERAL:
-		if (p->over)
-			return false;
-		to_guest(p, &leave);
 		return true;
 	default:
 		return false;
@@ -274,15 +270,17 @@ static const char *shell_hint(const struct pane *pane)
 {
 	const struct shell_pane *p = of_const(pane);
 	if (p->paging && p->pager.typing)
-		return "Enter find   Esc give up";
+		return PAGER_TYPING_HINT;
 	if (p->selection.on)
-		return "y copy   Esc drop   h j k l 0 $ move   o other end";
+		return "{copy-take} copy   {text-leave} drop   {text-left} {text-down} {text-up} {text-right} {copy-line-start} {copy-line-end} move   "
+		       "{copy-other-end} other end";
 	if (p->paging)
-		return "q back   / search   n N next   v V select   PgUp PgDn g G move";
+		return "{text-leave} back   {text-search} search   {text-next} {text-previous} next   {copy-select} {copy-lines} select   "
+		       "{text-page-up} {text-page-down} {text-first} {text-last} move";
 	if (pane->reopening)
-		return "Esc do not connect again";
+		return "{ended-leave} do not connect again";
 	if (p->over)
-		return "Enter connect again   PgUp read back   q close";
+		return "{ended-connect} connect again   {ended-read-back} read back   {ended-leave} close";
 	return "";
 }
 

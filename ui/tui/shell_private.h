@@ -65,7 +65,7 @@ int64_t shell_top(const struct shell_pane *p);
 /* Puts line `top` into the first row, as far as there are lines. */
 void shell_go(struct shell_pane *p, int64_t top);
 void shell_page_begin(struct shell_pane *p);
-bool shell_page_key(struct shell_pane *p, const struct key *key);
+bool shell_page_key(struct shell_pane *p, const struct key *key, const struct keymap *keymap);
 void shell_mouse(struct shell_pane *p, const struct key *key);
 
 #endif

@@ -285,39 +285,48 @@ void select_at(struct model *model, long at)
 	model_arrange(model);
 }
 
+/* Takes back what narrows the view, one thing at a time. */
+static void clear(struct model *model, struct effects *effects)
+{
+	size_t i;
+	if (model->opening[0] != '\0') {
+		for (i = 0; i < model->op_count; i++) {
+			if (model->ops[i].action == ACTION_SHELL && strcmp(model->ops[i].name, model->opening) == 0)
+				effect_add(effects, EFFECT_CANCEL)->op = model->ops[i].id;
+		}
+		model->opening[0] = '\0';
+	} else if (model->panel_focus) {
+		panel_close(model);
+	} else if (model->marked > 0) {
+		unmark(model);
+	} else if (model->filter.len > 0) {
+		field_set(&model->filter, "");
+	}
+	model_arrange(model);
+}
+
 static void list_key(struct model *model, const struct key *key, struct effects *effects)
 {
 	enum action_id action;
+	enum place_key panel;
 
-	if (model->leader && is_leave_key(model, key) && model->front >= 0) {
-		struct effect *effect = effect_add(effects, EFFECT_PANE_COMMAND);
+	if (model->leader && keymap_leaves(&model->keymap, key) && model->front >= 0) {
+		/* Twice: it is meant for the guest. */
+		struct effect *effect = effect_add(effects, EFFECT_PANE_KEY);
 		effect->pane = model->panes[model->front];
-		effect->command = PANE_LITERAL;
+		effect->key = *key;
 		pane_front(model, model->front, true);
 		return;
 	}
-	if (key->kind == KEY_KIND_SPECIAL && key->special == SK_ESCAPE) {
-		/* Takes back what narrows the view, one thing at a time. */
-		if (model->opening[0] != '\0') {
-			size_t i;
-			for (i = 0; i < model->op_count; i++) {
-				if (model->ops[i].action == ACTION_SHELL && strcmp(model->ops[i].name, model->opening) == 0)
-					effect_add(effects, EFFECT_CANCEL)->op = model->ops[i].id;
-			}
-			model->opening[0] = '\0';
-		} else if (model->panel_focus) {
-			panel_close(model);
-		} else if (model->marked > 0) {
-			unmark(model);
-		} else if (model->filter.len > 0) {
-			field_set(&model->filter, "");
-		}
-		model_arrange(model);
+	panel = model->panel_focus ? keymap_at(&model->keymap, key, PLACE_PANEL) : IN_NONE;
+	if (panel == IN_PANEL_CLOSE || keymap_at(&model->keymap, key, PLACE_LIST) == IN_LIST_CLEAR) {
+		clear(model, effects);
 		return;
 	}
-	if (key->kind == KEY_KIND_SPECIAL && key->special == SK_ENTER && key->mods == 0 && panel_enter(model))
-		return;
 	action = keymap_action(&model->keymap, key);
+	/* On a group what opens a shell in a VM opens the group. */
+	if ((panel == IN_PANEL_GO || (!model->panel_focus && action == ACTION_SHELL && model->on_group)) && panel_enter(model))
+		return;
 	if (action != ACTION_NONE)
 		update_act(model, action, effects);
 }
@@ -328,13 +337,14 @@ void key_take(struct model *model, const struct key *key, struct effects *effect
 
 	if (key->kind != KEY_KIND_MOUSE || key->act == MOUSE_PRESS)
 		model->message[0] = '\0';
-	if (key->kind == KEY_KIND_CHAR && key->ch == 'l' && key->mods == MOD_CTRL && !model->pane_focus) {
+	/* From everywhere, but a letter may be text, and a pane has keys of its own. */
+	if (!model->pane_focus && key->kind != KEY_KIND_MOUSE && (key->kind == KEY_KIND_SPECIAL || (key->mods & (MOD_CTRL | MOD_ALT))) &&
+	    keymap_action(&model->keymap, key) == ACTION_REDRAW) {
 		update_act(model, ACTION_REDRAW, effects);
 		return;
 	}
-	/* Where one types a key of letters is text: the other one, F1, helps there too. */
-	if (key->kind == KEY_KIND_SPECIAL && model->dialog == DIALOG_NONE && keymap_action(&model->keymap, key) == ACTION_HELP &&
-	    (model->filtering || model->naming || model->asking != ASK_NOTHING || model->commanding)) {
+	if (model->dialog == DIALOG_NONE && (model->filtering || model->naming || model->asking != ASK_NOTHING || model->commanding) &&
+	    keymap_at(&model->keymap, key, PLACE_LINE) == IN_LINE_HELP) {
 		help_open(model);
 		return;
 	}
@@ -358,6 +368,12 @@ void key_take(struct model *model, const struct key *key, struct effects *effect
 		model->leader = false;
 		model->was_full = false;
 	}
+}
+
+void key_bound(struct model *model, enum place_key row, struct effects *effects)
+{
+	struct key key = { .kind = KEY_KIND_BOUND, .ch = (uint32_t)row };
+	key_take(model, &key, effects);
 }
 
 static void take_vm(struct model *model, const struct stoker_vm *vm)

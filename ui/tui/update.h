@@ -12,6 +12,8 @@ struct effect *effect_add(struct effects *effects, enum effect_kind kind);
 
 /* A key as it was typed, or as a click on its name on the screen has it. */
 void key_take(struct model *model, const struct key *key, struct effects *effects);
+/* As if the key of this row had been pressed, whatever it is and whether it has one: for the mouse and for --plain. */
+void key_bound(struct model *model, enum place_key row, struct effects *effects);
 
 void say(struct model *model, enum message_tone message_tone, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
@@ -24,6 +26,8 @@ void mark_invert(struct model *model);
 void unmark(struct model *model);
 void run_ask(struct model *model);
 void run_ended(struct model *model, struct event *event, struct effects *effects);
+/* Moves a scroll position or cursor by a key of PLACE_TEXT; who has it keeps it inside. */
+bool scroll_key(const struct model *model, int *top, const struct key *key, int page);
 void run_key(struct model *model, const struct key *key, struct effects *effects);
 void results_open(struct model *model);
 void commands_open(struct model *model);
@@ -94,7 +98,6 @@ void path_key(struct model *model, const struct key *key, struct effects *effect
 
 /* Connects a shell that was cut off again, keeping its pane. */
 void pane_reopen(struct model *model, struct pane *pane, struct effects *effects);
-bool is_leave_key(const struct model *model, const struct key *key);
 
 /* update_dialog.c: a key while a dialog is open. */
 void dialog_key(struct model *model, const struct key *key, struct effects *effects);

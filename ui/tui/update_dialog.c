@@ -10,22 +10,6 @@
 #include "layout.h"
 #include "update.h"
 
-static bool is_special(const struct key *key, enum special_key special)
-{
-	return key->kind == KEY_KIND_SPECIAL && key->special == special;
-}
-
-static bool is_char(const struct key *key, uint32_t ch)
-{
-	return key->kind == KEY_KIND_CHAR && key->ch == ch && (key->mods & ~(unsigned)MOD_SHIFT) == 0;
-}
-
-static bool is_away(const struct key *key)
-{
-	return is_special(key, SK_ESCAPE) || is_char(key, 'q') ||
-	       (key->kind == KEY_KIND_CHAR && key->ch == 'c' && key->mods == MOD_CTRL);
-}
-
 static void dialog_close(struct model *model, struct effects *effects)
 {
 	if (model->dialog == DIALOG_RECONCILE && model->plan.state != PLAN_WORKING)
@@ -37,40 +21,49 @@ static void confirm_key(struct model *model, const struct key *key, struct effec
 {
 	struct confirm *confirm = &model->confirm;
 
-	if (is_away(key) || is_char(key, 'n') || is_char(key, 'N')) {
+	switch ((int)keymap_at(&model->keymap, key, PLACE_CONFIRM)) {
+	case IN_CONFIRM_NO:
 		model->dialog = DIALOG_NONE;
-	} else if (is_special(key, SK_LEFT) || is_special(key, SK_RIGHT) || is_special(key, SK_TAB) ||
-	           is_char(key, 'h') || is_char(key, 'l')) {
+		return;
+	case IN_CONFIRM_OTHER:
 		confirm->yes = !confirm->yes;
-	} else if (is_char(key, 'y') || is_char(key, 'Y')) {
+		return;
+	case IN_CONFIRM_YES:
 		confirm_yes(model, effects);
-	} else if (is_special(key, SK_ENTER)) {
+		return;
+	default:
+		break;
+	}
+	switch ((int)keymap_at(&model->keymap, key, PLACE_DIALOG)) {
+	case IN_DIALOG_LEAVE:
+		model->dialog = DIALOG_NONE;
+		break;
+	case IN_DIALOG_ACCEPT:
 		if (confirm->yes)
 			confirm_yes(model, effects);
 		else
 			model->dialog = DIALOG_NONE;
+		break;
+	default:
+		break;
 	}
 }
 
 /* ------------------------------------------------------------------ scroll */
 
-/* Moves a scroll position by a key; the view keeps it inside. */
-static bool scroll_key(int *top, const struct key *key, int page)
+bool scroll_key(const struct model *model, int *top, const struct key *key, int page)
 {
-	if (is_special(key, SK_UP) || is_char(key, 'k'))
-		*top -= 1;
-	else if (is_special(key, SK_DOWN) || is_char(key, 'j') || is_special(key, SK_ENTER))
-		*top += 1;
-	else if (is_special(key, SK_PAGE_UP) || is_char(key, 'b'))
-		*top -= page;
-	else if (is_special(key, SK_PAGE_DOWN) || is_char(key, ' ') || is_char(key, 'f'))
-		*top += page;
-	else if (is_special(key, SK_HOME) || is_char(key, 'g'))
-		*top = 0;
-	else if (is_special(key, SK_END) || is_char(key, 'G'))
-		*top = 1 << 20;
-	else
-		return false;
+	switch ((int)keymap_at(&model->keymap, key, PLACE_TEXT)) {
+	case IN_TEXT_UP: *top -= 1; break;
+	case IN_TEXT_DOWN: *top += 1; break;
+	case IN_TEXT_PAGE_UP: *top -= page; break;
+	case IN_TEXT_PAGE_DOWN: *top += page; break;
+	case IN_TEXT_HALF_UP: *top -= page / 2; break;
+	case IN_TEXT_HALF_DOWN: *top += page / 2; break;
+	case IN_TEXT_FIRST: *top = 0; break;
+	case IN_TEXT_LAST: *top = 1 << 20; break;
+	default: return false;
+	}
 	return true;
 }
 
@@ -177,31 +170,36 @@ static void apply(struct model *model, struct effects *effects)
 	plan->state = PLAN_WORKING;
 }
 
+static void plan_accept(struct model *model, struct effects *effects)
+{
+	const struct plan_view *plan = &model->plan;
+	if (plan->state == PLAN_READY && chosen(plan) > 0)
+		apply(model, effects);
+	else if (plan->state == PLAN_DONE || plan->state == PLAN_FAILED ||
+	         (plan->state != PLAN_LOOKING && plan->state != PLAN_WORKING && chosen(plan) == 0))
+		dialog_close(model, effects);
+}
+
 static void plan_key(struct model *model, const struct key *key, struct effects *effects)
 {
 	struct plan_view *plan = &model->plan;
-	bool choosing = plan->state == PLAN_READY && plan->cursor < (int)plan->count;
+	enum place_key own = keymap_at(&model->keymap, key, PLACE_PLAN), any = keymap_at(&model->keymap, key, PLACE_DIALOG);
+	int last = plan->count > 0 ? (int)plan->count - 1 : 0;
 
-	if (is_away(key)) {
-		dialog_close(model, effects);
-	} else if (is_special(key, SK_UP) || is_char(key, 'k')) {
-		plan->cursor -= plan->cursor > 0;
-	} else if (is_special(key, SK_DOWN) || is_char(key, 'j')) {
-		plan->cursor += plan->cursor + 1 < (int)plan->count;
-	} else if (choosing && is_char(key, ' ')) {
+	if (own != IN_NONE) {
 		struct plan_item *item = &plan->items[plan->cursor];
-		item->choice = item->choice != STOKER_REPAIR_NONE ? STOKER_REPAIR_NONE : item->finding.repair;
-	} else if (choosing && is_char(key, 'e')) {
-		struct plan_item *item = &plan->items[plan->cursor];
-		if (item->finding.alternative != STOKER_REPAIR_NONE)
+		if (plan->state != PLAN_READY || plan->cursor >= (int)plan->count)
+			return;
+		if (own == IN_PLAN_TAKE)
+			item->choice = item->choice != STOKER_REPAIR_NONE ? STOKER_REPAIR_NONE : item->finding.repair;
+		else if (item->finding.alternative != STOKER_REPAIR_NONE)
 			item->choice = item->choice == item->finding.alternative ? item->finding.repair : item->finding.alternative;
-	} else if (is_special(key, SK_ENTER)) {
-		if (plan->state == PLAN_READY && chosen(plan) > 0)
-			apply(model, effects);
-		else if (plan->state != PLAN_LOOKING && plan->state != PLAN_WORKING && chosen(plan) == 0)
-			dialog_close(model, effects);
-		else if (plan->state == PLAN_DONE || plan->state == PLAN_FAILED)
-			dialog_close(model, effects);
+	} else if (any == IN_DIALOG_LEAVE) {
+		dialog_close(model, effects);
+	} else if (any == IN_DIALOG_ACCEPT) {
+		plan_accept(model, effects);
+	} else if (scroll_key(model, &plan->cursor, key, 10)) {
+		plan->cursor = plan->cursor < 0 ? 0 : plan->cursor > last ? last : plan->cursor;
 	}
 }
 
@@ -216,24 +214,24 @@ void text_copy(struct model *model, struct effects *effects)
 
 static void text_key(struct model *model, const struct key *key, struct effects *effects)
 {
+	const struct keymap *map = &model->keymap;
+	struct text_view *text = &model->text;
 	int page = model->rows_size - 6 > 1 ? model->rows_size - 6 : 1;
-	if (is_away(key) || is_char(key, 'i')) {
+
+	if (text->choose && keymap_at(map, key, PLACE_COMMANDS) == IN_COMMANDS_COPY) {
+		text_copy(model, effects);
+	} else if (keymap_at(map, key, PLACE_DIALOG) == IN_DIALOG_LEAVE || keymap_action(map, key) == ACTION_INSPECT) {
 		model->dialog = DIALOG_NONE;
-	} else if (model->text.choose) {
+	} else if (!text->choose) {
+		scroll_key(model, &text->top, key, page);
+		clamp(&text->top, text->count, page);
+	} else {
 		/* The chosen line moves, and the page with it; the view keeps it in sight. */
-		if (is_special(key, SK_ENTER) || is_char(key, 'y')) {
-			text_copy(model, effects);
-			return;
-		}
-		scroll_key(&model->text.cursor, key, page);
-		model->text.cursor = model->text.cursor < 1 ? 1 : model->text.cursor >= model->text.count ? model->text.count - 1
-		                                                                                           : model->text.cursor;
-		if (model->text.top > model->text.cursor - 1)
-			model->text.top = model->text.cursor - 1;
-		return;
-	} else
-		scroll_key(&model->text.top, key, page);
-	clamp(&model->text.top, model->text.count, page);
+		scroll_key(model, &text->cursor, key, page);
+		text->cursor = text->cursor < 1 ? 1 : text->cursor >= text->count ? text->count - 1 : text->cursor;
+		if (text->top > text->cursor - 1)
+			text->top = text->cursor - 1;
+	}
 }
 
 bool dialog_is_open(const struct model *model, enum dialog dialog)
@@ -260,8 +258,8 @@ void help_open(struct model *model)
 		model->help_of = HELP_PALETTE;
 	else if (model->asking != ASK_NOTHING || model->naming)
 		model->help_of = HELP_LINE;
-	else if (model->leader && pane != NULL)
-		model->help_of = pane->ops->kind == PANE_LOG ? HELP_LOG : HELP_SHELL;
+	else if (pane != NULL && (model->leader || model->pane_focus))
+		model->help_of = pane->ops->kind == PANE_LOG ? HELP_LOG : model->leader ? HELP_SHELL : HELP_COPY;
 	else if (model->panel_focus)
 		model->help_of = below[model->panel];
 	else {
@@ -282,11 +280,23 @@ static void help_close(struct model *model)
 
 static void help_key(struct model *model, const struct key *key)
 {
-	if (is_away(key) || is_char(key, '?') || is_special(key, SK_F1))
+	if (keymap_at(&model->keymap, key, PLACE_DIALOG) == IN_DIALOG_LEAVE || keymap_action(&model->keymap, key) == ACTION_HELP)
 		help_close(model);
 	else
-		scroll_key(&model->help_top, key, model->rows_size - 4 > 1 ? model->rows_size - 4 : 1);
+		scroll_key(model, &model->help_top, key, model->rows_size - 4 > 1 ? model->rows_size - 4 : 1);
 	clamp(&model->help_top, 200, 1);
+}
+
+static void columns_dialog_key(struct model *model, const struct key *key)
+{
+	int *cursor = &model->columns.cursor;
+
+	if (columns_key(&model->columns, key, &model->keymap))
+		return;
+	if (keymap_at(&model->keymap, key, PLACE_DIALOG) != IN_NONE || keymap_action(&model->keymap, key) == ACTION_COLUMNS)
+		model->dialog = DIALOG_NONE;
+	else if (scroll_key(model, cursor, key, 10))
+		*cursor = *cursor < 0 ? 0 : *cursor >= COL_COUNT ? COL_COUNT - 1 : *cursor;
 }
 
 /* The command line that a dialog shows. */
@@ -301,12 +311,14 @@ static char *command_shown(const struct model *model)
 
 void dialog_key(struct model *model, const struct key *key, struct effects *effects)
 {
-	if (key->kind == KEY_KIND_CHAR && key->ch == 'y' && key->mods == MOD_CTRL) {
+	bool help = model->dialog == DIALOG_CREATE ? keymap_at(&model->keymap, key, PLACE_LINE) == IN_LINE_HELP
+	                                           : keymap_action(&model->keymap, key) == ACTION_HELP;
+
+	if (keymap_at(&model->keymap, key, PLACE_COMMAND) == IN_COPY_COMMAND) {
 		command_copy(model, command_shown(model), effects);
 		return;
 	}
-	if (model->dialog != DIALOG_HELP && model->dialog != DIALOG_CONFIRM &&
-	    (is_special(key, SK_F1) || (is_char(key, '?') && model->dialog != DIALOG_CREATE))) {
+	if (help && model->dialog != DIALOG_HELP && model->dialog != DIALOG_CONFIRM) {
 		help_open(model);
 		return;
 	}
@@ -327,8 +339,7 @@ void dialog_key(struct model *model, const struct key *key, struct effects *effe
 		help_key(model, key);
 		break;
 	case DIALOG_COLUMNS:
-		if (!columns_key(&model->columns, key) && (is_away(key) || is_special(key, SK_ENTER) || is_char(key, '|')))
-			model->dialog = DIALOG_NONE;
+		columns_dialog_key(model, key);
 		break;
 	case DIALOG_FANOUT:
 		run_key(model, key, effects);

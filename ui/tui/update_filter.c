@@ -6,6 +6,8 @@
 
 #include "update.h"
 
+#define ROAM_PAGE 10
+
 static const struct stoker_vm *vm_at(const void *context, size_t i)
 {
 	return &((const struct model *)context)->rows[i].vm;
@@ -47,22 +49,33 @@ static void complete(struct model *model)
 
 void filter_key(struct model *model, const struct key *key)
 {
-	if (key->kind == KEY_KIND_SPECIAL && key->special == SK_ENTER) {
+	enum place_key own = keymap_at(&model->keymap, key, PLACE_LINE);
+
+	switch ((int)own) {
+	case IN_LINE_ACCEPT:
 		model->filtering = false;
 		return;
-	}
-	if ((key->kind == KEY_KIND_SPECIAL && key->special == SK_ESCAPE) ||
-	    (key->kind == KEY_KIND_CHAR && key->ch == 'c' && key->mods == MOD_CTRL)) {
+	case IN_LINE_LEAVE:
 		model->filtering = false;
 		field_set(&model->filter, "");
-	} else if (key->kind == KEY_KIND_SPECIAL && (key->special == SK_UP || key->special == SK_DOWN)) {
-		/* Roams while the filter is still being typed. */
-		select_at(model, (long)model->selected_at + (key->special == SK_UP ? -1 : 1));
+		break;
+	case IN_LINE_UP: /* roams while the filter is still being typed */
+		select_at(model, (long)model->selected_at - 1);
 		return;
-	} else if (key->kind == KEY_KIND_SPECIAL && key->special == SK_TAB) {
+	case IN_LINE_DOWN:
+		select_at(model, (long)model->selected_at + 1);
+		return;
+	case IN_LINE_PAGE_UP:
+	case IN_LINE_PAGE_DOWN:
+		select_at(model, (long)model->selected_at + (own == IN_LINE_PAGE_UP ? -ROAM_PAGE : ROAM_PAGE));
+		return;
+	case IN_LINE_COMPLETE:
 		complete(model);
-	} else if (!field_key(&model->filter, key)) {
-		return;
+		break;
+	default:
+		if (!field_key(&model->filter, key, &model->keymap))
+			return;
+		break;
 	}
 	model_arrange(model);
 }

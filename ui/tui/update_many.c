@@ -124,13 +124,14 @@ void results_open(struct model *model)
 
 void commands_open(struct model *model)
 {
-	char **lines = calloc(ACTION_COUNT + 2, sizeof *lines);
+	char **lines = calloc(ACTION_COUNT + 2, sizeof *lines), title[112];
 	int i, count = 0;
 
 	if (lines == NULL)
 		return;
-	lines[count++] = strdup(model->marked > 0 ? "What the actions on the marked VMs are on the command line; Enter copies"
-	                                          : "What the actions are on the command line; Enter copies");
+	keymap_text(&model->keymap, model->marked > 0 ? "What the actions on the marked VMs are on the command line; {commands-copy} copies"
+	                                              : "What the actions are on the command line; {commands-copy} copies", title, sizeof title);
+	lines[count++] = strdup(title);
 	for (i = 0; i < ACTION_COUNT; i++) {
 		char *command = action_disabled((enum action_id)i, model) == NULL ? command_of(model, (enum action_id)i) : NULL;
 		if (command != NULL && command[0] != '\0') {
@@ -271,49 +272,46 @@ void run_ended(struct model *model, struct event *event, struct effects *effects
 	ask_next(model, effects);
 }
 
+/* The same command once more, to the same VMs. */
+static void run_again(struct model *model, struct effects *effects)
+{
+	struct fanout *fanout = &model->fanout;
+	size_t i;
+
+	for (i = 0; i < fanout->count; i++) {
+		struct fanout_item *item = &fanout->items[i];
+		int k;
+		for (k = 0; k < item->line_count; k++)
+			free(item->lines[k]);
+		free(item->lines);
+		item->lines = NULL;
+		item->line_count = 0;
+		item->ended = item->failed = item->cut = false;
+		item->op = 0;
+		item->group = -1;
+	}
+	fanout->pending = fanout->count;
+	fanout->groups = 0;
+	ask_next(model, effects);
+}
+
 void run_key(struct model *model, const struct key *key, struct effects *effects)
 {
 	int page = model->rows_size - 6 > 1 ? model->rows_size - 6 : 1, height;
-	bool special = key->kind == KEY_KIND_SPECIAL, plain = key->kind == KEY_KIND_CHAR && (key->mods & ~(unsigned)MOD_SHIFT) == 0;
+	enum place_key own = keymap_at(&model->keymap, key, PLACE_ANSWERS);
 
-	if ((special && key->special == SK_ESCAPE) || (plain && key->ch == 'q') ||
-	    (key->kind == KEY_KIND_CHAR && key->ch == 'c' && key->mods == MOD_CTRL)) {
+	if (own == IN_ANSWERS_GIVE_UP) {
+		run_cancel(model, effects);
+	} else if (own == IN_ANSWERS_AGAIN) {
+		if (model->fanout.pending == 0)
+			run_again(model, effects);
+	} else if (keymap_at(&model->keymap, key, PLACE_DIALOG) == IN_DIALOG_LEAVE) {
 		run_cancel(model, effects);
 		model->dialog = DIALOG_NONE;
 		return;
+	} else {
+		scroll_key(model, &model->fanout.top, key, page);
 	}
-	if (plain && key->ch == 'x')
-		run_cancel(model, effects);
-	else if (plain && key->ch == 'r' && model->fanout.pending == 0) { /* the same once more, to the same */
-		struct fanout *fanout = &model->fanout;
-		size_t i;
-		for (i = 0; i < fanout->count; i++) {
-			struct fanout_item *item = &fanout->items[i];
-			int k;
-			for (k = 0; k < item->line_count; k++)
-				free(item->lines[k]);
-			free(item->lines);
-			item->lines = NULL;
-			item->line_count = 0;
-			item->ended = item->failed = item->cut = false;
-			item->op = 0;
-			item->group = -1;
-		}
-		fanout->pending = fanout->count;
-		fanout->groups = 0;
-		ask_next(model, effects);
-	} else if ((special && key->special == SK_UP) || (plain && key->ch == 'k'))
-		model->fanout.top--;
-	else if ((special && key->special == SK_DOWN) || (plain && key->ch == 'j'))
-		model->fanout.top++;
-	else if ((special && key->special == SK_PAGE_UP) || (plain && key->ch == 'b'))
-		model->fanout.top -= page;
-	else if ((special && key->special == SK_PAGE_DOWN) || (plain && (key->ch == 'f' || key->ch == ' ')))
-		model->fanout.top += page;
-	else if ((special && key->special == SK_HOME) || (plain && key->ch == 'g'))
-		model->fanout.top = 0;
-	else if ((special && key->special == SK_END) || (plain && key->ch == 'G'))
-		model->fanout.top = 1 << 20;
 	height = fanout_height(model) - (model->rows_size - 5);
 	if (model->fanout.top > height)
 		model->fanout.top = height;
@@ -338,7 +336,13 @@ static void keep_filter(struct model *model, const char *name, struct effects *e
 void ask_key(struct model *model, const struct key *key, struct effects *effects)
 {
 	enum asking asking = model->asking;
-	if (key->kind == KEY_KIND_SPECIAL && key->special == SK_ENTER) {
+	enum place_key own = keymap_at(&model->keymap, key, PLACE_LINE);
+
+	if (own == IN_LINE_LEAVE) {
+		model->asking = ASK_NOTHING;
+	} else if (own != IN_LINE_ACCEPT) {
+		field_key(&model->answer, key, &model->keymap);
+	} else {
 		model->asking = ASK_NOTHING;
 		if (model->answer.len == 0)
 			return;
@@ -348,10 +352,5 @@ void ask_key(struct model *model, const struct key *key, struct effects *effects
 			resize_begin(model, model->answer.text, effects);
 		else
 			keep_filter(model, model->answer.text, effects);
-	} else if ((key->kind == KEY_KIND_SPECIAL && key->special == SK_ESCAPE) ||
-	           (key->kind == KEY_KIND_CHAR && key->ch == 'c' && key->mods == MOD_CTRL)) {
-		model->asking = ASK_NOTHING;
-	} else {
-		field_key(&model->answer, key);
 	}
 }

@@ -127,20 +127,20 @@ static void clicked(struct model *model, const struct hot *hot, struct effects *
 	case HOT_PLAN_BOX:
 		model->plan.cursor = hot->value;
 		if (hot->kind == HOT_PLAN_BOX)
-			send_key(model, ' ', effects);
+			key_bound(model, IN_PLAN_TAKE, effects);
 		return;
 	case HOT_COLUMN:
 	case HOT_COLUMN_BOX:
 		model->columns.cursor = hot->value;
 		if (hot->kind == HOT_COLUMN_BOX)
-			send_key(model, ' ', effects);
+			key_bound(model, IN_COLUMNS_SHOW, effects);
 		return;
 	case HOT_TEXT:
 		model->text.cursor = hot->value;
 		text_copy(model, effects);
 		return;
 	case HOT_COPY:
-		send_key(model, hot_key_code("Ctrl-Y"), effects);
+		key_bound(model, IN_COPY_COMMAND, effects);
 		return;
 	case HOT_FOUND:
 		finder_click(model, (size_t)hot->value, effects);
@@ -191,8 +191,7 @@ static void clicked(struct model *model, const struct hot *hot, struct effects *
 		pane_front(model, hot->value, true);
 		break;
 	case HOT_LEADER: {
-		struct key leave = { .kind = model->leave_key.special != SK_NONE ? KEY_KIND_SPECIAL : KEY_KIND_CHAR,
-			             .special = model->leave_key.special, .ch = model->leave_key.ch, .mods = model->leave_key.mods };
+		struct key leave = binding_key(&model->keymap.leave);
 		key_take(model, &leave, effects);
 		send_key(model, hot->value, effects);
 		break;
@@ -222,13 +221,18 @@ static void wheel(struct model *model, const struct layout *layout, const struct
 {
 	bool up = key->act == MOUSE_WHEEL_UP, scrolls = model->dialog == DIALOG_TEXT || model->dialog == DIALOG_HELP ||
 	                                                model->dialog == DIALOG_FANOUT;
+	enum place_key row = up ? IN_TEXT_UP : IN_TEXT_DOWN;
 	int i;
 
 	if (model->dialog != DIALOG_NONE || model->commanding) {
 		if (model->dialog == DIALOG_CONFIRM)
 			return;
+		if (model->dialog == DIALOG_CREATE)
+			row = up ? IN_FORM_PREVIOUS : IN_FORM_NEXT;
+		else if (model->dialog == DIALOG_NONE)
+			row = up ? IN_LINE_UP : IN_LINE_DOWN;
 		for (i = 0; i < (scrolls ? WHEEL_STEP : 1); i++)
-			send_key(model, up ? -SK_UP : -SK_DOWN, effects);
+			key_bound(model, row, effects);
 	} else if (rect_has(&layout->list, key->row, key->col)) {
 		select_at(model, (long)model->selected_at + (up ? -WHEEL_STEP : WHEEL_STEP));
 	} else if (rect_has(&layout->panel, key->row, key->col) && panel_takes_focus(model->panel)) {

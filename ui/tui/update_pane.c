@@ -8,14 +8,6 @@
 #include "layout.h"
 #include "update.h"
 
-bool is_leave_key(const struct model *model, const struct key *key)
-{
-	const struct binding *leave = &model->leave_key;
-	if (key->kind == KEY_KIND_SPECIAL)
-		return leave->special != SK_NONE && key->special == leave->special && key->mods == leave->mods;
-	return key->kind == KEY_KIND_CHAR && leave->ch != 0 && key->ch == leave->ch && key->mods == leave->mods;
-}
-
 void pane_front(struct model *model, int index, bool focus)
 {
 	if (index < 0 || index >= model->pane_count)
@@ -75,6 +67,7 @@ void pane_opened(struct model *model, const struct event *event, struct effects 
 	bool free_hands = model->dialog == DIALOG_NONE && !model->filtering && !model->commanding && !model->naming &&
 	                  model->asking == ASK_NOTHING;
 	int at = index_of(model, event->pane);
+	char close[24];
 
 	if (at >= 0) { /* one that was there already has a session again */
 		event->pane->reopening = false;
@@ -87,7 +80,8 @@ void pane_opened(struct model *model, const struct event *event, struct effects 
 	if (model->pane_count == PANES_MAX) {
 		struct effect *effect = effect_add(effects, EFFECT_PANE_FREE);
 		effect->pane = event->pane;
-		say(model, MESSAGE_BAD, "%d panes are open, that is as many as there can be. Close one with w", PANES_MAX);
+		action_first_key(model, ACTION_CLOSE, close, sizeof close);
+		say(model, MESSAGE_BAD, "%d panes are open, that is as many as there can be. Close one with %s", PANES_MAX, close);
 		model->opening[0] = '\0';
 		return;
 	}
@@ -108,7 +102,7 @@ void pane_key(struct model *model, const struct key *key, struct effects *effect
 		model->pane_focus = false;
 		return;
 	}
-	if (is_leave_key(model, key)) {
+	if (keymap_leaves(&model->keymap, key)) {
 		model->was_full = model->full;
 		model->pane_focus = model->full = false;
 		model->leader = true;
@@ -161,32 +155,33 @@ static void reopen_give_up(struct model *model, struct pane *pane, struct effect
 	}
 }
 
-/* The pane had no use for it: the usual keys for going back are ours. */
+/* The pane had no use for it: it may be one of ours. */
 void pane_refused(struct model *model, const struct key *key, struct effects *effects)
 {
-	char why[256];
+	enum action_id action = keymap_action(&model->keymap, key);
+	enum place_key ended = keymap_at(&model->keymap, key, PLACE_ENDED);
 	struct pane *pane;
+	char why[256];
+	bool over;
 
 	if (model->front < 0)
 		return;
 	pane = model->panes[model->front];
-	if (pane->reopening && ((key->kind == KEY_KIND_SPECIAL && key->special == SK_ESCAPE) ||
-	                        (key->kind == KEY_KIND_CHAR && key->ch == 'c' && key->mods == MOD_CTRL))) {
+	over = pane->ops->kind == PANE_SHELL && pane->ops->over(pane, why, sizeof why);
+	if (pane->reopening && ended == IN_ENDED_LEAVE) {
 		reopen_give_up(model, pane, effects);
-		return;
-	}
-	if (key->kind == KEY_KIND_SPECIAL && key->special == SK_ENTER && pane->ops->kind == PANE_SHELL &&
-	    pane->ops->over(pane, why, sizeof why) && model_row(model, pane->vm_id) != NULL) {
+	} else if (over && ended == IN_ENDED_CONNECT && model_row(model, pane->vm_id) != NULL) {
 		memcpy(model->selected, pane->vm_id, sizeof model->selected);
 		model_arrange(model);
 		update_act(model, ACTION_SHELL, effects);
-	} else if ((key->kind == KEY_KIND_SPECIAL && (key->special == SK_ESCAPE || key->special == SK_ENTER)) ||
-	    (key->kind == KEY_KIND_CHAR && key->ch == 'q' && key->mods == 0) ||
-	    (key->kind == KEY_KIND_CHAR && key->ch == 'c' && key->mods == MOD_CTRL))
+	} else if ((over && (ended == IN_ENDED_LEAVE || ended == IN_ENDED_CONNECT)) ||
+	           (pane->ops->kind == PANE_LOG && keymap_at(&model->keymap, key, PLACE_TEXT) == IN_TEXT_LEAVE)) {
 		pane_close(model, model->front, effects);
-	else if (key->kind == KEY_KIND_SPECIAL && key->special == SK_TAB)
+	} else if (action == ACTION_NEXT_FOCUS) {
 		model->pane_focus = false;
-	else if (key->kind == KEY_KIND_CHAR && key->ch == 'z' && key->mods == 0) {
+	} else if (action == ACTION_HELP) {
+		help_open(model);
+	} else if (action == ACTION_FULL) {
 		model->full = !model->full;
 		model_arrange(model); /* a panel below the list is out of sight then, and has no focus */
 	}
@@ -285,8 +280,11 @@ void pane_act(struct model *model, enum action_id action, struct effects *effect
 		break;
 	case ACTION_DETACH:
 		if (model->front < 0)
-			say(model, MESSAGE_PLAIN, "no pane is shown; Enter on a VM with %s brings its shell back",
-			    model->ascii ? "$" : "⌂");
+		{
+			char key[24];
+			binding_name(keymap_first(&model->keymap, ACTION_SHELL), key, sizeof key);
+			say(model, MESSAGE_PLAIN, "no pane is shown; %s on a VM with %s brings its shell back", key, model->ascii ? "$" : "⌂");
+		}
 		else if (model->panes[model->front]->ops->kind == PANE_LOG)
 			pane_close(model, model->front, effects);
 		else

@@ -173,8 +173,9 @@ void path_key(struct model *model, const struct key *key, struct effects *effect
 {
 	struct pane *pane = model_pane_of(model, model->naming_id, PANE_SHELL);
 	struct effect *effect;
+	enum place_key own = keymap_at(&model->keymap, key, PLACE_LINE);
 
-	if (key->kind == KEY_KIND_SPECIAL && key->special == SK_ENTER && model->path.len > 0) {
+	if (own == IN_LINE_ACCEPT && model->path.len > 0) {
 		model->naming = false;
 		if (pane == NULL)
 			return;
@@ -184,12 +185,11 @@ void path_key(struct model *model, const struct key *key, struct effects *effect
 		pane->logging = true;
 		model->pane_focus = model->front >= 0;
 		say(model, MESSAGE_GOOD, "%s: the session is written to %s", pane->vm_name, effect->path);
-	} else if ((key->kind == KEY_KIND_SPECIAL && key->special == SK_ESCAPE) ||
-	           (key->kind == KEY_KIND_CHAR && key->ch == 'c' && key->mods == MOD_CTRL)) {
+	} else if (own == IN_LINE_LEAVE) {
 		model->naming = false;
 		model->pane_focus = model->front >= 0;
 	} else {
-		field_key(&model->path, key);
+		field_key(&model->path, key, &model->keymap);
 	}
 }
 

@@ -69,10 +69,11 @@ void view_message(const struct model *model, struct screen *screen, const struct
 {
 	static const enum tone tones[] = { TONE_PLAIN, TONE_GOOD, TONE_BAD };
 	int row = layout->message.row, cols = layout->message.cols;
-	char text[160];
+	char text[160], all[48];
 
 	if (model->naming) {
-		prompt(&model->path, screen, layout, ">", "Enter begins, Esc does not");
+		keymap_text(&model->keymap, "{line-accept} begins, {line-leave} does not", text, sizeof text);
+		prompt(&model->path, screen, layout, ">", text);
 	} else if (model->commanding) {
 		finder_hint(model, text, sizeof text);
 		prompt(&model->palette, screen, layout, ":", text);
@@ -101,8 +102,8 @@ void view_message(const struct model *model, struct screen *screen, const struct
 		/* What is shown is from before: that has to be known. */
 		screen_field(screen, row, 1, cols - 2, tone(TONE_BAD), model->failure);
 	} else if (model->filter.len > 0) {
-		snprintf(text, sizeof text, "/%.60s   %zu of %zu   Esc shows all", model->filter.text, model->shown_count,
-		         model->count);
+		keymap_text(&model->keymap, "   {list-clear} shows all", all, sizeof all);
+		snprintf(text, sizeof text, "/%.60s   %zu of %zu%s", model->filter.text, model->shown_count, model->count, all);
 		screen_put(screen, row, 1, cols - 2, tone(TONE_ACCENT), text);
 		screen_hot(screen, row, 0, cols, HOT_ACTION, ACTION_FILTER);
 	} else if (model->event_count > 0) {
@@ -161,9 +162,13 @@ static int buttons(const struct model *model, struct button *out)
 
 /* "key what" pairs, separated by two blanks; the keys stand out. A pair that does not fit whole is left out, and what is
  * behind it too. */
-static void hint(struct screen *screen, int row, int col, int cols, const char *text)
+static void hint(const struct model *model, struct screen *screen, int row, int col, int cols, const char *keys)
 {
+	char all[400];
+	const char *text = all;
 	bool leader = false;
+
+	keymap_text(&model->keymap, keys, all, sizeof all);
 	while (*text != '\0' && col < cols) {
 		char part[128];
 		const char *end = strstr(text, "  ");
@@ -194,107 +199,100 @@ static void hint(struct screen *screen, int row, int col, int cols, const char *
 /* The panel below the list has the focus. */
 static void panel_footer(const struct model *model, struct screen *screen, int row, int cols)
 {
-	char one[24], two[24], tab[24], text[200];
-	action_first_key(model, ACTION_NEXT_FOCUS, tab, sizeof tab);
-	if (model->panel == PANEL_OPERATIONS) {
-		action_first_key(model, ACTION_RETRY, one, sizeof one);
-		action_first_key(model, ACTION_CANCEL, two, sizeof two);
-		snprintf(text, sizeof text, "Esc close  %s to the list  %s retry  %s cancel  Enter to its VM  j k move", tab, one, two);
-	} else {
-		action_first_key(model, ACTION_ONLY_THIS, one, sizeof one);
-		snprintf(text, sizeof text, "Esc close  %s to the list  %s %s  Enter to its VM  j k move", tab, one,
-		         model->events_of_one ? "all events" : "only the selected VM's");
-	}
-	hint(screen, row, 1, cols, text);
+	hint(model, screen, row, 1, cols, model->panel == PANEL_OPERATIONS
+	     ? "{panel-close} close  {focus} to the list  {retry} retry  {cancel} cancel  {panel-go} to its VM  {down} {up} move"
+	     : model->events_of_one
+	     ? "{panel-close} close  {focus} to the list  {only-this} all events  {panel-go} to its VM  {down} {up} move"
+	     : "{panel-close} close  {focus} to the list  {only-this} only the selected VM's  {panel-go} to its VM  {down} {up} move");
 }
 
 static void pane_footer(const struct model *model, struct screen *screen, int row, int cols)
 {
 	const struct pane *pane = model->panes[model->front];
 	const char *own = pane->ops->hint(pane);
-	char leave[24], text[256];
+	bool typed = own == NULL || *own == '\0'; /* into the guest */
+	char text[400];
 
-	action_key_text(&model->leave_key, model->ascii, leave, sizeof leave);
 	/* While one reads back nothing is typed into the shells. */
-	if (pane->broadcast && (own == NULL || *own == '\0')) {
-		char names[160];
+	if (pane->broadcast && typed) {
+		char names[160], ends[48];
 		size_t n = broadcast_names(model, names, sizeof names);
-		snprintf(text, sizeof text, " BROADCAST: what you type goes to %zu shells: %s   %s B ends it", n, names, leave);
+		keymap_text(&model->keymap, "{leave} {broadcast} ends it", ends, sizeof ends);
+		snprintf(text, sizeof text, " BROADCAST: what you type goes to %zu shells: %s   %s", n, names, ends);
 		screen_field(screen, row, 0, cols, tone(TONE_WARN), text);
-		screen_hot(screen, row, 0, cols, HOT_LEADER, 'B');
+		binding_name(keymap_first(&model->keymap, ACTION_BROADCAST), ends, sizeof ends);
+		screen_hot(screen, row, 0, cols, HOT_LEADER, hot_key_code(ends));
 		return;
 	}
 	/* The way out comes first: it is never the part that does not fit. */
-	if (own != NULL && *own != '\0')
-		snprintf(text, sizeof text, "%s to the list  %s", leave, own);
-	else if (cols < 76)
-		snprintf(text, sizeof text, "%s to the list", leave);
-	else
-		snprintf(text, sizeof text, "%s to the list  then:  z %s  [ scroll and search  d detach%s%s%s", leave,
-		         model->full ? "half screen" : "full screen", cols >= 92 ? "  " : "", cols >= 92 ? leave : "",
-		         cols >= 92 ? " send it" : "");
-	if (cols >= 116 && (own == NULL || *own == '\0'))
+	snprintf(text, sizeof text, "{leave} to the list  %s%s%s", !typed ? own : cols < 76 ? "" : "then:  {full-screen} ",
+	         !typed || cols < 76 ? "" : model->full ? "half screen  {scroll} scroll and search  {detach} detach"
+	                                                : "full screen  {scroll} scroll and search  {detach} detach",
+	         typed && cols >= 92 ? "  {leave} send it" : "");
+	if (cols >= 116 && typed)
 		screen_put(screen, row, cols - 24, 24, tone(TONE_QUIET), "(keys go to the guest)");
-	hint(screen, row, 1, cols, text);
+	hint(model, screen, row, 1, cols, text);
+}
+
+/* The keys of what is open over the list, or typed below it; NULL: those of the list. */
+static const char *keys_here(const struct model *model, int cols)
+{
+	switch (model->dialog) {
+	case DIALOG_TEXT:
+		return model->text.choose ? "{text-down} {text-up} choose  {commands-copy} copy  {dialog-leave} back"
+		                          : "{text-down} {text-up} scroll  {dialog-leave} back";
+	case DIALOG_HELP:
+		return "{text-down} {text-up} scroll  {dialog-leave} back";
+	case DIALOG_COLUMNS:
+		return cols < 72 ? "{dialog-leave} back  {columns-show}  {columns-later} {columns-earlier} move  "
+		                   "{columns-wider} {columns-narrower} width  {columns-reset} reset"
+		                 : "{dialog-leave} back  {columns-show} as fits, shown, left out  {columns-later} {columns-earlier} move  "
+		                   "{columns-wider} {columns-narrower} width  {columns-reset} reset";
+	case DIALOG_CONFIRM:
+		return "{dialog-accept} take it  {dialog-leave} back  {confirm-other} other answer  {copy-command} copy the command line";
+	case DIALOG_FANOUT:
+		return model->fanout.pending > 0 ? "{text-down} {text-up} scroll  {answers-give-up} give up the rest  {dialog-leave} back"
+		                                 : "{text-down} {text-up} scroll  {answers-again} run again  {dialog-leave} back";
+	case DIALOG_NONE:
+		break;
+	default:
+		return ""; /* the others say their keys themselves */
+	}
+	if (model->pane_focus && model->front >= 0)
+		return NULL;
+	if (model->filtering)
+		return "{line-accept} keep  {line-leave} drop  {line-complete} complete  {line-help} help  !term without it  state: label: cpu>";
+	if (model->naming)
+		return "{line-accept} write the session to this file  {line-leave} back";
+	if (model->asking != ASK_NOTHING)
+		return model->asking == ASK_COMMAND ? "{line-accept} run it there  {line-leave} back" :
+		       model->asking == ASK_DISK ? "{line-accept} grow to it  {line-leave} back" : "{line-accept} keep it  {line-leave} back";
+	if (model->commanding)
+		return "{line-accept} do it  {line-leave} back  {line-up} {line-down} choose  {line-complete} complete  {line-help} help  "
+		       "{copy-command} copy the command line";
+	if (model->leader && !model->panel_focus)
+		return "{full-screen} full screen  {scroll} scroll, copy  {detach} detach  {close} close  {focus} back  {next-pane} next  "
+		       "{split} {split-below} split  {other-pane} other  {broadcast} broadcast  {log-session} log";
+	return NULL;
 }
 
 void view_footer(const struct model *model, struct screen *screen, const struct layout *layout)
 {
 	struct button button[ACTION_COUNT + 2];
 	int row = layout->footer.row, cols = layout->footer.cols, i, count, used;
-	char key[16];
+	const char *here = keys_here(model, cols);
+	char key[24];
 
-	if (model->dialog == DIALOG_TEXT && model->text.choose) {
-		hint(screen, row, 1, cols, "j k choose  Enter copy  Esc back");
+	if (here != NULL) {
+		hint(model, screen, row, 1, cols, here);
 		return;
 	}
-	if (model->dialog == DIALOG_HELP || model->dialog == DIALOG_TEXT) {
-		hint(screen, row, 1, cols, "j k scroll  Esc back");
-		return;
-	}
-	if (model->dialog == DIALOG_COLUMNS) {
-		hint(screen, row, 1, cols, cols < 72 ? "Esc back  Space  J K move  + - width  r reset" :
-		                                     "Esc back  Space as fits, shown, left out  J K move  + - width  r reset");
-		return;
-	}
-	if (model->dialog == DIALOG_CONFIRM) {
-		hint(screen, row, 1, cols, "Enter take it  Esc back  Tab other answer  Ctrl-Y copy the command line");
-		return;
-	}
-	if (model->dialog == DIALOG_FANOUT) {
-		hint(screen, row, 1, cols, model->fanout.pending > 0 ? "j k scroll  x give up the rest  Esc back"
-		                                                     : "j k scroll  r run again  Esc back");
-		return;
-	}
-	if (model->dialog != DIALOG_NONE)
-		return; /* the others say their keys themselves */
 	if (model->pane_focus && model->front >= 0) {
 		pane_footer(model, screen, row, cols);
 		return;
 	}
-	if (model->filtering) {
-		hint(screen, row, 1, cols, "Enter keep  Esc drop  Tab complete  F1 help  !term without it  state: label: cpu>");
-		return;
-	}
-	if (model->naming) {
-		hint(screen, row, 1, cols, "Enter write the session to this file  Esc back");
-		return;
-	}
-	if (model->asking != ASK_NOTHING) {
-		hint(screen, row, 1, cols, model->asking == ASK_COMMAND ? "Enter run it there  Esc back" :
-		                         model->asking == ASK_DISK ? "Enter grow to it  Esc back" : "Enter keep it  Esc back");
-		return;
-	}
-	if (model->commanding) {
-		hint(screen, row, 1, cols, "Enter do it  Esc back  Up Down choose  Tab complete  F1 help  Ctrl-Y copy the command line");
-		return;
-	}
 	if (model->panel_focus) {
 		panel_footer(model, screen, row, cols);
-		return;
-	}
-	if (model->leader) {
-		hint(screen, row, 1, cols, "z full screen  [ scroll, copy  d detach  w close  Tab back  n next  % \" split  ; other  B broadcast  L log");
 		return;
 	}
 	count = buttons(model, button);

@@ -80,10 +80,11 @@ void view_form(const struct model *model, struct screen *screen)
 	int cols = WIDTH < model->cols_size - 2 ? WIDTH : model->cols_size - 2;
 	int message = model->rows_size >= 22 ? 3 : model->rows_size >= 14 ? 2 : 1;
 	int fields, rows, row, col, first = 0, i;
-	const char *keys = "Enter create  Tab next  Space choose  F1 help  Esc cancel";
+	char keys[160];
 
+	keymap_text(&model->keymap, "{line-accept} create  {form-next} next  {form-turn} choose  {line-help} help  {line-leave} cancel", keys, sizeof keys);
 	if (text_width(keys) > cols - 4)
-		keys = "Enter create  Esc cancel";
+		keymap_text(&model->keymap, "{line-accept} create  {line-leave} cancel", keys, sizeof keys);
 
 	if (form->wrong) { /* the reason is shown whole; fields scroll */
 		int need = draw_wrapped(NULL, 0, 0, model->rows_size / 2, cols - 4, tone(TONE_BAD), form->message);

@@ -11,14 +11,10 @@
 
 #define HERE_MAX 12
 
-/* A key by the action it belongs to (it may be bound elsewhere), else by its name; LEAVE is the key out of a pane. */
+/* Both as keymap_text() takes them. */
 struct here {
-	enum action_id action;
 	const char *key, *words;
 };
-#define OF(id, words) { ACTION_##id, NULL, words }
-#define KEY(name, words) { ACTION_NONE, name, words }
-#define LEAVE ""
 #define SLOW "\1" /* the sign, as the screen can show it */
 
 static const struct {
@@ -26,70 +22,85 @@ static const struct {
 	struct here lines[HERE_MAX];
 } places[HELP_COUNT] = {
 	[HELP_LIST] = { "Here: the list of VMs", {
-		KEY("Click", "Selects; twice: opens a shell, or folds a group"),
-		KEY("Right click", "Marks; on a heading: which columns there are"),
-		KEY("a heading", "A click sorts by it, again: the other way round"),
-		KEY("a count", "In the header: only VMs in that state, again: all"),
-		KEY("Esc", "Takes back what narrows the view: the marks, then the filter") } },
+		{ "Click", "Selects; twice: opens a shell, or folds a group" },
+		{ "Right click", "Marks; on a heading: which columns there are" },
+		{ "a heading", "A click sorts by it, again: the other way round" },
+		{ "a count", "In the header: only VMs in that state, again: all" },
+		{ "{list-clear}", "Takes back what narrows the view: the marks, then the filter" } } },
 	[HELP_OPERATIONS] = { "Here: the operations", {
-		KEY("j k", "Move"), KEY("Enter", "To the VM of this line; so does a second click"), OF(RETRY, "Try it once more"),
-		OF(CANCEL, "Cut it short"), OF(NEXT_FOCUS, "Back to the list, and the panel stays"), KEY("Esc", "Close the panel") } },
+		{ "{down} {up}", "Move" }, { "{panel-go}", "To the VM of this line; so does a second click" }, { "{retry}", "Try it once more" },
+		{ "{cancel}", "Cut it short" }, { "{focus}", "Back to the list, and the panel stays" }, { "{panel-close}", "Close the panel" } } },
 	[HELP_EVENTS] = { "Here: the events", {
-		KEY("j k", "Move"), KEY("Enter", "To the VM of this line; so does a second click"),
-		OF(ONLY_THIS, "Only those of the selected VM, or all"), OF(NEXT_FOCUS, "Back to the list, and the panel stays"),
-		KEY("Esc", "Close the panel") } },
+		{ "{down} {up}", "Move" }, { "{panel-go}", "To the VM of this line; so does a second click" },
+		{ "{only-this}", "Only those of the selected VM, or all" }, { "{focus}", "Back to the list, and the panel stays" },
+		{ "{panel-close}", "Close the panel" } } },
 	[HELP_SHELL] = { "Here: a shell, after the key that leads out of it", {
-		KEY(LEAVE, "Once more: send it to the guest"), OF(NEXT_FOCUS, "Back into the shell"), OF(FULL, "Full screen, or half"),
-		OF(SCROLL, "Read back, search; there: v selects, y copies, q ends it"), OF(SPLIT, "A second shell beside it"),
-		OF(STACK, "A second one below it"), OF(OTHER_PANE, "To the other of two"), OF(NEXT_PANE, "The next open pane"),
-		OF(BROADCAST, "Type into the shells of all marked VMs"), OF(LOG_SESSION, "Write what it shows to a file"),
-		OF(DETACH, "Put it away; it lives on"), OF(CLOSE, "End it") } },
+		{ "{leave}", "Once more: send it to the guest" }, { "{focus}", "Back into the shell" }, { "{full-screen}", "Full screen, or half" },
+		{ "{scroll}", "Read back, search; there: {copy-select} selects, {copy-take} copies, {text-leave} ends it" },
+		{ "{split}", "A second shell beside it" }, { "{split-below}", "A second one below it" },
+		{ "{other-pane}", "To the other of two" }, { "{next-pane}", "The next open pane" },
+		{ "{broadcast}", "Type into the shells of all marked VMs" }, { "{log-session}", "Write what it shows to a file" },
+		{ "{detach}", "Put it away; it lives on" }, { "{close}", "End it" } } },
+	[HELP_COPY] = { "Here: reading back in a shell", {
+		{ "{text-down} {text-up}", "A line; {text-half-down} and {text-half-up} half a page" },
+		{ "{text-page-down} {text-page-up}", "A page; {text-first} and {text-last} to its ends" },
+		{ "{text-search} {text-search-up}", "Search upwards; {text-next} the next, {text-previous} the one before" },
+		{ "{copy-select} {copy-lines}", "Select from here, or whole lines; once more: not" },
+		{ "{copy-line-start} {copy-line-end}", "The selection's end to the line's beginning or end" },
+		{ "{copy-other-end}", "Move its other end" }, { "{copy-take}", "Copy it to the clipboard" },
+		{ "{leave}", "To the list; what is shown stays" }, { "{text-leave}", "Drop the selection, then back to the shell" } } },
 	[HELP_LOG] = { "Here: a console", {
-		KEY("PgUp PgDn", "A page; g and G to its ends"), KEY("/ n N", "Search, next, the one before"),
-		KEY("w", "Wrap long lines, or cut them"), KEY("F", "Follow what is written now"), OF(NEXT_FOCUS, "To the list"),
-		KEY("q", "Close it") } },
+		{ "{text-page-up} {text-page-down}", "A page; {text-first} and {text-last} to its ends" },
+		{ "{text-search} {text-next} {text-previous}", "Search, next, the one before" },
+		{ "{console-wrap}", "Wrap long lines, or cut them" }, { "{console-follow}", "Follow what is written now" }, { "{focus}", "To the list" },
+		{ "{full-screen}", "Full screen, or half" }, { "{text-leave}", "Close it" } } },
 	[HELP_FORM] = { "Here: the form", {
-		KEY("Tab", "The next field; Shift-Tab the one before; or click on one"),
-		KEY("Space", "The next choice; Left and Right too; or click on one"),
-		KEY("Enter", "Create it, if the line below the fields says that it can be"),
-		KEY("Ctrl-Y", "Copy the command that does the same"), KEY("Esc", "Leave it") } },
+		{ "{form-next}", "The next field; {form-previous} the one before; or click on one" },
+		{ "{form-turn}", "The next choice, {form-turn-back} the one before; or click on one" },
+		{ "{line-accept}", "Create it, if the line below the fields says that it can be" },
+		{ "{copy-command}", "Copy the command that does the same" }, { "{line-leave}", "Leave it" } } },
 	[HELP_PLAN] = { "Here: what reconcile would do", {
-		KEY("Space", "Leave an item out, or take it in; or click on its box"),
-		KEY("e", "The other thing that can be done with it, if there is one"),
-		KEY("Enter", "Carry out what is taken in"), KEY("Esc", "Do nothing") } },
+		{ "{plan-take}", "Leave an item out, or take it in; or click on its box" },
+		{ "{plan-other}", "The other thing that can be done with it, if there is one" },
+		{ "{dialog-accept}", "Carry out what is taken in" }, { "{dialog-leave}", "Do nothing" } } },
 	[HELP_COLUMNS] = { "Here: the columns", {
-		KEY("Space", "As fits, always shown, left out; or click on its box"), KEY("J K", "Move it down or up"),
-		KEY("+ -", "Wider, narrower"), KEY("r", "As they were at first"), KEY("Esc", "Done; they are remembered") } },
+		{ "{columns-show}", "As fits, always shown, left out; or click on its box" },
+		{ "{columns-later} {columns-earlier}", "Move it down or up" },
+		{ "{columns-wider} {columns-narrower}", "Wider, narrower" }, { "{columns-reset}", "As they were at first" },
+		{ "{dialog-leave}", "Done; they are remembered" } } },
 	[HELP_FANOUT] = { "Here: answers of many VMs", {
-		KEY("j k", "Scroll"), KEY("r", "The same command once more"), KEY("x", "Give up those that have not answered"),
-		KEY("Esc", "Back to the list") } },
+		{ "{text-down} {text-up}", "Scroll" }, { "{answers-again}", "The same command once more" },
+		{ "{answers-give-up}", "Give up those that have not answered" }, { "{dialog-leave}", "Back to the list" } } },
 	[HELP_TEXT] = { "Here: a page", {
-		KEY("j k", "Scroll, or choose a line"), KEY("Enter", "Of commands: copy the chosen one; or click on it"),
-		KEY("Esc", "Back") } },
+		{ "{text-down} {text-up}", "Scroll, or choose a line" }, { "{commands-copy}", "Of commands: copy the chosen one; or click on it" },
+		{ "{dialog-leave}", "Back" } } },
 	[HELP_FILTER] = { "Here: the filter", {
-		KEY("web 172.16", "Words: in the name, state, address, image, labels or backend"),
-		KEY("label:a=b", "So state: backend: image: name: ip: network: is:"),
-		KEY("mem>=1G", "So cpu rss disk vcpus age up port pid exit; < too: age>1h"),
-		KEY("!web", "All but those; * and ? stand for any characters and any one"),
-		KEY("Tab", "Complete it, as far as there is one way"), KEY("Up Down", "Move in the list meanwhile"),
-		KEY("Enter", "Keep it"), KEY("Esc", "All VMs again") } },
+		{ "web 172.16", "Words: in the name, state, address, image, labels or backend" },
+		{ "label:a=b", "So state: backend: image: name: ip: network: is:" },
+		{ "mem>=1G", "So cpu rss disk vcpus age up port pid exit; < too: age>1h" },
+		{ "!web", "All but those; * and ? stand for any characters and any one" },
+		{ "{line-complete}", "Complete it, as far as there is one way" }, { "{line-up} {line-down}", "Move in the list meanwhile" },
+		{ "{line-accept}", "Keep it" }, { "{line-leave}", "All VMs again" } } },
 	[HELP_PALETTE] = { "Here: all commands", {
-		KEY("letters", "Of an action, a VM, an open pane, a filter or a setting"), KEY("Up Down", "Choose among what is found"),
-		KEY("Enter", "Do it, go there"), KEY("Tab", "Its whole name"), KEY("Ctrl-Y", "Copy the stoker command that does the same"),
-		KEY("Esc", "Leave it") } },
+		{ "letters", "Of an action, a VM, an open pane, a filter or a setting" },
+		{ "{line-up} {line-down}", "Choose among what is found" }, { "{line-accept}", "Do it, go there" },
+		{ "{line-complete}", "Its whole name" }, { "{copy-command}", "Copy the stoker command that does the same" },
+		{ "{line-leave}", "Leave it" } } },
 	[HELP_LINE] = { "Here: a line that is asked for", {
-		KEY("Enter", "Take it; an empty one is as good as Esc"), KEY("Ctrl-U", "Delete to the beginning; Ctrl-W the word before"), KEY("Ctrl-A", "To its beginning; Ctrl-E to its end"), KEY("Esc", "Leave it") } },
+		{ "{line-accept}", "Take it; an empty one is as good as {line-leave}" },
+		{ "{line-erase-start}", "Delete to the beginning; {line-erase-word} the word before" },
+		{ "{line-start}", "To its beginning; {line-end} to its end" }, { "{line-leave}", "Leave it" } } },
 	[HELP_PHASES] = { "Below the list: the phases of the selected VM", {
-		KEY("a bar", "When a phase began and how long it took, beside the others"),
-		KEY("p50", "What half of the fleet's VMs took at most"), KEY(SLOW, "Slower than 95 of 100 in the fleet"),
-		KEY("last runs", "From start to ready, the newest first") } },
+		{ "a bar", "When a phase began and how long it took, beside the others" },
+		{ "p50", "What half of the fleet's VMs took at most" }, { SLOW, "Slower than 95 of 100 in the fleet" },
+		{ "last runs", "From start to ready, the newest first" } } },
 	[HELP_GRAPHS] = { "Below the list: what the selected VM used in ten minutes", {
-		KEY("the right", "The top of the scale, the highest so far, and just now"),
-		KEY("a gap", "Nothing was measured then: it did not run, or nobody looked"), OF(GRAPHS, "Back to its phases") } },
+		{ "the right", "The top of the scale, the highest so far, and just now" },
+		{ "a gap", "Nothing was measured then: it did not run, or nobody looked" }, { "{graphs}", "Back to its phases" } } },
 	[HELP_FLEET] = { "Below the list: the phases of the whole fleet", {
-		KEY("p50 p95 p99", "So many of 100 were as fast or faster, deleted ones too"), KEY("n", "How many were timed"),
-		KEY("min ... max", "How they are spread; the selected VM stands out"), KEY("slowest", "Which VM that was"),
-		KEY(SLOW, "The selected VM was slower than 95 of 100"), OF(FLEET, "Back to the selected VM's phases") } },
+		{ "p50 p95 p99", "So many of 100 were as fast or faster, deleted ones too" }, { "n", "How many were timed" },
+		{ "min ... max", "How they are spread; the selected VM stands out" }, { "slowest", "Which VM that was" },
+		{ SLOW, "The selected VM was slower than 95 of 100" }, { "{fleet}", "Back to the selected VM's phases" } } },
 };
 
 /* Is this line of the page in sight? */
@@ -100,7 +111,7 @@ static int here_lines(const struct model *model, struct screen *screen, const st
 {
 	int i, page = p->rows - 2, row;
 	int words_col = p->col + 16;
-	char key[40];
+	char key[40], words[120];
 
 	if (SHOWN)
 		screen_put(screen, p->row + 1 + line - top, p->col + 2, p->cols - 4, tone(TONE_STRONG),
@@ -110,15 +121,14 @@ static int here_lines(const struct model *model, struct screen *screen, const st
 		const struct here *here = &places[of].lines[i];
 		if (!SHOWN)
 			continue;
-		if (here->key == NULL)
-			action_first_key(model, here->action, key, sizeof key);
-		else if (here->key[0] == '\0')
-			action_key_text(&model->leave_key, model->ascii, key, sizeof key);
+		if (here->key[0] == SLOW[0])
+			snprintf(key, sizeof key, "%s", glyph(screen, GLYPH_SLOW));
 		else
-			snprintf(key, sizeof key, "%s", here->key[0] == SLOW[0] ? glyph(screen, GLYPH_SLOW) : here->key);
+			keymap_text(&model->keymap, here->key, key, sizeof key);
+		keymap_text(&model->keymap, here->words, words, sizeof words);
 		row = p->row + 1 + line - top;
 		screen_field(screen, row, p->col + 4, 11, tone(TONE_TITLE), key);
-		screen_field(screen, row, words_col, p->col + p->cols - 2 - words_col, tone(TONE_PLAIN), here->words);
+		screen_field(screen, row, words_col, p->col + p->cols - 2 - words_col, tone(TONE_PLAIN), words);
 	}
 	return line + 1;
 }
@@ -173,7 +183,7 @@ static int help_lines(const struct model *model, struct screen *screen, const st
 		}
 		if (group == GROUP_PANE) {
 			if (SHOWN) {
-				action_key_text(&model->leave_key, model->ascii, key, sizeof key);
+				binding_name(&model->keymap.leave, key, sizeof key);
 				screen_put(screen, p->row + 1 + line - top, p->col + 4, 12, tone(TONE_TITLE), key);
 				if (!narrow)
 					screen_put(screen, p->row + 1 + line - top, p->col + 16, 12, tone(TONE_PLAIN), "leave");

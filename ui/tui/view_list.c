@@ -308,7 +308,7 @@ static void empty(const struct model *model, struct screen *screen, const struct
 		return;
 	}
 	if (model->count > 0) {
-		snprintf(text, sizeof text, "No VM matches the filter. Esc takes it away.");
+		keymap_text(&model->keymap, "No VM matches the filter. {list-clear} takes it away.", text, sizeof text);
 		draw_wrapped(screen, row, 3, list->rows, list->cols - 6, tone(TONE_QUIET), text);
 		return;
 	}
@@ -318,13 +318,9 @@ static void empty(const struct model *model, struct screen *screen, const struct
 		screen_hot(screen, row, 3, list->cols - 6, HOT_ACTION, ACTION_CREATE);
 	row += draw_wrapped(screen, row, 3, 2, list->cols - 6, tone(TONE_STRONG), model->read_only ? "No VMs yet." : text);
 	if (list->rows > 5 && !model->read_only) {
-		char help[24];
-		action_first_key(model, ACTION_SHELL, key, sizeof key);
-		action_first_key(model, ACTION_HELP, help, sizeof help);
-		snprintf(text, sizeof text, "A new VM boots in about two seconds; %s then opens a shell in it.",
-		         strcmp(key, "↵") == 0 ? "Enter" : key);
+		keymap_text(&model->keymap, "A new VM boots in about two seconds; {shell} then opens a shell in it.", text, sizeof text);
 		row += 1 + draw_wrapped(screen, row + 1, 3, 2, list->cols - 6, tone(TONE_QUIET), text);
-		snprintf(text, sizeof text, "%s lists everything the dashboard can do.", help);
+		keymap_text(&model->keymap, "{help} lists everything the dashboard can do.", text, sizeof text);
 		row += draw_wrapped(screen, row, 3, 2, list->cols - 6, tone(TONE_QUIET), text);
 	}
 	if (list->rows > 7 && model->deleted_count > 0) {

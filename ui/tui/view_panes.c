@@ -109,9 +109,11 @@ static void opening(const struct model *model, struct screen *screen, const stru
 	snprintf(text, sizeof text, "Opening %s ... %s", model->opening_kind == PANE_SHELL ? "a shell" : "the log", clock);
 	screen_put(screen, layout->pane.row + layout->pane.rows / 3, layout->pane.col + 3, layout->pane.cols - 4,
 	           tone(TONE_BUSY), text);
-	if (layout->pane.rows > layout->pane.rows / 3 + 1)
+	if (layout->pane.rows > layout->pane.rows / 3 + 1) {
+		keymap_text(&model->keymap, booting ? "It is still booting and is waited for. {list-clear}: do not." : "{list-clear}: do not wait", text, sizeof text);
 		screen_put(screen, layout->pane.row + layout->pane.rows / 3 + 1, layout->pane.col + 3, layout->pane.cols - 4,
-		           tone(TONE_QUIET), booting ? "It is still booting and is waited for. Esc: do not." : "Esc: do not wait");
+		           tone(TONE_QUIET), text);
+	}
 }
 
 /* The other one of two, and the line between them. */
@@ -122,6 +124,8 @@ static void second(const struct model *model, struct screen *screen, const struc
 	char title[160] = "", text[240];
 	int r;
 
+	if (!screen_seeking(screen))
+		pane->ops->draw(pane, screen, layout->other.row, layout->other.col, layout->other.rows, layout->other.cols, false);
 	if (model->split.stacked) {
 		/* Says whose the lower one is; the tabs are above the upper one. */
 		const struct pane *lower = model->split.other_first ? model->panes[model->front] : pane;
@@ -132,8 +136,6 @@ static void second(const struct model *model, struct screen *screen, const struc
 		for (r = 0; r < at->rows; r++)
 			screen_put(screen, at->row + r, at->col, 1, tone(TONE_QUIET), glyph(screen, GLYPH_V));
 	}
-	if (!screen_seeking(screen))
-		pane->ops->draw(pane, screen, layout->other.row, layout->other.col, layout->other.rows, layout->other.cols, false);
 }
 
 void view_panes(const struct model *model, struct screen *screen, const struct layout *layout)
@@ -151,14 +153,13 @@ void view_panes(const struct model *model, struct screen *screen, const struct l
 		draw_rule(screen, layout->tabs.row, 0, layout->tabs.cols, NULL, NULL, false);
 		screen_fill(screen, layout->tabs.row, 0, 1, layout->tabs.cols, tone(TONE_PLAIN));
 	}
-	draw_tabs(model, screen, layout);
-	if (model->front < 0) {
-		opening(model, screen, layout);
-		return;
-	}
-	if (layout->other.rows > 0)
-		second(model, screen, layout);
-	if (pane->rows > 0 && !screen_seeking(screen))
+	/* First the panes: they take their size from being drawn, and what the tabs say of them depends on it. */
+	if (model->front >= 0 && pane->rows > 0 && !screen_seeking(screen))
 		model->panes[model->front]->ops->draw(model->panes[model->front], screen, pane->row, pane->col, pane->rows,
 		                                      pane->cols, model->pane_focus && model->dialog == DIALOG_NONE);
+	if (model->front >= 0 && layout->other.rows > 0)
+		second(model, screen, layout);
+	draw_tabs(model, screen, layout);
+	if (model->front < 0)
+		opening(model, screen, layout);
 }

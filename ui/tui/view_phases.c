@@ -184,9 +184,11 @@ void view_phases(const struct model *model, struct screen *screen, const struct 
 
 	if (selected == NULL) {
 		draw_rule(screen, at->row, 0, at->cols, "phases", NULL, false);
-		if (model->on_group)
-			screen_put(screen, at->row + 1, 3, at->cols - 4, tone(TONE_QUIET),
-			           "A group is selected: Enter folds it, Space marks all in it.");
+		if (model->on_group) {
+			char text[96];
+			keymap_text(&model->keymap, "A group is selected: {shell} folds it, {mark} marks all in it.", text, sizeof text);
+			screen_put(screen, at->row + 1, 3, at->cols - 4, tone(TONE_QUIET), text);
+		}
 		return;
 	}
 	read_life(model, selected, &life);

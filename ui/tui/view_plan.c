@@ -108,7 +108,7 @@ void view_plan(const struct model *model, struct screen *screen)
 	int cols = model->cols_size - 4 > 130 ? 130 : model->cols_size - 4, lines = cols - 4 >= 84 ? 1 : 2;
 	int want = plan->count > 0 ? (int)plan->count * lines : 2, rows, row, col;
 	size_t i, chosen = 0, done = 0, failed = 0;
-	char title[64], text[160];
+	char title[64], text[160], keys[160];
 
 	for (i = 0; i < plan->count; i++) {
 		chosen += plan->items[i].choice != STOKER_REPAIR_NONE;
@@ -125,35 +125,36 @@ void view_plan(const struct model *model, struct screen *screen)
 	switch (plan->state) {
 	case PLAN_LOOKING:
 		screen_put(screen, row + 1, col + 2, cols - 4, tone(TONE_BUSY), "Comparing the records with the host ...");
-		snprintf(text, sizeof text, "Esc back");
+		snprintf(text, sizeof text, "{dialog-leave} back");
 		break;
 	case PLAN_FAILED:
 		draw_wrapped(screen, row + 1, col + 2, rows - 4, cols - 4, tone(TONE_BAD), plan->failure);
-		snprintf(text, sizeof text, "Esc back");
+		snprintf(text, sizeof text, "{dialog-leave} back");
 		break;
 	case PLAN_READY:
 		if (plan->count == 0) {
 			draw_wrapped(screen, row + 1, col + 2, 2, cols - 4, tone(TONE_GOOD),
 			             "The records and the host agree: nothing to repair.");
-			snprintf(text, sizeof text, "Enter or Esc back");
+			snprintf(text, sizeof text, "{dialog-accept} or {dialog-leave} back");
 		} else if (chosen == 0) {
-			snprintf(text, sizeof text, "Space takes an item in, Esc does nothing");
+			snprintf(text, sizeof text, "{plan-take} takes an item in, {dialog-leave} does nothing");
 		} else if (cols < 68) {
-			snprintf(text, sizeof text, "Enter does %zu, Space in or out, Esc", chosen);
+			snprintf(text, sizeof text, "{dialog-accept} does %zu, {plan-take} in or out, {dialog-leave}", chosen);
 		} else {
-			snprintf(text, sizeof text, "Space leaves an item out, Enter carries out %zu, Esc does nothing", chosen);
+			snprintf(text, sizeof text, "{plan-take} leaves an item out, {dialog-accept} carries out %zu, {dialog-leave} does nothing", chosen);
 		}
 		break;
 	case PLAN_WORKING:
-		snprintf(text, sizeof text, "Carrying out: %zu of %zu done. Esc: it goes on", done + failed, chosen);
+		snprintf(text, sizeof text, "Carrying out: %zu of %zu done. {dialog-leave}: it goes on", done + failed, chosen);
 		break;
 	case PLAN_DONE:
 	default:
-		snprintf(text, sizeof text, "%zu done%s, %zu failed. Enter or Esc back", done, "", failed);
+		snprintf(text, sizeof text, "%zu done, %zu failed. {dialog-accept} or {dialog-leave} back", done, failed);
 		break;
 	}
 	if (plan->count > 0)
 		items(model, screen, row + 1, col + 2, rows - 4, cols - 4);
-	screen_field(screen, row + rows - 2, col + 2, cols - 4, tone(TONE_QUIET), text);
-	hot_hints(screen, row + rows - 2, col + 2, text);
+	keymap_text(&model->keymap, text, keys, sizeof keys);
+	screen_field(screen, row + rows - 2, col + 2, cols - 4, tone(TONE_QUIET), keys);
+	hot_hints(screen, row + rows - 2, col + 2, keys);
 }
