@@ -54,6 +54,17 @@ see '> fox +\* running'
 coloured || fail 'no colours again'
 sed -i '/^ascii/d' "$STOKER_CONFIG"
 see '▸ fox +● running'
+# A dialog's keys are of the same section: the pages of text are left by another one, and say so.
+sed -i 's/^stop = F9$/stop = F9\ndialog-leave = F7\ntext-down = Ctrl-T j/' "$STOKER_CONFIG"
+see 'the configuration was read again'
+keys '?'
+see 'Ctrl-T k scroll  F7 back'
+keys q
+see 'Ctrl-T k scroll  F7 back'
+keys F7
+see 'F9 stop'
+sed -i '/^dialog-leave/d; /^text-down/d' "$STOKER_CONFIG"
+see 'the configuration was read again'
 
 check 'one command on many VMs, answers that differ apart'
 keys g Space
