@@ -825,14 +825,20 @@ struct stoker_sample {
 	int64_t rx_bytes, tx_bytes; /**< what the guest has received and sent so far, with network tap by the host's
 	                                 counters, with network user by the guest's own; -1: not read this time, or not to
 	                                 be known */
+	int64_t traffic_ns; /**< CLOCK_MONOTONIC when they were so many: what a guest answers comes after its counting */
 };
 /** Reads the kernel's figures for each VM with a pid: no subprocess, no store. CPU time and the counters of network tap
  *  are there every time. So are memory and disk, as long as RLIMIT_NOFILE leaves room: from the second call on the same
  *  handle on, two files are kept open for each VM, up to half of that limit (256 VMs at 1,024, 4,096 at 16,384). Of VMs
  *  beyond that they are read by turns, 250 VMs at a call; the first call reads all of them. Guests on the network user
  *  are asked for their counters from the second call on, by turns, at most 32 a second (each of 1,000 every 31 s), and
- *  what they answer is in the next call's samples: nothing is waited for. `out` has room for `count`. */
-STOKER_API void stoker_sample_vms(stoker *s, const struct stoker_vm *vms, size_t count, struct stoker_sample *out);
+ *  what they answer is in the next call's samples: nothing is waited for. `out` has room for `count`.
+ *
+ *  in_sight[i] says that somebody looks at vms[i] now. Of those everything is read at every call, and their guests are
+ *  asked every second besides the others' turns, up to 96 of them; of the others memory and disk are read at every other
+ *  call when there are more than 500 VMs. NULL: nobody looks at one more than at another. */
+STOKER_API void stoker_sample_vms(stoker *s, const struct stoker_vm *vms, size_t count, const bool *in_sight,
+                                  struct stoker_sample *out);
 
 #ifdef __cplusplus
 }

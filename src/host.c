@@ -6,6 +6,8 @@
  * cost less than a hundredth of a core. Opening a file of /proc costs five times
  * what reading it does: so the files are kept open between the calls, and only
  * those of VMs for which there are no descriptors are opened anew, by turns.
+ * Reading is nearly all of the cost that is left, and a graph has one point for
+ * two seconds: so of many VMs those out of sight are read every other time.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -26,6 +28,7 @@
 #include "store.h"
 
 #define OPENED_AT_ONCE 250 /* VMs; two files each */
+#define READ_EACH_TIME 500 /* VMs; of more of them those out of sight are read every other time */
 #define PID_LIMIT (1 << 22)
 #define PROCESS_CPU_CLOCK 2 /* CPUCLOCK_SCHED */
 
@@ -139,7 +142,7 @@ struct sampler {
 	struct vmm_files *files; /* of each VM of the last call, in its order */
 	size_t count;
 	size_t turn;  /* the VM of which files are opened next when not all of them can be kept */
-	bool again;   /* this is not the first call */
+	unsigned calls; /* that there were before this one */
 };
 
 static void close_file(int *fd)
@@ -254,25 +257,38 @@ static size_t room_for_files(void)
 	return limit.rlim_cur > 1 << 20 ? 1 << 18 : (size_t)limit.rlim_cur / 4;
 }
 
-/* Those with kept files each time; as many of the others as opening them may cost. Who looks only once gets all. */
-static void sample_rest(struct sampler *sampler, const struct stoker_vm *vms, size_t count, struct stoker_sample *out)
+static void sample_once(const struct stoker_vm *vms, size_t count, struct stoker_sample *out)
 {
-	size_t room = sampler && sampler->again ? room_for_files() : 0, kept = 0, opened = 0, begin;
-	bool once = !sampler || !sampler->again;
+	for (size_t i = 0; i < count; i++) {
+		struct vmm_files files = { vms[i].pid, FILE_CLOSED, FILE_CLOSED };
+		if (out[i].cpu_ns >= 0)
+			sample_files(&files, false, &out[i]);
+	}
+}
+
+/* Those in sight each time, those with kept files each time or every other time, and as many of the rest as opening
+ * them may cost. */
+static void sample_rest(struct sampler *sampler, const struct stoker_vm *vms, size_t count, const bool *in_sight,
+                        struct stoker_sample *out)
+{
+	size_t room = room_for_files(), kept = 0, opened = 0, begin, rest = count;
+	bool each_time = !in_sight || count <= READ_EACH_TIME;
 
 	for (size_t i = 0; i < count; i++) {
-		struct vmm_files once_only = { vms[i].pid, FILE_CLOSED, FILE_CLOSED };
-		if (out[i].cpu_ns < 0 || (!once && kept >= room))
+		bool seen = in_sight && in_sight[i], keep = kept < room;
+		if (out[i].cpu_ns < 0)
 			continue;
-		kept++;
-		sample_files(once ? &once_only : &sampler->files[i], !once, &out[i]);
+		kept += keep;
+		if (!keep && rest == count)
+			rest = i;
+		/* One half at one call, the other at the next: by a number that stays when the list changes. */
+		if (seen || (keep && (each_time || (((uint64_t)vms[i].pid + sampler->calls) & 1))))
+			sample_files(&sampler->files[i], keep, &out[i]);
 	}
-	if (once || kept < room)
-		return;
 	begin = sampler->turn < count ? sampler->turn : 0;
-	for (size_t i = 0; i < count && opened < OPENED_AT_ONCE; i++) {
+	for (size_t i = 0; rest < count && i < count && opened < OPENED_AT_ONCE; i++) {
 		size_t at = (begin + i) % count;
-		if (out[at].cpu_ns < 0 || out[at].rss_kib > 0 || out[at].read_bytes >= 0)
+		if (at < rest || out[at].cpu_ns < 0 || out[at].rss_kib > 0 || out[at].read_bytes >= 0)
 			continue;
 		sample_files(&sampler->files[at], false, &out[at]);
 		sampler->turn = at + 1;
@@ -354,12 +370,14 @@ static void sample_taps(const struct stoker_vm *vms, size_t count, struct stoker
 		if (found) {
 			out[i].rx_bytes = found->out;
 			out[i].tx_bytes = found->in;
+			out[i].traffic_ns = out[i].at_ns;
 		}
 	}
 	free(taps);
 }
 
-void stoker_sample_vms(stoker *s, const struct stoker_vm *vms, size_t count, struct stoker_sample *out)
+void stoker_sample_vms(stoker *s, const struct stoker_vm *vms, size_t count, const bool *in_sight,
+                       struct stoker_sample *out)
 {
 	struct sampler *sampler = NULL;
 
@@ -368,15 +386,18 @@ void stoker_sample_vms(stoker *s, const struct stoker_vm *vms, size_t count, str
 	if (s && s->sampler && follow_list(s->sampler, vms, count))
 		sampler = s->sampler;
 	for (size_t i = 0; i < count; i++) {
-		out[i] = (struct stoker_sample){ clock_now_ns(), -1, 0, -1, -1, -1, -1 };
+		out[i] = (struct stoker_sample){ clock_now_ns(), -1, 0, -1, -1, -1, -1, 0 };
 		if (vms[i].pid > 0)
 			out[i].cpu_ns = cpu_time_ns(vms[i].pid);
 	}
-	sample_rest(sampler, vms, count, out);
 	sample_taps(vms, count, out);
-	/* Who looks only once gets no rate: then no guest is woken for it. */
-	if (sampler && sampler->again)
-		traffic_sample(s, vms, count, out);
+	/* Who looks only once gets no rate: then nothing is kept for it, and no guest woken. */
+	if (sampler && sampler->calls > 0) {
+		sample_rest(sampler, vms, count, in_sight, out);
+		traffic_sample(s, vms, count, in_sight, out);
+	} else {
+		sample_once(vms, count, out);
+	}
 	if (sampler)
-		sampler->again = true;
+		sampler->calls++;
 }

@@ -11,9 +11,12 @@
 #include "handle.h"
 
 /* Takes the answers that have come since the last call into `out`, and asks
- * the next VMs. Never waits; asks at most once a second, and so many at once. */
-#define TRAFFIC_AT_ONCE 32
-void traffic_sample(stoker *s, const struct stoker_vm *vms, size_t count, struct stoker_sample *out);
+ * those in sight (in_sight may be NULL) and the next of the others. Never waits;
+ * asks at most once a second, and so many at once. */
+#define TRAFFIC_IN_SIGHT 96
+#define TRAFFIC_BY_TURNS 32
+void traffic_sample(stoker *s, const struct stoker_vm *vms, size_t count, const bool *in_sight,
+                    struct stoker_sample *out);
 void traffic_free(struct traffic *traffic);
 
 #endif

@@ -271,11 +271,11 @@ static int sample(stoker *s, size_t n, unsigned rounds)
 		vms[i].network = STOKER_NET_NONE;
 	}
 	for (int first = 0; first < 2; first++) /* then all is open that is kept open */
-		stoker_sample_vms(s, vms, n, samples);
+		stoker_sample_vms(s, vms, n, NULL, samples);
 	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &before);
 	for (unsigned r = 0; r < rounds; r++) {
 		nanosleep(&second, NULL);
-		stoker_sample_vms(s, vms, n, samples);
+		stoker_sample_vms(s, vms, n, NULL, samples);
 		all = 0;
 		for (size_t i = 0; i < n; i++)
 			all += samples[i].cpu_ns >= 0 && samples[i].rss_kib > 0 && samples[i].read_bytes >= 0;

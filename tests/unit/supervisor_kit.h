@@ -201,17 +201,17 @@ static inline void expect_traffic(struct vm *vm)
 	vms[1].state = STOKER_RUNNING;
 	vms[2] = vms[1];
 	snprintf(vms[2].id, sizeof vms[2].id, "elsewhere"); /* no supervisor answers there */
-	stoker_sample_vms(&vm->s, vms, 3, samples);
+	stoker_sample_vms(&vm->s, vms, 3, NULL, samples);
 	assert_null(vm->s.traffic); /* one look costs no guest anything */
 	do {
 		nanosleep(&pause, NULL);
-		stoker_sample_vms(&vm->s, vms, 3, samples);
+		stoker_sample_vms(&vm->s, vms, 3, NULL, samples);
 		assert_int_equal(samples[0].rx_bytes, -1);
 		assert_int_equal(samples[2].rx_bytes, -1);
 	} while (samples[1].rx_bytes < 0 && ++calls < 500);
 	assert_int_equal(samples[1].rx_bytes, 5000);
 	assert_int_equal(samples[1].tx_bytes, 40);
-	stoker_sample_vms(&vm->s, vms, 3, samples);
+	stoker_sample_vms(&vm->s, vms, 3, NULL, samples);
 	assert_int_equal(samples[1].rx_bytes, -1); /* told once; the next question is not due yet */
 	traffic_free(vm->s.traffic);
 	vm->s.traffic = NULL;

@@ -78,7 +78,7 @@ static size_t sample_many(stoker *s, const struct stoker_vm *vms, struct stoker_
 {
 	size_t n = 0;
 
-	stoker_sample_vms(s, vms, many, samples);
+	stoker_sample_vms(s, vms, many, NULL, samples);
 	for (size_t i = 0; i < many; i++) {
 		assert_true(samples[i].cpu_ns > 0);
 		assert_true((samples[i].rss_kib > 0) == (samples[i].read_bytes >= 0));
@@ -131,6 +131,49 @@ static void many_are_sampled_every_time(void **state)
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
 }
 
+/* Of more VMs than can all be read each time those in sight are, wherever they are in the list and whether or not files
+ * can be kept open for them; the others every other time, each of them. */
+static void those_in_sight_are_read_each_time(void **state)
+{
+	enum { MANY = 600, FEW = 300 };
+	static struct stoker_vm vms[MANY];
+	static struct stoker_sample samples[MANY];
+	static bool in_sight[MANY];
+	struct rlimit before, limit;
+	int files = open_files();
+
+	(void)state;
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	limit = (struct rlimit){ 4 * (MANY - 50), before.rlim_max };
+	if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
+		skip();
+	for (size_t i = 0; i < MANY; i++) {
+		vms[i].pid = getpid();
+		in_sight[i] = i == 7 || i == FEW + 7 || i == MANY - 1;
+	}
+	for (size_t count = MANY; count >= FEW; count -= MANY - FEW) {
+		static unsigned read[MANY];
+		stoker s = { .sampler = NULL };
+
+		memset(read, 0, sizeof read);
+		stoker_sample_vms(&s, vms, count, in_sight, samples);
+		for (int call = 1; call <= 8; call++) {
+			stoker_sample_vms(&s, vms, count, in_sight, samples);
+			for (size_t i = 0; i < count; i++) {
+				assert_true(samples[i].cpu_ns > 0);
+				assert_true((samples[i].rss_kib > 0) == (samples[i].read_bytes >= 0));
+				read[i] += samples[i].rss_kib > 0;
+			}
+		}
+		for (size_t i = 0; i < count; i++)
+			assert_int_equal(read[i], in_sight[i] || count == FEW || i >= MANY - 50 ? 8 : 4);
+		sampler_free(s.sampler);
+		traffic_free(s.traffic);
+		assert_int_equal(open_files(), files);
+	}
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+}
+
 static pid_t idle_child(void)
 {
 	pid_t pid = fork();
@@ -158,25 +201,25 @@ static void kept_files_follow_the_list(void **state)
 		vms[i].pid = pids[i] = idle_child();
 	vms[2].pid = getpid(); /* far more memory than a child that has touched nothing */
 	for (int call = 0; call < 2; call++)
-		stoker_sample_vms(&s, vms, 3, samples);
+		stoker_sample_vms(&s, vms, 3, NULL, samples);
 	assert_int_equal(open_files(), files + 6);
 	assert_true(samples[2].rss_kib > samples[0].rss_kib);
 	/* One goes, the others change places. */
 	vms[0].pid = getpid();
 	vms[1].pid = pids[0];
-	stoker_sample_vms(&s, vms, 2, samples);
+	stoker_sample_vms(&s, vms, 2, NULL, samples);
 	assert_int_equal(open_files(), files + 4);
 	assert_true(samples[0].rss_kib > samples[1].rss_kib);
 	assert_true(samples[1].rss_kib > 0 && samples[1].read_bytes >= 0);
 	/* Ended: nothing is said of it, and nothing kept. */
 	kill(pids[0], SIGKILL);
 	assert_int_equal(waitpid(pids[0], NULL, 0), pids[0]);
-	stoker_sample_vms(&s, vms, 2, samples);
+	stoker_sample_vms(&s, vms, 2, NULL, samples);
 	assert_int_equal(samples[1].cpu_ns, -1);
 	assert_int_equal(samples[1].rss_kib, 0);
 	assert_int_equal(samples[1].read_bytes, -1);
 	vms[1].pid = 0;
-	stoker_sample_vms(&s, vms, 2, samples);
+	stoker_sample_vms(&s, vms, 2, NULL, samples);
 	assert_int_equal(open_files(), files + 2);
 	for (int i = 1; i < 3; i++) {
 		kill(pids[i], SIGKILL);
@@ -208,7 +251,7 @@ static void samples_of_this_process_and_of_none(void **state)
 	memset(vms, 0, sizeof vms);
 	vms[0].pid = getpid();
 	vms[2].pid = INT32_MAX; /* beyond what a kernel hands out */
-	stoker_sample_vms(NULL, vms, 3, samples);
+	stoker_sample_vms(NULL, vms, 3, NULL, samples);
 	assert_true(samples[0].cpu_ns >= 0);
 	assert_true(samples[0].rss_kib > 100);
 	assert_true(samples[0].at_ns > 0);
@@ -243,6 +286,7 @@ int main(void)
 		cmocka_unit_test(io_is_read_by_whole_names),
 		cmocka_unit_test(devices_are_read_by_name),
 		cmocka_unit_test(many_are_sampled_every_time),
+		cmocka_unit_test(those_in_sight_are_read_each_time),
 		cmocka_unit_test(kept_files_follow_the_list),
 		cmocka_unit_test(meminfo_finds_whole_names_only),
 		cmocka_unit_test(samples_of_this_process_and_of_none),

@@ -271,7 +271,7 @@ static void all_that_reads(stoker *s)
 	assert_ok(stoker_list(s, NULL, &vms, &n, e));
 	assert_int_equal(n, 3);
 	for (int i = 0; i < 3; i++)
-		stoker_sample_vms(s, vms, n, samples);
+		stoker_sample_vms(s, vms, n, NULL, samples);
 	stoker_free(vms);
 	assert_ok(stoker_get(s, "vm-1", &vm, e));
 	assert_int_equal(vm.state, STOKER_RUNNING);

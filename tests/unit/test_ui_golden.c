@@ -115,6 +115,7 @@ static void samples(struct scene *scene)
 			event.snapshot->samples[k].read_bytes = k == 0 ? i * 40000 : i * i * 900000;
 			event.snapshot->samples[k].write_bytes = k == 0 ? 0 : i * 3000000;
 			event.snapshot->samples[k].rx_bytes = k == 0 ? -1 : i * 120000;
+			event.snapshot->samples[k].traffic_ns = event.snapshot->samples[k].at_ns;
 			event.snapshot->samples[k].tx_bytes = k == 0 ? -1 : i * 64000;
 			memcpy(event.snapshot->sample_ids[k], scene->vms[which[k]].id, STOKER_ID_SIZE);
 		}

@@ -169,6 +169,7 @@ static void new_list(struct world *w)
 		event.snapshot->samples[i].write_bytes = (int64_t)any(1u << 30);
 		event.snapshot->samples[i].rx_bytes = any(3) ? (int64_t)any(1u << 30) : -1;
 		event.snapshot->samples[i].tx_bytes = (int64_t)any(1u << 30) * any(1000);
+		event.snapshot->samples[i].traffic_ns = w->now - (int64_t)any(3) * SECOND;
 	}
 	event.snapshot->has_host = any(2);
 	event.snapshot->host.cpu_total_ticks = any(100000);

@@ -7,8 +7,10 @@
 
 #include <unistd.h>
 
+#include "tui/hot.h"
 #include "tui/memory.h"
 #include "tui/painter.h"
+#include "tui/update.h"
 
 static void how_it_was_left_comes_back(void **state)
 {
@@ -113,7 +115,7 @@ static void what_is_read_by_turns_leaves_no_gaps(void **state)
 	struct effects effects = { 0 };
 	struct model *model = fleet(1, &effects);
 	const struct row *row = &model->rows[0];
-	const struct stoker_sample ended = { NOW_NS + SECOND, -1, 0, -1, -1, -1, -1 };
+	const struct stoker_sample ended = { NOW_NS + SECOND, -1, 0, -1, -1, -1, -1, 0 };
 	int64_t begun = NOW_NS + 1000 * SECOND, now = begun + 62 * SECOND;
 
 	(void)state;
@@ -121,7 +123,7 @@ static void what_is_read_by_turns_leaves_no_gaps(void **state)
 	for (int t = 0; t <= 62; t++) {
 		bool rest = t % 31 == 0;
 		struct stoker_sample s = { begun + t * SECOND, t * SECOND / 4, rest ? 64 << 10 : 0, rest ? t * 10240 : -1,
-			                   rest ? 0 : -1, rest ? t * 20480 : -1, rest ? 0 : -1 };
+			                   rest ? 0 : -1, rest ? t * 20480 : -1, rest ? 0 : -1, begun + t * SECOND };
 		take(model, sampled(row, &s), s.at_ns, &effects);
 	}
 	for (int m = 0; m < METRIC_COUNT; m++) {
@@ -129,6 +131,71 @@ static void what_is_read_by_turns_leaves_no_gaps(void **state)
 			assert_int_equal(usage_at(row->past, (enum metric)m, now, ago), value[m]);
 		assert_int_equal(usage_at(row->past, (enum metric)m, now, 32), HISTORY_GAP); /* nothing is made up from before */
 	}
+	effects_free(&effects);
+	model_free(model);
+}
+
+/* A guest that is asked after half a minute, and then every second as it is in sight: each rate is that of the time
+ * between two countings, whenever the answers were taken. */
+static void a_rate_is_of_the_time_between_two_answers(void **state)
+{
+	static const struct {
+		int64_t counted, taken; /* ms */
+		int64_t bytes, rate;
+	} told[] = {
+		{ 0, 1000, 0, -1 }, { 31000, 32000, 31000 * 100, 100000 }, { 32000, 32050, 31000 * 100 + 500000, 500000 },
+		{ 33000, 34000, 31000 * 100 + 2500000, 2000000 }, { 34000, 39000, 31000 * 100 + 2500000, 0 },
+	};
+	struct effects effects = { 0 };
+	struct model *model = fleet(1, &effects);
+	const struct row *row = &model->rows[0];
+	const struct stoker_sample ended = { NOW_NS + SECOND, -1, 0, -1, -1, -1, -1, 0 };
+	int64_t begun = NOW_NS + 1000 * SECOND;
+
+	(void)state;
+	take(model, sampled(row, &ended), NOW_NS + SECOND, &effects);
+	for (size_t i = 0; i < sizeof told / sizeof *told; i++) {
+		struct stoker_sample s = { begun + told[i].taken * (SECOND / 1000), 0, 0, -1, -1, told[i].bytes, 0,
+			                   begun + told[i].counted * (SECOND / 1000) };
+		take(model, sampled(row, &s), s.at_ns, &effects);
+		assert_int_equal(row->net_rate, told[i].rate);
+	}
+	effects_free(&effects);
+	model_free(model);
+}
+
+/* The VMs that a mouse would find in the list are those that are kept fresh, wherever the window is. */
+static void what_is_in_sight_is_what_is_drawn(void **state)
+{
+	struct effects effects = { 0 };
+	struct model *model = fleet(200, &effects);
+	struct sight sight;
+
+	(void)state;
+	resize(model, 50, 200, &effects);
+	for (int round = 0; round < 8; round++) {
+		size_t seen = 0;
+		if (round == 4)
+			fixture_type(model, "b", &effects); /* groups, which are lines too */
+		select_at(model, round % 4 * 66L);
+		model_sight(model, &sight);
+		for (int line = 0; line < 50; line++) {
+			struct hot hot = hot_at(model, line, 5);
+			const struct row *row = hot.kind == HOT_LINE ? model_line_row(model, (size_t)hot.value) : NULL;
+			if (row == NULL)
+				continue;
+			assert_true(seen < sight.count);
+			assert_string_equal(sight.ids[seen++], row->vm.id);
+		}
+		assert_int_equal(seen, sight.count);
+		assert_true(seen > 20);
+	}
+	/* Of a list that is hidden the selected one is left: its figures are those of the panel that comes back. */
+	snprintf(model->opening, sizeof model->opening, "x");
+	model->full = true;
+	model_sight(model, &sight);
+	assert_int_equal(sight.count, 1);
+	assert_string_equal(sight.ids[0], model->selected);
 	effects_free(&effects);
 	model_free(model);
 }
@@ -303,6 +370,7 @@ static void a_second_later(struct model *model, int64_t now, struct effects *eff
 		s->samples[i].rss_kib = 300000 + i * 9000;
 		s->samples[i].read_bytes = row->disk_bytes + (int64_t)i * 77000000;
 		s->samples[i].rx_bytes = row->net_bytes + (int64_t)i * 5000000;
+		s->samples[i].traffic_ns = now;
 	}
 	take(model, s, now, effects);
 }
@@ -363,6 +431,8 @@ int main(void)
 		cmocka_unit_test(how_it_was_left_comes_back),
 		cmocka_unit_test(usage_has_gaps_and_an_end),
 		cmocka_unit_test(what_is_read_by_turns_leaves_no_gaps),
+		cmocka_unit_test(a_rate_is_of_the_time_between_two_answers),
+		cmocka_unit_test(what_is_in_sight_is_what_is_drawn),
 		cmocka_unit_test(the_fleet_knows_its_outlier),
 		cmocka_unit_test(any_script_keeps_the_columns),
 		cmocka_unit_test(frames_are_small),

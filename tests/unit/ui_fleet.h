@@ -92,6 +92,7 @@ static inline void live(struct model *model, size_t count, struct effects *effec
 			sample->write_bytes = t / 40 * 9000000LL;
 			sample->rx_bytes = i % 2 ? -1 : t * 1500LL + (wave > 50 ? 400000 : 0) * (t / 60 + 1);
 			sample->tx_bytes = 0;
+			sample->traffic_ns = sample->at_ns;
 		}
 		s->has_host = true;
 		snprintf(s->host.hostname, sizeof s->host.hostname, "tower");

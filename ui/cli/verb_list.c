@@ -182,7 +182,7 @@ static void sift(struct cli *cli, const struct wanted *wanted, struct listing *l
 		return;
 	samples = calloc(l->count + 1, sizeof(*samples));
 	if (samples)
-		stoker_sample_vms(cli->s, l->vms, l->count, samples);
+		stoker_sample_vms(cli->s, l->vms, l->count, NULL, samples);
 	for (size_t i = 0; i < l->count; i++) {
 		const struct stoker_vm *vm = &l->vms[i];
 		struct vm_filter_facts facts = { vm, -1, -1, vm->uptime_ms, now, false, vm->phase != STOKER_PHASE_NONE };

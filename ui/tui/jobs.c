@@ -36,6 +36,7 @@ struct jobs {
 	unsigned read;
 	char look[STOKER_ID_SIZE];
 	bool fleet; /* the spread of the fleet's phases is wanted */
+	struct sight sight;
 
 	pthread_t threads[JOBS_MAX], quick_thread, read_thread;
 	int thread_count;
@@ -250,7 +251,7 @@ static void tell_failure(struct jobs *jobs, const struct stoker_error *error)
 }
 
 /* Waits until something is to be read, after a pause; 0: the end. */
-static unsigned next_reading(struct jobs *jobs, unsigned left_over, char *look, bool *fleet, int64_t pause_ns)
+static unsigned next_reading(struct jobs *jobs, unsigned left_over, char *look, struct sight *sight, int64_t pause_ns)
 {
 	struct timespec until;
 	unsigned what;
@@ -268,10 +269,10 @@ static unsigned next_reading(struct jobs *jobs, unsigned left_over, char *look, 
 	}
 	while (!jobs->quit && jobs->read == 0 && left_over == 0)
 		pthread_cond_wait(&jobs->read_work, &jobs->mutex);
-	what = jobs->quit ? 0 : jobs->read | left_over;
+	what = jobs->quit ? 0 : jobs->read | left_over | (jobs->fleet ? READ_FLEET : 0);
 	jobs->read = 0;
 	memcpy(look, jobs->look, STOKER_ID_SIZE);
-	*fleet = jobs->fleet;
+	*sight = jobs->sight;
 	pthread_mutex_unlock(&jobs->mutex);
 	return what;
 }
@@ -283,13 +284,13 @@ static void *read_thread(void *context)
 	struct stoker_error error;
 	stoker *s = NULL;
 	char look[STOKER_ID_SIZE];
+	struct sight sight;
 	unsigned what, again = 0;
-	bool fleet = false;
 	int64_t pause = 0, began;
 
 	for (;;) {
 		struct result *result;
-		what = next_reading(jobs, again, look, &fleet, pause);
+		what = next_reading(jobs, again, look, &sight, pause);
 		again = 0;
 		if (what == 0 || reader == NULL)
 			break;
@@ -304,7 +305,7 @@ static void *read_thread(void *context)
 			break;
 		result->event.kind = EVENT_SNAPSHOT;
 		began = mono_ns();
-		result->event.snapshot = reader_read(reader, s, what | (fleet ? READ_FLEET : 0), look, &again);
+		result->event.snapshot = reader_read(reader, s, what, look, &sight, &again);
 		/* A long list that keeps changing is read no more than a quarter of the time. */
 		pause = what & READ_LIST ? LIST_PAUSE_NS + 3 * (mono_ns() - began) : 0;
 		if (again & READ_TIMINGS)
@@ -334,6 +335,14 @@ void jobs_look(struct jobs *jobs, const char *id, bool fleet)
 	memcpy(jobs->look, id, sizeof jobs->look);
 	pthread_mutex_unlock(&jobs->mutex);
 	jobs_read(jobs, READ_TIMINGS);
+}
+
+void jobs_sample(struct jobs *jobs, const struct sight *sight)
+{
+	pthread_mutex_lock(&jobs->mutex);
+	jobs->sight = *sight;
+	pthread_mutex_unlock(&jobs->mutex);
+	jobs_read(jobs, READ_SAMPLES);
 }
 
 /* ------------------------------------------------------------- life of it */

@@ -68,6 +68,8 @@ enum { READ_LIST = 1, READ_SAMPLES = 2, READ_TIMINGS = 4, READ_IMAGES = 8, READ_
 void jobs_read(struct jobs *jobs, unsigned what);
 /* Whose timings are wanted, and whether the spread of everybody's is. */
 void jobs_look(struct jobs *jobs, const char *id, bool fleet);
+/* Reads the samples; those in sight are kept fresh from now on. */
+void jobs_sample(struct jobs *jobs, const struct sight *sight);
 
 /* jobs_run.c: does what a job asks for, on the calling thread. What jobs.c gives it to do so. */
 void job_run(struct jobs *jobs, stoker *s, struct job *job);
@@ -80,7 +82,8 @@ struct reader;
 struct reader *reader_new(void);
 void reader_free(struct reader *reader);
 /* NULL when nothing was worth telling. *again is set to what must be read as soon as possible. */
-struct snapshot *reader_read(struct reader *reader, stoker *s, unsigned what, const char *look, unsigned *again);
+struct snapshot *reader_read(struct reader *reader, stoker *s, unsigned what, const char *look,
+                             const struct sight *sight, unsigned *again);
 
 /* From now on every thread works with the settings as they are in the file now. */
 void jobs_renew(struct jobs *jobs);

@@ -472,7 +472,9 @@ static void timers(struct loop *loop, int64_t now)
 		purge(loop, now);
 	}
 	if (model_live(loop->model) && now >= loop->sample_ns) {
-		jobs_read(loop->jobs, READ_SAMPLES);
+		struct sight sight;
+		model_sight(loop->model, &sight);
+		jobs_sample(loop->jobs, &sight);
 		loop->sample_ns = now + loop->refresh_ns;
 	}
 	if (model_pulse_ns(loop->model) > 0 && now >= loop->animate_ns) {

@@ -401,6 +401,27 @@ int64_t model_pulse_ns(const struct model *model)
 	return youngest == INT64_MAX ? 0 : youngest < 10000000000LL ? 100000000LL : 1000000000LL;
 }
 
+static void see(struct sight *sight, const struct row *row)
+{
+	if (row != NULL && sight->count < SIGHT_MAX)
+		memcpy(sight->ids[sight->count++], row->vm.id, STOKER_ID_SIZE);
+}
+
+void model_sight(const struct model *model, struct sight *sight)
+{
+	struct layout layout;
+	size_t i, end;
+
+	layout_of(model, &layout);
+	end = model->top + (size_t)layout.list.rows;
+	memset(sight, 0, sizeof *sight); /* so that two can be compared */
+	/* The window follows the selection, but there may be none: behind a full shell, or for who reads lines of text. */
+	if (model->selected_at < model->top || model->selected_at >= end)
+		see(sight, model_selected(model));
+	for (i = model->top; i < end && i < model->line_count; i++)
+		see(sight, model_line_row(model, i));
+}
+
 bool model_live(const struct model *model)
 {
 	size_t i;

@@ -323,6 +323,14 @@ int64_t model_pulse_ns(const struct model *model);
 /* True when any VM lives: figures then change by themselves. */
 bool model_live(const struct model *model);
 
+/* Whose figures a person sees now: the VMs in the list's window, and the selected one. */
+#define SIGHT_MAX 256
+struct sight {
+	size_t count;
+	char ids[SIGHT_MAX][STOKER_ID_SIZE];
+};
+void model_sight(const struct model *model, struct sight *sight);
+
 /* -------------------------------------------------------------- the events */
 
 /* What the reader found; parts that did not change are NULL or false. */

@@ -3,7 +3,8 @@
  * reader.c - reads the list and its figures, as little as possible of them.
  *
  * The list is read only when something changed; every second only the VMs that
- * have a process are sampled, from /proc, without the store.
+ * have a process are sampled, from /proc and by their agents, without the store.
+ * Those in sight come before the others.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +19,8 @@
 struct reader {
 	struct stoker_vm *alive; /* those with a process, in the list's order */
 	size_t alive_count;
+	bool *in_sight;          /* of each of them; NULL: not known for this list */
+	struct sight sight;
 	int64_t seq;             /* of the newest event that was told */
 	int64_t fleet_ns;        /* when percentiles were last read */
 	bool fleet_due;
@@ -38,6 +41,7 @@ void reader_free(struct reader *reader)
 	if (reader == NULL)
 		return;
 	free(reader->alive);
+	free(reader->in_sight);
 	free(reader);
 }
 
@@ -51,6 +55,8 @@ static void remember_alive(struct reader *reader, const struct snapshot *snapsho
 	if (alive == NULL)
 		return;
 	free(reader->alive);
+	free(reader->in_sight);
+	reader->in_sight = NULL;
 	reader->alive = alive;
 	reader->alive_count = 0;
 	for (i = 0; i < snapshot->count; i++) {
@@ -80,8 +86,23 @@ static void read_list(struct reader *reader, stoker *s, struct snapshot *snapsho
 	reader->fleet_due = reader->spread_due = true;
 }
 
+/* Looked for only when the list or the window in it is another one. */
+static void find_sight(struct reader *reader, const struct sight *sight)
+{
+	size_t i, k;
+	if (reader->in_sight != NULL && memcmp(&reader->sight, sight, sizeof *sight) == 0)
+		return;
+	free(reader->in_sight);
+	reader->in_sight = calloc(reader->alive_count + 1, sizeof *reader->in_sight);
+	reader->sight = *sight;
+	for (i = 0; reader->in_sight != NULL && i < reader->alive_count; i++) {
+		for (k = 0; k < sight->count && !reader->in_sight[i]; k++)
+			reader->in_sight[i] = strcmp(reader->alive[i].id, sight->ids[k]) == 0;
+	}
+}
+
 /* True when a process has gone that the list believes alive. */
-static bool read_samples(struct reader *reader, stoker *s, struct snapshot *snapshot)
+static bool read_samples(struct reader *reader, stoker *s, struct snapshot *snapshot, const struct sight *sight)
 {
 	bool gone = false;
 	size_t i;
@@ -92,7 +113,8 @@ static bool read_samples(struct reader *reader, stoker *s, struct snapshot *snap
 	snapshot->sample_ids = calloc(reader->alive_count, sizeof *snapshot->sample_ids);
 	if (snapshot->samples == NULL || snapshot->sample_ids == NULL)
 		return false;
-	stoker_sample_vms(s, reader->alive, reader->alive_count, snapshot->samples);
+	find_sight(reader, sight);
+	stoker_sample_vms(s, reader->alive, reader->alive_count, reader->in_sight, snapshot->samples);
 	for (i = 0; i < reader->alive_count; i++) {
 		memcpy(snapshot->sample_ids[i], reader->alive[i].id, STOKER_ID_SIZE);
 		gone = gone || snapshot->samples[i].cpu_ns < 0;
@@ -124,7 +146,8 @@ static void read_spread(struct reader *reader, stoker *s, struct snapshot *snaps
 	reader->spread_ns = now;
 }
 
-struct snapshot *reader_read(struct reader *reader, stoker *s, unsigned what, const char *look, unsigned *again)
+struct snapshot *reader_read(struct reader *reader, stoker *s, unsigned what, const char *look,
+                             const struct sight *sight, unsigned *again)
 {
 	struct snapshot *snapshot = calloc(1, sizeof *snapshot);
 	int64_t now = mono_ns();
@@ -139,7 +162,7 @@ struct snapshot *reader_read(struct reader *reader, stoker *s, unsigned what, co
 		return snapshot;
 	}
 	if (what & (READ_LIST | READ_SAMPLES)) {
-		if (read_samples(reader, s, snapshot) && !(what & READ_LIST))
+		if (read_samples(reader, s, snapshot, sight) && !(what & READ_LIST))
 			*again |= READ_LIST;
 		snapshot->has_host = stoker_host_read(s, &snapshot->host, NULL) == STOKER_OK;
 	}

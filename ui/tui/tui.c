@@ -65,6 +65,7 @@ static int once(struct loop *loop)
 	struct event event = { .kind = EVENT_SNAPSHOT };
 	struct stoker_error err = { 0 };
 	struct stoker_vm vm = { .name = "" };
+	const struct sight nothing = { 0 }; /* one look knows no rate */
 	struct reader *reader;
 	unsigned again;
 	char *text = NULL;
@@ -79,14 +80,14 @@ static int once(struct loop *loop)
 	memcpy(loop->model->select_name, vm.name, sizeof vm.name);
 	event.now_ns = mono_ns();
 	event.wall_ms = wall_ms();
-	event.snapshot = reader_read(reader, loop->s, READ_LIST, "", &again);
+	event.snapshot = reader_read(reader, loop->s, READ_LIST, "", &nothing, &again);
 	if (event.snapshot == NULL)
 		goto out;
 	update(loop->model, &event, &loop->effects);
 	code = event.snapshot->has_vms ? 0 : 1;
 	snapshot_free(event.snapshot);
 	/* Once more, for the timings of the VM that is now selected. */
-	event.snapshot = reader_read(reader, loop->s, READ_TIMINGS, loop->model->selected, &again);
+	event.snapshot = reader_read(reader, loop->s, READ_TIMINGS, loop->model->selected, &nothing, &again);
 	if (event.snapshot != NULL)
 		update(loop->model, &event, &loop->effects);
 	snapshot_free(event.snapshot);

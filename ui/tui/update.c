@@ -123,7 +123,8 @@ static void take_sample(struct row *row, const struct stoker_sample *sample)
 	row->cpu_ns = sample->cpu_ns;
 	row->sampled_ns = sample->at_ns;
 	take_rate(row, METRIC_DISK, sample->read_bytes < 0 ? -1 : sample->read_bytes + sample->write_bytes, sample->at_ns);
-	take_rate(row, METRIC_NETWORK, sample->rx_bytes < 0 ? -1 : sample->rx_bytes + sample->tx_bytes, sample->at_ns);
+	take_rate(row, METRIC_NETWORK, sample->rx_bytes < 0 ? -1 : sample->rx_bytes + sample->tx_bytes,
+	          sample->traffic_ns);
 	if (sample->rss_kib == 0)
 		return;
 	if (row->past != NULL)
