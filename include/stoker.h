@@ -813,7 +813,7 @@ struct stoker_host {
 	uint64_t mem_total_kib, mem_available_kib;
 	unsigned addresses_used, addresses_total, ports_used, ports_total;
 };
-/** As it is now: reads /proc and the store, blocks on nothing else. */
+/** As it is now: reads /proc and the store, blocks on nothing else. Without `s` no store is read, and the last four are 0. */
 STOKER_API enum stoker_status stoker_host_read(stoker *s, struct stoker_host *out, struct stoker_error *err);
 
 struct stoker_sample {

@@ -88,7 +88,7 @@ enum stoker_status stoker_host_read(stoker *s, struct stoker_host *out, struct s
 	}
 	host.mem_total_kib = host_meminfo_kib(buf, "MemTotal");
 	host.mem_available_kib = host_meminfo_kib(buf, "MemAvailable");
-	st = host_pools(s, &host, err);
+	st = s ? host_pools(s, &host, err) : STOKER_OK;
 	if (st == STOKER_OK)
 		*out = host;
 	return st;

@@ -242,6 +242,16 @@ static void meminfo_finds_whole_names_only(void **state)
 	assert_int_equal(host_meminfo_kib("", "MemTotal"), 0);
 }
 
+static void the_host_is_read_without_a_store(void **state)
+{
+	struct stoker_host host = { .ports_total = 7 };
+
+	(void)state;
+	assert_int_equal(stoker_host_read(NULL, &host, NULL), STOKER_OK);
+	assert_true(host.cpus > 0 && host.cpu_total_ticks > 0 && host.mem_total_kib > host.mem_available_kib);
+	assert_int_equal(host.ports_total, 0);
+}
+
 static void samples_of_this_process_and_of_none(void **state)
 {
 	struct stoker_vm vms[3];
@@ -289,6 +299,7 @@ int main(void)
 		cmocka_unit_test(those_in_sight_are_read_each_time),
 		cmocka_unit_test(kept_files_follow_the_list),
 		cmocka_unit_test(meminfo_finds_whole_names_only),
+		cmocka_unit_test(the_host_is_read_without_a_store),
 		cmocka_unit_test(samples_of_this_process_and_of_none),
 		cmocka_unit_test(probe_always_answers_soon_and_leaves_nothing),
 	};

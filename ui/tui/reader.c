@@ -21,6 +21,7 @@ struct reader {
 	size_t alive_count;
 	bool *in_sight;          /* of each of them; NULL: not known for this list */
 	struct sight sight;
+	struct stoker_host host; /* as it was when the list was read: addresses and ports change only with that */
 	int64_t seq;             /* of the newest event that was told */
 	int64_t fleet_ns;        /* when percentiles were last read */
 	bool fleet_due;
@@ -123,6 +124,21 @@ static bool read_samples(struct reader *reader, stoker *s, struct snapshot *snap
 	return gone;
 }
 
+static void read_host(struct reader *reader, stoker *s, struct snapshot *snapshot, bool listed)
+{
+	struct stoker_host *host = &snapshot->host;
+	if (listed || reader->host.cpus == 0) {
+		snapshot->has_host = stoker_host_read(s, host, NULL) == STOKER_OK;
+		reader->host = *host;
+		return;
+	}
+	snapshot->has_host = stoker_host_read(NULL, host, NULL) == STOKER_OK;
+	host->addresses_used = reader->host.addresses_used;
+	host->addresses_total = reader->host.addresses_total;
+	host->ports_used = reader->host.ports_used;
+	host->ports_total = reader->host.ports_total;
+}
+
 static void read_images(stoker *s, struct snapshot *snapshot)
 {
 	struct stoker_image *images = NULL;
@@ -164,7 +180,7 @@ struct snapshot *reader_read(struct reader *reader, stoker *s, unsigned what, co
 	if (what & (READ_LIST | READ_SAMPLES)) {
 		if (read_samples(reader, s, snapshot, sight) && !(what & READ_LIST))
 			*again |= READ_LIST;
-		snapshot->has_host = stoker_host_read(s, &snapshot->host, NULL) == STOKER_OK;
+		read_host(reader, s, snapshot, (what & READ_LIST) != 0);
 	}
 	/* Percentiles go over everything recorded: not at every change of a busy fleet. */
 	if (reader->fleet_due && now - reader->fleet_ns >= FLEET_EVERY_NS) {

@@ -15,7 +15,7 @@ struct usage *usage_new(void)
 	for (m = 0; m < METRIC_COUNT; m++) {
 		usage->step[m] = -1;
 		for (i = 0; i < HISTORY_POINTS; i++)
-			usage->points[m][i] = HISTORY_GAP;
+			usage->points[i][m] = HISTORY_GAP;
 	}
 	return usage;
 }
@@ -23,7 +23,6 @@ struct usage *usage_new(void)
 void usage_add(struct usage *usage, enum metric metric, int64_t since_ns, int64_t now_ns, uint32_t value)
 {
 	int64_t step = now_ns / HISTORY_STEP_NS, since = since_ns / HISTORY_STEP_NS, i;
-	uint32_t *points = usage->points[metric];
 
 	if (now_ns < 0 || step < usage->step[metric])
 		return;
@@ -32,7 +31,7 @@ void usage_add(struct usage *usage, enum metric metric, int64_t since_ns, int64_
 	if (step > usage->step[metric]) {
 		/* What nobody measured in between is a gap. */
 		for (i = step - 1; i > usage->step[metric] && i > step - HISTORY_POINTS; i--)
-			points[i % HISTORY_POINTS] = i >= since ? value : HISTORY_GAP;
+			usage->points[i % HISTORY_POINTS][metric] = i >= since ? value : HISTORY_GAP;
 		usage->step[metric] = step;
 		usage->sum[metric] = usage->parts[metric] = 0;
 	}
@@ -40,7 +39,7 @@ void usage_add(struct usage *usage, enum metric metric, int64_t since_ns, int64_
 		return;
 	usage->sum[metric] += value;
 	usage->parts[metric]++;
-	points[step % HISTORY_POINTS] = usage->sum[metric] / usage->parts[metric];
+	usage->points[step % HISTORY_POINTS][metric] = usage->sum[metric] / usage->parts[metric];
 }
 
 uint32_t usage_at(const struct usage *usage, enum metric metric, int64_t now_ns, int ago)
@@ -49,7 +48,7 @@ uint32_t usage_at(const struct usage *usage, enum metric metric, int64_t now_ns,
 	if (usage == NULL || step < 0 || ago < 0 || ago >= HISTORY_POINTS || step > usage->step[metric] ||
 	    step <= usage->step[metric] - HISTORY_POINTS)
 		return HISTORY_GAP;
-	return usage->points[metric][step % HISTORY_POINTS];
+	return usage->points[step % HISTORY_POINTS][metric];
 }
 
 uint32_t usage_peak(const struct usage *usage, enum metric metric, int64_t now_ns, int points)

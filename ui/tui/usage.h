@@ -23,7 +23,7 @@ enum metric { METRIC_CPU, METRIC_MEMORY, METRIC_DISK, METRIC_NETWORK, METRIC_COU
 struct usage {
 	int64_t step[METRIC_COUNT]; /* of the newest point */
 	uint32_t sum[METRIC_COUNT], parts[METRIC_COUNT]; /* of the newest point */
-	uint32_t points[METRIC_COUNT][HISTORY_POINTS];   /* a ring: step % HISTORY_POINTS */
+	uint32_t points[HISTORY_POINTS][METRIC_COUNT];   /* a ring, step % HISTORY_POINTS: a VM's of one time lie together */
 };
 
 struct usage *usage_new(void);
