@@ -343,9 +343,11 @@ static enum verdict open_file(struct store *store, const struct stat *sb, bool *
 	}
 	code = store_connect(path, store->read_only, &store->db);
 	store->relaxed = false;
+	/* The journal is kept and written over: to truncate it would free its blocks at the end of each commit and allocate
+	 * them again in the next, which takes a file system longer than the commit (with `discard`, 1.3 ms of 1.6). */
 	if (code == SQLITE_OK && !store->read_only)
 		code =
-		    sqlite3_exec(store->db, "PRAGMA journal_mode=TRUNCATE; PRAGMA synchronous=FULL;", NULL, NULL, NULL);
+		    sqlite3_exec(store->db, "PRAGMA journal_mode=PERSIST; PRAGMA synchronous=FULL;", NULL, NULL, NULL);
 	if (code != SQLITE_OK) {
 		/* ERROR: "unsupported file format", as a damaged header has it. */
 		if (store_code_is_corrupt(code) || (code & 0xff) == SQLITE_ERROR) {

@@ -2,10 +2,10 @@
  *
  * store.h - what is recorded: VMs, operations under way, timings, events.
  *
- * store.db is SQLite with a rollback journal (TRUNCATE, synchronous FULL): what
+ * store.db is SQLite with a rollback journal (PERSIST, synchronous FULL): what
  * is said of a VM at rest is on disk when the call returns. What is said of a
  * step under way or of running processes, which a power cut ends anyway, is
- * written with synchronous NORMAL: whole or not at all, a moment later.
+ * written with synchronous NORMAL, a call to the disk less: whole or not at all.
  * history.db beside it holds timings and events with synchronous OFF; losing it
  * loses no VM, and a broken one is replaced by an empty one.
  *

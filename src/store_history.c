@@ -3,7 +3,7 @@
  * store_history.c - timings and events: advisory, quick to write, allowed to
  * be lost. Nothing here ever makes a lifecycle call fail.
  *
- * The journal is a file (TRUNCATE) though nothing is synced: a journal in
+ * The journal is a file (PERSIST) though nothing is synced: a journal in
  * memory would let every kill -9 in the middle of a commit break the file,
  * and the file costs some 20 microseconds.
  */
@@ -127,7 +127,7 @@ static bool connect_file(struct store *store, bool *fresh)
 	    store_connect(path, store->read_only, &store->history) != SQLITE_OK)
 		return false;
 	sqlite3_busy_timeout(store->history, HISTORY_WAIT_MS);
-	if (!store->read_only && sqlite3_exec(store->history, "PRAGMA journal_mode=TRUNCATE; PRAGMA synchronous=OFF;",
+	if (!store->read_only && sqlite3_exec(store->history, "PRAGMA journal_mode=PERSIST; PRAGMA synchronous=OFF;",
 	                                      NULL, NULL, NULL) != SQLITE_OK)
 		return false;
 	if (sqlite3_prepare_v2(store->history, "PRAGMA user_version", -1, &stmt, NULL) == SQLITE_OK &&

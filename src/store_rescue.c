@@ -177,6 +177,22 @@ static enum stoker_status build_new(const struct store *store, unsigned *taken, 
 	return st;
 }
 
+/* Nothing in it is to be rolled back: it is empty, or begins with the zeros that end a commit (see store.c). */
+static bool is_spent(const struct store *store, const char *name, const struct stat *sb)
+{
+	char first = 1;
+	int fd;
+	if (!S_ISREG(sb->st_mode) || sb->st_size == 0)
+		return S_ISREG(sb->st_mode);
+	fd = openat(store->dir_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0)
+		return false;
+	if (read(fd, &first, 1) != 1)
+		first = 1;
+	close(fd);
+	return first == 0;
+}
+
 /* Moves store.db and what belongs to it aside. The companions go first: without
  * its journal the old file is still corrupt and still there, whereas a new file
  * beside the old journal would be rolled back into garbage. */
@@ -198,8 +214,8 @@ static enum stoker_status move_aside(const struct store *store, char *kept, size
 		snprintf(to, sizeof to, "%s%s", kept, companions[i]);
 		if (fstatat(store->dir_fd, from, &sb, AT_SYMLINK_NOFOLLOW) < 0)
 			continue;
-		if (sb.st_size == 0 && S_ISREG(sb.st_mode) ? unlinkat(store->dir_fd, from, 0) < 0
-		                                           : renameat(store->dir_fd, from, store->dir_fd, to) < 0)
+		if (is_spent(store, from, &sb) ? unlinkat(store->dir_fd, from, 0) < 0
+		                               : renameat(store->dir_fd, from, store->dir_fd, to) < 0)
 			return error_errno(err, errno, "cannot move %s/%s aside", store->dir, from);
 	}
 	if (fstatat(store->dir_fd, "store.db", &sb, AT_SYMLINK_NOFOLLOW) < 0 || sb.st_size == 0) {

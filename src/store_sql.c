@@ -135,8 +135,8 @@ static int run(struct store *store, enum store_stmt which, struct stoker_error *
 	return code;
 }
 
-/* Of a commit's four calls to the disk, NORMAL leaves out two: the journal's header is not written after its pages but
- * with them (each page has its checksum), and its truncation is left to the file system. */
+/* Of a commit's four calls to the disk, NORMAL leaves out one: the journal's header is not written after its pages but
+ * with them (each page has its checksum). */
 static void set_synchronous(struct store *store, bool lasting)
 {
 	if (store->relaxed == lasting &&
