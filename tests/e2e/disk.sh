@@ -5,7 +5,7 @@
 # and a disk grows, whatever happens on the way.
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-need strace e2fsck
+need strace e2fsck python3
 use_own_image
 
 size_of() { # size_of VM: of its file system, MiB
@@ -15,7 +15,24 @@ restart() {
 	ok stoker stop "$1"
 	ok stoker start "$1"
 }
+places_of() { # places_of FILE: in how many of the file something is written
+	python3 - "$1" <<'EOF'
+import os, sys
+fd, at, n = os.open(sys.argv[1], os.O_RDONLY), 0, 0
+try:
+    while True:
+        at, n = os.lseek(fd, os.lseek(fd, at, os.SEEK_DATA), os.SEEK_HOLE), n + 1
+except OSError:
+    print(n)
+EOF
+}
 digest=$(sha256sum <"$STOKER_IMAGE_DIR/own/root.ext4")
+
+check 'an empty disk is written in few places, each of which costs a create and a delete'
+new_vm empty --disk 2048
+places=$(places_of "$STOKER_STATE_DIR/vms/$(vm_field empty id)/disk.ext4")
+if [ "$places" -lt 1 ] || [ "$places" -gt 8 ]; then fail "an empty disk is written in $places places"; fi
+ok stoker delete empty
 
 check 'two VMs write the same file and read back their own, after a restart too'
 new_vm one --disk 64 --start

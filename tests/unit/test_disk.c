@@ -71,6 +71,32 @@ static void copies_data_and_holes(void **state)
 	assert_int_not_equal(disk_copy(from, to, NULL, NULL), STOKER_OK);
 }
 
+/* What lies close together is one extent of the copy, and no more is than that. */
+static void closes_small_holes(void **state)
+{
+	const off_t near = 64 << 10, far = 4 << 20;
+	struct stat a, b;
+	char x[4096] = { 'x' };
+	int in = open(from, O_RDWR | O_CREAT | O_TRUNC, 0600), out;
+	(void)state;
+	unlink(to);
+	assert_int_equal(ftruncate(in, 8 << 20), 0);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(pwrite(in, x, sizeof x, i == 0 ? 0 : i == 1 ? near : far), sizeof x);
+	if (lseek(in, 0, SEEK_HOLE) != sizeof x)
+		skip(); /* here files have no holes */
+	assert_int_equal(disk_copy(from, to, NULL, NULL), STOKER_OK);
+	out = open(to, O_RDONLY);
+	assert_int_equal(fstat(in, &a), 0);
+	assert_int_equal(fstat(out, &b), 0);
+	if (b.st_blocks > a.st_blocks) { /* else the copy shares the blocks of its source */
+		assert_int_equal(lseek(out, 0, SEEK_HOLE), near + (off_t)sizeof x);
+		assert_int_equal(lseek(out, near + (off_t)sizeof x, SEEK_DATA), far);
+	}
+	close(in);
+	close(out);
+}
+
 /* A child holds the file open (or mapped, its descriptor closed). */
 static pid_t hold(bool mapped)
 {
@@ -168,7 +194,7 @@ static void threads_share_a_template(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(copies_data_and_holes), cmocka_unit_test(knows_who_uses_it),
-		                            cmocka_unit_test(threads_share_a_template) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(copies_data_and_holes), cmocka_unit_test(closes_small_holes),
+		                            cmocka_unit_test(knows_who_uses_it), cmocka_unit_test(threads_share_a_template) };
 	return cmocka_run_group_tests(tests, setup, teardown);
 }
