@@ -46,6 +46,10 @@ static bool replace(const struct supervisor *s, const char *name, const char *te
 		done += (size_t)n;
 	}
 	close(fd);
+	/* Exchanged where there is an old one: ext4 writes out at once what replaces a file by a rename, and then has
+	 * blocks to free when the folder goes. Nothing in here outlasts a power cut. */
+	if (renameat2(s->run_dir, aside, s->run_dir, name, RENAME_EXCHANGE) == 0)
+		return unlinkat(s->run_dir, aside, 0) == 0 || errno == ENOENT;
 	return renameat(s->run_dir, aside, s->run_dir, name) == 0;
 }
 
