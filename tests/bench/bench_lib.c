@@ -213,6 +213,8 @@ static void *waits(void *unused)
 /* Processes that do nothing, in as many threads as QEMU has: what the kernel adds up over them when it is asked. */
 static int vmms(size_t n, pid_t *pids)
 {
+	pid_t parent = getpid();
+
 	for (size_t i = 0; i < n; i++) {
 		pid_t pid = fork();
 		if (pid < 0)
@@ -221,7 +223,8 @@ static int vmms(size_t n, pid_t *pids)
 			pids[i] = pid;
 			continue;
 		}
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent) /* which may have ended before */
+			_exit(1);
 		close(STDOUT_FILENO); /* who reads the pids waits for its end */
 		for (int thread = 0; thread < 3; thread++) {
 			pthread_t id;
