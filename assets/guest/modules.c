@@ -17,6 +17,8 @@
 
 #include "guest.h"
 
+#define LIST "/modules/list"
+
 static void load(const char *file)
 {
 	char path[128];
@@ -39,7 +41,7 @@ void modules_load(const char *group)
 	char list[4096];
 	char *save = NULL;
 
-	if (read_file("/modules/list", list, sizeof list) <= 0)
+	if (read_file(LIST, list, sizeof list) <= 0)
 		return; /* everything is built in */
 	for (char *line = strtok_r(list, "\n", &save); line != NULL; line = strtok_r(NULL, "\n", &save)) {
 		char *file = strchr(line, ' ');
@@ -60,8 +62,11 @@ void modules_load_devices(void)
 		const char *group;
 	} kinds[] = { { 3, "console" }, { 2, "blk" }, { 1, "net" }, { 4, "rng" }, { 19, "vsock" } };
 	unsigned long there = 0;
-	DIR *dir = opendir("/sys/bus/virtio/devices");
 	struct dirent *e;
+
+	if (access(LIST, F_OK) != 0)
+		return; /* everything is built in */
+	DIR *dir = opendir("/sys/bus/virtio/devices");
 
 	if (dir == NULL) {
 		say("the kernel has found no virtio device");
