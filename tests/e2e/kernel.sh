@@ -83,5 +83,14 @@ ok stoker exec k -- sh -c 'ip link add v0 type veth peer name v1 && ip link add 
 ok stoker exec k -- sh -c 'test -c /dev/net/tun && test -c /dev/fuse && test -c /dev/loop-control && test -c /dev/random'
 expect_equal "$(stoker exec k -- ls /lib/modules 2>/dev/null || true)" ''
 ok stoker exec k --via ssh -- true
+if [ "$(vm_field k accel)" = tcg ]; then
+	check 'it took the frequency of its timer as it was told, and the timer ends when it should'
+	expect_match "$(stoker exec k -- dmesg)" 'APIC: the timer counts 1000000 kHz'
+	expect_equal "$(stoker exec k -- cat /sys/devices/system/clockevents/clockevent0/current_device)" lapic
+	begun=$(date +%s%N)
+	ok stoker exec k -- sleep 2
+	took=$((($(date +%s%N) - begun) / 1000000))
+	if [ $took -lt 1995 ] || [ $took -ge 2500 ]; then fail "two seconds of the guest took $took ms"; fi
+fi
 ok stoker stop k
 ok stoker delete k

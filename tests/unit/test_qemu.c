@@ -87,7 +87,7 @@ static void whole(void **state)
 		snprintf(tsc, sizeof tsc, " tsc_early_khz=%u", tsc_khz());
 	snprintf(boot, sizeof boot,
 	         "console=ttyS0 quiet loglevel=3 reboot=t panic=1 pci=off cryptomgr.notests no_timer_check tsc=reliable "
-	         "mitigations=off noreplace-smp%s random.trust_cpu=on stoker.host=fox stoker.disk=isolated "
+	         "mitigations=off noreplace-smp apic.timer_khz=1000000%s random.trust_cpu=on stoker.host=fox stoker.disk=isolated "
 	         "stoker.ip=172.16.0.2/16 stoker.gw=172.16.0.1 stoker.dns=172.16.255.253 stoker.key=c3NoLWVkMjU1MTkgQUFBQQ==",
 	         tsc);
 	const char *const want[] = {
@@ -162,8 +162,9 @@ static void accelerators(void **state)
 	compose(k);
 	assert_string_equal(value(k, "-accel", 0), "kvm");
 	assert_string_equal(value(k, "-cpu", 0), "host");
-	/* Both are for emulation alone: a real processor measures its own clock, and needs its mitigations. */
+	/* All are for emulation alone: a real processor measures its own clocks, and needs its mitigations. */
 	assert_false(has(k, "tsc_early_khz"));
+	assert_false(has(k, "apic.timer_khz"));
 	assert_false(has(k, "mitigations"));
 	/* Never the one with the other to fall back on: what was chosen, and told, is what runs. */
 	assert_null(value(k, "-accel", 1));
