@@ -7,6 +7,7 @@
 #include <linux/capability.h>
 #include <signal.h>
 #include <stdio.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -185,6 +186,13 @@ static bool prepare(struct supervisor *s, int given[GIVEN], int *guest, char *wh
 	return true;
 }
 
+/* Of a starter that was killed nobody knows what it started, and a reconcile may have looked for that already. */
+static bool is_awaited(const struct supervisor *s)
+{
+	struct pollfd report = { s->opt.report_fd, 0, 0 };
+	return poll(&report, 1, 0) <= 0 || !(report.revents & (POLLERR | POLLHUP));
+}
+
 bool vmm_start(struct supervisor *s, char *why, size_t cap)
 {
 	int given[GIVEN] = { -1, -1, -1 }, guest = -1, problem;
@@ -193,6 +201,10 @@ bool vmm_start(struct supervisor *s, char *why, size_t cap)
 
 	if (!prepare(s, given, &guest, why, cap))
 		goto out;
+	if (!is_awaited(s)) {
+		snprintf(why, cap, "whoever wanted the VMM started has ended");
+		goto out;
+	}
 	problem = spawn(s, given, &pid);
 	if (problem) {
 		snprintf(why, cap, problem < 0 ? "cannot put %s into a sandbox: %s" : "cannot run %s: %s", s->opt.argv[0],

@@ -4,6 +4,9 @@
  */
 #include "supervisor_kit.h"
 
+#include <sys/prctl.h>
+#include <sys/wait.h>
+
 static void whole_life(void **state)
 {
 	static const char *const gone[] = { "control.sock", "qmp.sock", "console.sock", "channel.sock", "vmm.err",
@@ -224,11 +227,54 @@ static void status_cannot_be_written(void **state)
 	assert_int_equal(st.exit_status, 256 + SIGKILL);
 }
 
+/* All that it was asked to start has ended, when this returns. */
+static bool starts_a_vmm(struct vm *vm, bool awaited)
+{
+	char fd[16], program[4300], mark[4300], text[9000];
+	const char *argv[] = { TEST_SUPERVISOR, "--run", vm->run, "--log", vm->log, "--notify", vm->notify, "--name", "fake",
+		               "--report", fd, "--", program, NULL };
+	int report[2], file;
+	bool started;
+	pid_t pid;
+
+	snprintf(program, sizeof program, "%s/vmm", vm->dir);
+	snprintf(mark, sizeof mark, "%s/started", vm->dir);
+	snprintf(text, sizeof text, "#!/bin/sh\n: >'%s'\n", mark);
+	file = open(program, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0700);
+	assert_int_equal(write(file, text, strlen(text)), (ssize_t)strlen(text));
+	close(file);
+	assert_int_equal(pipe(report), 0);
+	snprintf(fd, sizeof fd, "%d", report[1]);
+	if (!awaited)
+		close(report[0]);
+	assert_int_equal(prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
+	pid = fork();
+	if (pid == 0) {
+		execv(argv[0], (char *const *)(uintptr_t)argv);
+		_exit(127);
+	}
+	close(report[1]);
+	while (wait(NULL) > 0)
+		;
+	prctl(PR_SET_CHILD_SUBREAPER, 0);
+	if (awaited)
+		close(report[0]);
+	started = access(mark, F_OK) == 0;
+	unlink(mark);
+	return started;
+}
+
+static void starter_is_gone(void **state)
+{
+	assert_true(starts_a_vmm(*state, true));
+	assert_false(starts_a_vmm(*state, false));
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(whole_life), TEST(no_such_vmm), TEST(vmm_dies), TEST(vm_ends_while_waited_for),
-		TEST(timeout_and_cancel), TEST(supervisor_dies_and_vm_is_adopted), TEST(status_cannot_be_written),
+		TEST(timeout_and_cancel), TEST(supervisor_dies_and_vm_is_adopted), TEST(status_cannot_be_written), TEST(starter_is_gone),
 	};
 	if (!kit_begin(argc, argv))
 		return 1;
