@@ -133,6 +133,7 @@ static char *played(const struct scene *scene, const struct keymap *map, const s
 	struct effects effects = { 0 };
 	struct model *model = fleet(50, &effects);
 	char *after;
+	size_t i;
 
 	if (scene->view == -1)
 		real_shell(model, false, &effects);
@@ -152,7 +153,11 @@ static char *played(const struct scene *scene, const struct keymap *map, const s
 	}
 	keys(model, scene->after, &effects);
 	after = seen(model, &effects);
-	effects_clear(&effects);
+	for (i = 0; i < effects.count; i++) {
+		if (effects.items[i].kind == EFFECT_PANE_FREE)
+			effects.items[i].pane->ops->free(effects.items[i].pane);
+	}
+	effects_free(&effects);
 	model_free(model);
 	return after;
 }
@@ -225,6 +230,7 @@ static void views_name_what_is_bound(void **state)
 		effects_clear(&effects);
 		model_free(model);
 	}
+	effects_free(&effects);
 }
 
 int main(void)

@@ -44,7 +44,7 @@ static bool same(const struct binding *a, const struct binding *b)
 
 static enum key_place place_of(int row)
 {
-	return row < ACTION_COUNT ? PLACE_LIST : place_keys[row - IN_NONE - 1].place;
+	return row <= IN_NONE ? PLACE_LIST : place_keys[row - IN_NONE - 1].place;
 }
 
 static bool needed(int row)
