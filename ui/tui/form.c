@@ -330,10 +330,9 @@ static bool is_offer(const char *offers, const char *text)
 }
 
 /* Of the words offered for a text: those keys turn them, the first digit of a network takes their place. */
-static const char *offered(const struct model *model, struct field *field, const struct key *key)
+static const char *offered(const struct model *model, struct field *field, const struct key *key, enum place_key turned)
 {
 	const char *offers = fields[model->form.focus].offers;
-	enum place_key turned = keymap_at(&model->keymap, key, PLACE_CHOICE);
 
 	if (model->form.focus == FORM_IMAGE)
 		return key->kind == KEY_KIND_SPECIAL && turned != IN_NONE && model->images[0] != '\0' && field->at == field->len ? model->images : NULL;
@@ -360,7 +359,7 @@ void form_key(struct model *model, const struct key *key, struct effects *effect
 	enum place_key turned = keymap_at(&model->keymap, key, PLACE_CHOICE);
 
 	if (choices == NULL)
-		choices = offered(model, field, key);
+		choices = offered(model, field, key, turned);
 	if (choices == NULL || turned == IN_NONE) {
 		switch ((int)keymap_at(&model->keymap, key, PLACE_FORM)) {
 		case IN_FORM_NEXT: focus(form, form->focus + 1); return;

@@ -214,15 +214,16 @@ static void log_title(const struct pane *pane, char *buf, size_t cap)
 		snprintf(buf, cap, "console, line %lld of %lld", (long long)line + 1, (long long)log_view_end(p));
 }
 
+#define LOG_KEYS(wraps)                                                                                                \
+	"{text-leave} close   {text-search} search   {text-next} {text-previous} next   {text-page-up} {text-page-down} "      \
+	"{text-first} {text-last} move   {console-wrap} " wraps "   {console-follow} follow"
+
 static const char *log_hint(const struct pane *pane)
 {
 	const struct log_pane *p = of_const(pane);
 	if (p->pager.typing)
 		return PAGER_TYPING_HINT;
-	return p->wrap ? "{text-leave} close   {text-search} search   {text-next} {text-previous} next   "
-	                 "{text-page-up} {text-page-down} {text-first} {text-last} move   {console-wrap} cut lines   {console-follow} follow"
-	               : "{text-leave} close   {text-search} search   {text-next} {text-previous} next   "
-	                 "{text-page-up} {text-page-down} {text-first} {text-last} move   {console-wrap} wrap   {console-follow} follow";
+	return p->wrap ? LOG_KEYS("cut lines") : LOG_KEYS("wrap");
 }
 
 /* One row of the screen from the text's byte `at` on. */

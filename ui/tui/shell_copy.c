@@ -128,12 +128,12 @@ static void move_to(struct shell_pane *p, int64_t line, int col)
 static bool visual_key(struct shell_pane *p, const struct key *key, const struct keymap *keymap)
 {
 	struct selection *s = &p->selection;
-	enum place_key mode = keymap_at(keymap, key, PLACE_COPY);
+	enum place_key mode = keymap_at(keymap, key, PLACE_COPY), own = keymap_at(keymap, key, PLACE_SELECT);
 	int64_t line = s->to_line;
 	int col = s->to_col, page = p->rows > 1 ? p->rows - 1 : 1;
 
 	if (s->on) {
-		switch ((int)keymap_at(keymap, key, PLACE_SELECT)) {
+		switch ((int)own) {
 		case IN_COPY_TAKE:
 			copy(p);
 			page_end(p);
@@ -151,7 +151,7 @@ static bool visual_key(struct shell_pane *p, const struct key *key, const struct
 		case IN_COPY_LINE_END:
 			if (!p->visual)
 				return false;
-			move_to(p, line, keymap_at(keymap, key, PLACE_SELECT) == IN_COPY_LINE_START ? 0 : p->cols);
+			move_to(p, line, own == IN_COPY_LINE_START ? 0 : p->cols);
 			return true;
 		default:
 			break;

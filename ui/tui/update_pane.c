@@ -236,6 +236,7 @@ void pane_act(struct model *model, enum action_id action, struct effects *effect
 	struct layout layout;
 	struct effect *effect;
 	struct row *row;
+	char key[24];
 
 	layout_of(model, &layout);
 	switch (action) {
@@ -279,16 +280,14 @@ void pane_act(struct model *model, enum action_id action, struct effects *effect
 		model->pane_focus = true;
 		break;
 	case ACTION_DETACH:
-		if (model->front < 0)
-		{
-			char key[24];
+		if (model->front < 0) {
 			binding_name(keymap_first(&model->keymap, ACTION_SHELL), key, sizeof key);
 			say(model, MESSAGE_PLAIN, "no pane is shown; %s on a VM with %s brings its shell back", key, model->ascii ? "$" : "⌂");
-		}
-		else if (model->panes[model->front]->ops->kind == PANE_LOG)
+		} else if (model->panes[model->front]->ops->kind == PANE_LOG) {
 			pane_close(model, model->front, effects);
-		else
+		} else {
 			model->front = -1;
+		}
 		split_settle(model);
 		if (model->front < 0)
 			model->full = false;
