@@ -313,6 +313,44 @@ static void two_clicks_open_a_shell(void **state)
 	end(&s);
 }
 
+/* Typed as fast as fingers are: the key that leaves a log came before the log, and left the dashboard. */
+static void leaving_what_is_not_open_yet_leaves_no_more(void **state)
+{
+	struct scene s;
+	struct event event;
+	uint64_t op;
+	(void)state;
+	begin(&s, 40, 160);
+	s.model->pane_count = 0;
+	s.model->front = -1;
+	fixture_char(s.model, 'l', 0, &s.effects);
+	assert_int_equal(count(&s, EFFECT_OPEN), 1);
+	op = s.model->ops[0].id;
+	fixture_char(s.model, 'q', 0, &s.effects);
+	assert_int_equal(count(&s, EFFECT_QUIT), 0);
+	assert_int_equal(count(&s, EFFECT_CANCEL), 1);
+	assert_false(seen(&s, "Opening the log"));
+	/* asked for again while the first one is being left: another one is opened */
+	fixture_char(s.model, 'l', 0, &s.effects);
+	assert_int_equal(count(&s, EFFECT_OPEN), 2);
+	assert_true(seen(&s, "Opening the log"));
+	/* the first comes all the same, and nobody gets to see it */
+	fixture_event(&event, EVENT_OP_DONE);
+	event.op = op;
+	fixture_send(s.model, &event, &s.effects);
+	fixture_event(&event, EVENT_PANE_OPENED);
+	event.op = op;
+	event.pane = &s.toys[0].pane;
+	fixture_send(s.model, &event, &s.effects);
+	assert_int_equal(count(&s, EFFECT_PANE_FREE), 1);
+	assert_int_equal(s.model->pane_count, 0);
+	assert_true(seen(&s, "Opening the log"));
+	fixture_char(s.model, 'q', 0, &s.effects);
+	fixture_char(s.model, 'q', 0, &s.effects);
+	assert_int_equal(count(&s, EFFECT_QUIT), 1);
+	end(&s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -323,6 +361,7 @@ int main(void)
 		cmocka_unit_test(a_cut_shell_comes_back_once_by_itself),
 		cmocka_unit_test(a_cut_shell_of_a_dead_vm_stays_cut),
 		cmocka_unit_test(two_clicks_open_a_shell),
+		cmocka_unit_test(leaving_what_is_not_open_yet_leaves_no_more),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -307,7 +307,7 @@ static void read_signals(struct loop *loop)
 /* A session or log that a worker opened becomes a pane of this thread's. */
 static void adopt(struct loop *loop, struct result *result)
 {
-	struct event event = { .kind = EVENT_PANE_OPENED };
+	struct event event = { .kind = EVENT_PANE_OPENED, .op = result->event.op };
 	struct layout layout;
 	int rows, cols;
 

@@ -289,13 +289,8 @@ void select_at(struct model *model, long at)
 /* Takes back what narrows the view, one thing at a time. */
 static void clear(struct model *model, struct effects *effects)
 {
-	size_t i;
 	if (model->opening[0] != '\0') {
-		for (i = 0; i < model->op_count; i++) {
-			if (model->ops[i].action == ACTION_SHELL && strcmp(model->ops[i].name, model->opening) == 0)
-				effect_add(effects, EFFECT_CANCEL)->op = model->ops[i].id;
-		}
-		model->opening[0] = '\0';
+		pane_opening_leave(model, effects);
 	} else if (model->panel_focus) {
 		panel_close(model);
 	} else if (model->marked > 0) {

@@ -81,6 +81,8 @@ void op_keep(struct model *model, const struct op *op, const struct event *event
 
 /* update_pane.c */
 void pane_opened(struct model *model, const struct event *event, struct effects *effects);
+/* Nobody waits any more for the shell or log whose place is on the screen. */
+void pane_opening_leave(struct model *model, struct effects *effects);
 void pane_close(struct model *model, int index, struct effects *effects);
 void pane_front(struct model *model, int index, bool focus);
 void pane_act(struct model *model, enum action_id action, struct effects *effects);

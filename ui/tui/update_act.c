@@ -270,7 +270,7 @@ static void open_pane(struct model *model, enum action_id action, struct effects
 	model->front = -1;
 	model_arrange(model);
 	for (i = 0; i < model->op_count; i++) {
-		if (model->ops[i].action == action && strcmp(model->ops[i].vm_id, row->vm.id) == 0)
+		if (model->ops[i].action == action && !model->ops[i].cancelling && strcmp(model->ops[i].vm_id, row->vm.id) == 0)
 			return; /* on its way already */
 	}
 	effect = effect_add(effects, EFFECT_OPEN);
@@ -293,6 +293,10 @@ static void quit(struct model *model, struct effects *effects)
 	size_t i, changes = 0;
 	if (model->panel_focus) {
 		panel_close(model);
+		return;
+	}
+	if (model->opening[0] != '\0') { /* its place is on the screen already: that is what is left, not the dashboard */
+		pane_opening_leave(model, effects);
 		return;
 	}
 	if (model->front >= 0 && model->panes[model->front]->ops->kind == PANE_LOG) {

@@ -61,6 +61,22 @@ void pane_close(struct model *model, int index, struct effects *effects)
 	model_arrange(model);
 }
 
+void pane_opening_leave(struct model *model, struct effects *effects)
+{
+	enum action_id action = model->opening_kind == PANE_SHELL ? ACTION_SHELL : ACTION_LOGS;
+	size_t i;
+
+	for (i = 0; i < model->op_count; i++) {
+		struct op *op = &model->ops[i];
+		if (op->action != action || op->cancelling || strcmp(op->name, model->opening) != 0)
+			continue;
+		op->cancelling = true;
+		effect_add(effects, EFFECT_CANCEL)->op = op->id;
+	}
+	model->opening[0] = '\0';
+	model_arrange(model);
+}
+
 void pane_opened(struct model *model, const struct event *event, struct effects *effects)
 {
 	bool wanted = strcmp(model->opening, event->pane->vm_name) == 0 && model->opening_kind == event->pane->ops->kind;
@@ -74,6 +90,11 @@ void pane_opened(struct model *model, const struct event *event, struct effects 
 		event->pane->attached_ns = model->now_ns;
 		if (model->message_tone == MESSAGE_PLAIN && at == model->front)
 			model->message[0] = '\0';
+		return;
+	}
+	if (model->ended_count > 0 && model->ended[0].op.id == event->op && model->ended[0].op.cancelling) {
+		/* It was there before the word that nobody waits for it any more. */
+		effect_add(effects, EFFECT_PANE_FREE)->pane = event->pane;
 		return;
 	}
 	event->pane->attached_ns = model->now_ns;

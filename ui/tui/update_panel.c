@@ -125,9 +125,10 @@ bool op_progress(struct model *model, const struct event *event)
 void op_keep(struct model *model, const struct op *op, const struct event *event)
 {
 	struct op_ended *ended;
+	bool opens = op->action == ACTION_SHELL || op->action == ACTION_LOGS;
 
-	/* A shell or log that opened is seen as such. */
-	if (!event->failed && (op->action == ACTION_SHELL || op->action == ACTION_LOGS))
+	/* A shell or log that opened is seen as such; nobody sees one that was left before. */
+	if (opens && !event->failed && !op->cancelling)
 		return;
 	if (model->ended == NULL)
 		model->ended = calloc(OPS_KEPT, sizeof *model->ended);
@@ -140,7 +141,8 @@ void op_keep(struct model *model, const struct op *op, const struct event *event
 	memset(ended, 0, sizeof *ended);
 	ended->op = *op;
 	ended->took_ns = model->now_ns - op->since_ns;
-	ended->result = !event->failed ? OP_DONE : event->error.code == STOKER_E_CANCELLED ? OP_CANCELLED : OP_FAILED;
+	ended->result = event->failed ? (event->error.code == STOKER_E_CANCELLED ? OP_CANCELLED : OP_FAILED) :
+	                opens         ? OP_CANCELLED : OP_DONE;
 	if (event->failed)
 		format_reason(ended->why, sizeof ended->why, &event->error); /* what it was is in the line already */
 	if (op->vm_id[0] == '\0' && event->has_vm) {
