@@ -44,6 +44,9 @@ extern "C" {
 #define STOKER_API
 #endif
 
+/** The backends there are, in the order in which "auto" prefers them, with `separator` (a string literal) between them. */
+#define STOKER_BACKENDS(separator) "firecracker" separator "qemu"
+
 #define STOKER_VERSION_MAJOR 0
 #define STOKER_VERSION_MINOR 1
 #define STOKER_VERSION_PATCH 0

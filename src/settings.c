@@ -31,7 +31,7 @@ static const struct setting_key keys[] = {
 	{ "defaults.memory_mib", "512", NUMBER, SPEC_MEMORY_MIN, 16777216, NULL, "Memory of a VM in MiB" },
 	{ "defaults.disk_mib", "2048", NUMBER, SPEC_DISK_MIN, 67108864, NULL, "Size of a VM's own disk in MiB" },
 	{ "defaults.disk_mode", "isolated", CHOICE, 0, 0, "isolated|shared|copy", "What a VM sees as its disk" },
-	{ "defaults.backend", "auto", CHOICE, 0, 0, "auto|firecracker|qemu", "Which VMM runs a VM" },
+	{ "defaults.backend", "auto", CHOICE, 0, 0, "auto|" STOKER_BACKENDS("|"), "Which VMM runs a VM" },
 	{ "defaults.accel", "auto", CHOICE, 0, 0, "auto|kvm|tcg", "KVM, emulation, or whichever works" },
 	{ "defaults.network", "auto", CHOICE, 0, 0, "auto|user|tap|none", "How a VM is connected" },
 	{ "defaults.egress", "all", EGRESS, 0, 0, NULL, "What a VM may reach by itself: all, none or networks (tap only)" },

@@ -16,9 +16,8 @@
 #include "../net/net.h"
 #include "../spec.h"
 
-/* In the order in which `auto` prefers them. */
+/* In the order in which `auto` prefers them; STOKER_BACKENDS in stoker.h has their names. */
 static const struct backend_ops *const backends[] = { &firecracker_backend, &qemu_backend };
-#define BACKEND_NAMES "firecracker, qemu"
 
 const struct backend_ops *backend_at(size_t i)
 {
@@ -42,7 +41,7 @@ enum stoker_status backend_of(const struct vm_record *rec, const struct backend_
 
 const char *backend_names(void)
 {
-	return "auto, " BACKEND_NAMES;
+	return "auto, " STOKER_BACKENDS(", ");
 }
 
 void argv_add(struct argv *argv, const char *fmt, ...)

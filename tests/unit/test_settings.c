@@ -2,6 +2,7 @@
  *
  * test_settings.c - the configuration file.
  */
+#include "backend/backend.h"
 #include "handle.h"
 #include "settings.h"
 #include "store_kit.h"
@@ -225,6 +226,17 @@ static void test_reload(void **state)
 	settings_free(s.settings);
 }
 
+/* The public list, from which options, settings and the form take their words, is the table's. */
+static void test_backends_are_all_named(void **state)
+{
+	const struct backend_ops *ops;
+	char names[256] = "";
+	(void)state;
+	for (size_t i = 0; (ops = backend_at(i)) != NULL; i++)
+		snprintf(names + strlen(names), sizeof names - strlen(names), "%s%s", i > 0 ? "|" : "", ops->name);
+	assert_string_equal(names, STOKER_BACKENDS("|"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -234,6 +246,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_files, kit_make, kit_drop),
 		cmocka_unit_test_setup_teardown(test_open_sections, kit_make, kit_drop),
 		cmocka_unit_test_setup_teardown(test_reload, kit_make, kit_drop),
+		cmocka_unit_test(test_backends_are_all_named),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

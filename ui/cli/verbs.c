@@ -38,7 +38,7 @@ static const struct option spec_options[] = {
 	{ 0, "disk-mode", OPTION_CHOICE, "MODE", "isolated|shared|copy", 0, 0, COMPLETE_CHOICE,
 	  "own disk over the image, none, or a copy (isolated; copy for an imported image)" },
 	/* These two are checked by the library, which says more about a name that it knows but does not have. */
-	{ 0, "backend", OPTION_TEXT, "NAME", "auto|firecracker|qemu", 0, 0, COMPLETE_CHOICE,
+	{ 0, "backend", OPTION_TEXT, "NAME", "auto|" STOKER_BACKENDS("|"), 0, 0, COMPLETE_CHOICE,
 	  "VMM (auto: Firecracker where it and KVM work)" },
 	{ 0, "accel", OPTION_CHOICE, "NAME", "auto|kvm|tcg", 0, 0, COMPLETE_CHOICE, "acceleration (auto: KVM when it works)" },
 	{ 0, "network", OPTION_TEXT, "NAME", "auto|user|tap|none", 0, 0, COMPLETE_CHOICE,

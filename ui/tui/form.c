@@ -21,7 +21,7 @@ static const struct {
 	[FORM_MEMORY] = { "Memory", "MiB", NULL },
 	[FORM_DISK] = { "Disk", "MiB", NULL },
 	[FORM_DISK_MODE] = { "Disk mode", "", "isolated shared copy" },
-	[FORM_BACKEND] = { "Backend", "", NULL },
+	[FORM_BACKEND] = { "Backend", "", "auto " STOKER_BACKENDS(" ") },
 	[FORM_ACCEL] = { "Acceleration", "", "auto kvm tcg" },
 	[FORM_NETWORK] = { "Network", "", "auto user tap none" },
 	[FORM_EGRESS] = { "Egress", "all none networks", NULL, "all none" },
