@@ -37,7 +37,8 @@ static bool beside(const char *file, const char *tail, char out[STOKER_PATH_SIZE
 	return n < STOKER_PATH_SIZE && access(out, X_OK) == 0;
 }
 
-/* $STOKER_SUPERVISOR; beside this library or program (a build folder); where it was installed. */
+/* $STOKER_SUPERVISOR; beside this library or program (a build folder), or below the same prefix wherever that was moved
+ * to, which of a program that is not stoker's only the library tells; where it was installed. */
 enum stoker_status supervisor_find(char out[STOKER_PATH_SIZE], struct stoker_error *err)
 {
 	const char *named = getenv("STOKER_SUPERVISOR");
@@ -49,7 +50,10 @@ enum stoker_status supervisor_find(char out[STOKER_PATH_SIZE], struct stoker_err
 			return STOKER_OK;
 		return error_set(err, STOKER_E_MISSING, "STOKER_SUPERVISOR names no program: %s", named);
 	}
-	if (dladdr((void *)(uintptr_t)stoker_version, &info) && info.dli_fname && beside(info.dli_fname, "stoker-supervisor", out))
+	if (dladdr((void *)(uintptr_t)stoker_version, &info) && info.dli_fname &&
+	    (beside(info.dli_fname, "stoker-supervisor", out) ||
+	     beside(info.dli_fname, "../libexec/stoker/stoker-supervisor", out) ||
+	     beside(info.dli_fname, "../../libexec/stoker/stoker-supervisor", out)))
 		return STOKER_OK;
 	n = readlink("/proc/self/exe", exe, sizeof exe - 1);
 	if (n > 0) {

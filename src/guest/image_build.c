@@ -7,6 +7,7 @@
  * for the digest of its inputs first; when an image of that digest is there,
  * nothing is done.
  */
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -51,37 +52,45 @@ static bool found(char out[STOKER_PATH_SIZE], const char *base, const char *tail
 	return base && base[0] && snprintf(out, STOKER_PATH_SIZE, "%s/%s", base, tail) < STOKER_PATH_SIZE && is_file(out);
 }
 
-/* The folder of the running executable; "" when it cannot be told. */
-static void program_folder(char out[STOKER_PATH_SIZE])
+/* The folder of the running executable, or of this library; "" when it cannot be told. */
+static void own_folder(bool library, char out[STOKER_PATH_SIZE])
 {
-	ssize_t n = readlink("/proc/self/exe", out, STOKER_PATH_SIZE - 1);
-	out[n > 0 ? n : 0] = '\0';
+	Dl_info info;
+	ssize_t n = 0;
+	if (!library)
+		n = readlink("/proc/self/exe", out, STOKER_PATH_SIZE - 1);
+	else if (dladdr((void *)(uintptr_t)stoker_version, &info) && info.dli_fname && strchr(info.dli_fname, '/'))
+		n = snprintf(out, STOKER_PATH_SIZE, "%s", info.dli_fname);
+	out[n > 0 && n < STOKER_PATH_SIZE ? n : 0] = '\0';
 	char *slash = strrchr(out, '/');
 	if (slash)
 		*slash = '\0';
 }
 
 /* An explicit place goes first and is the only one then; next what lies
- * relative to the program (a build folder in the source tree, a relocated
- * installation); last where it was configured to be installed. */
+ * relative to the program, then to the library of one that is not stoker's (a
+ * build folder in the source tree, a relocated installation); last where it
+ * was configured to be installed. */
 static bool find_file(char out[STOKER_PATH_SIZE], const char *explicit_base, const char *const *relative,
                       const char *installed, const char *tail)
 {
 	char self[STOKER_PATH_SIZE], base[STOKER_PATH_SIZE + 64];
 	if (explicit_base && explicit_base[0])
 		return found(out, explicit_base, tail);
-	program_folder(self);
-	for (; self[0] && *relative; relative++) {
-		snprintf(base, sizeof base, "%s/%s", self, *relative);
-		if (strlen(base) < STOKER_PATH_SIZE && found(out, base, tail))
-			return true;
+	for (int library = 0; library < 2; library++) {
+		own_folder(library, self);
+		for (const char *const *r = relative; self[0] && *r; r++) {
+			snprintf(base, sizeof base, "%s/%s", self, *r);
+			if (strlen(base) < STOKER_PATH_SIZE && found(out, base, tail))
+				return true;
+		}
 	}
 	return found(out, installed, tail);
 }
 
 enum stoker_status image_recipe_find(const char *recipe, char out[STOKER_PATH_SIZE], struct stoker_error *err)
 {
-	static const char *const relative[] = { "../assets", "../../assets", "../share/stoker", NULL };
+	static const char *const relative[] = { "../assets", "../../assets", "../share/stoker", "../../share/stoker", NULL };
 	char tail[64], resolved[PATH_MAX];
 	snprintf(tail, sizeof tail, "images/%.31s/build.sh", recipe);
 	if (!find_file(out, getenv("STOKER_DATA_DIR"), relative, STOKER_DATADIR, tail)) {
@@ -97,7 +106,7 @@ enum stoker_status image_recipe_find(const char *recipe, char out[STOKER_PATH_SI
 
 static enum stoker_status find_init(struct build *b, struct stoker_error *err)
 {
-	static const char *const relative[] = { ".", "..", "../libexec/stoker", NULL };
+	static const char *const relative[] = { ".", "..", "../libexec/stoker", "../../libexec/stoker", NULL };
 	const char *given = getenv("STOKER_INIT");
 	bool ok = given && given[0] ? snprintf(b->init, sizeof b->init, "%s", given) < (int)sizeof b->init && is_file(b->init)
 	                            : find_file(b->init, NULL, relative, STOKER_LIBEXECDIR, "stoker-init");

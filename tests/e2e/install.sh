@@ -92,3 +92,6 @@ read -ra flags <<<"$(pkg-config --cflags --libs stoker)"
 ok gcc -Wall -Werror -o "$T/list" "$SOURCE_DIR/assets/examples/list.c" "${flags[@]}" -Wl,-rpath,"$lib"
 ok "$T/list"
 expect_match "$OUT" 'NAME +STATUS'
+# It finds the supervisor by the library, wherever the prefix was moved to.
+ok gcc -Wall -Werror -o "$T/phases" "$SOURCE_DIR/assets/examples/phases.c" "${flags[@]}" -Wl,-rpath,"$lib"
+ok env -u STOKER_SUPERVISOR "$T/phases"
