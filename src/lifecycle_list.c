@@ -204,8 +204,11 @@ static enum stoker_status wait_state(stoker *s, struct vm_record *rec, bool runn
 		if (!running && !rec->vm.pid && rec->vm.stale)
 			break; /* the process is gone, whatever the record says */
 		st = lifecycle_wait_change(s, deadline, cancel_fd, err);
-		if (st == STOKER_E_TIMEOUT)
+		if (st == STOKER_E_TIMEOUT) {
 			error_set(err, st, "it is still %s", stoker_state_name(rec->vm.state));
+			error_fix(err, running ? "Give it longer with --timeout, or look at its console: stoker logs %s"
+			                       : "Give it longer with --timeout, or stop it: stoker stop %s", rec->vm.name);
+		}
 	}
 	return st;
 }

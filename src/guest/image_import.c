@@ -74,7 +74,8 @@ enum stoker_status image_import_check(const char *file, char out[STOKER_PATH_SIZ
 	error_clean(clean, sizeof clean, file, strnlen(file, 190));
 	if (!realpath(file, resolved) || (fd = open(resolved, O_RDONLY | O_CLOEXEC | O_NONBLOCK)) < 0) {
 		st = errno == ENOENT || errno == ENOTDIR ? STOKER_E_NOT_FOUND : STOKER_E_FAILED;
-		return error_set(err, st, "the file %s cannot be read: %s", clean, strerror(errno));
+		error_set(err, st, "the file %s cannot be read: %s", clean, strerror(errno));
+		return error_fix(err, "Name a file that is a root file system: stoker image import root.ext4"), st;
 	}
 	if (fstat(fd, &info) < 0 || !S_ISREG(info.st_mode) || strlen(resolved) >= STOKER_PATH_SIZE) {
 		close(fd);

@@ -28,6 +28,7 @@ expect_status 2 stoker image import "${BASH_SOURCE[0]}" --name x
 expect_match "$ERR" 'no ext4 file system'
 expect_status 2 stoker image import /dev/null --name x
 expect_status 3 stoker image import "$T/nowhere.ext4"
+expect_match "$ERR" 'stoker image import root.ext4$'
 expect_status 2 stoker image build import
 expect_match "$ERR" 'stoker image import FILE'
 mke2fs -q -t ext4 "$T/empty.ext4" 8M >/dev/null 2>&1

@@ -212,7 +212,7 @@ static void read_term(struct vm_filter *filter, size_t at, size_t len)
 		return;
 	}
 	if (term->key == FILTER_KEY_COUNT) {
-		wrong(filter, at, "there is no key %.*s; Tab lists them", (int)(key > 40 ? 40 : key), text + at);
+		wrong(filter, at, "there is no key %.*s", (int)(key > 40 ? 40 : key), text + at);
 		return;
 	}
 	switch (text[at + op++]) {
