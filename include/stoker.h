@@ -94,7 +94,8 @@ STOKER_API const char *stoker_error_advice(const struct stoker_error *err);
 STOKER_API int stoker_error_text(const struct stoker_error *err, char *buf, size_t cap);
 
 /** The documented exit code of a command line for a status: 0 ok, 1 failed,
- *  2 usage, 3 not found, 4 wrong state, 5 needed thing missing, 6 timed out. */
+ *  2 usage, 3 not found, 4 wrong state (also: exists, read-only), 5 needed
+ *  thing missing, 6 timed out. */
 STOKER_API int stoker_exit_code(enum stoker_status status);
 
 /** A short stable name for programs: "not_found". Static. */
@@ -246,7 +247,8 @@ struct stoker_vm {
 	char reason[384];  /**< why it is crashed, in error or stale; "" otherwise */
 	enum stoker_phase phase; /**< under way now, STOKER_PHASE_NONE when none */
 	int64_t phase_since_ns;  /**< CLOCK_MONOTONIC when `phase` began */
-	enum stoker_phase last_phase; /**< last finished one, STOKER_PHASE_NONE when none */
+	enum stoker_phase last_phase; /**< the one of create, start, boot and stop that finished last (the others are in
+	                                   stoker_timings() only); STOKER_PHASE_NONE when none */
 	int64_t last_phase_ns;
 	char host_key[128]; /**< pinned "ssh-ed25519 AAAA...", "" before the first hello */
 	bool agent;         /**< its init is stoker's agent; without it commands go over SSH */
@@ -603,7 +605,8 @@ struct stoker_event {
 	int64_t at_ms;
 	char id[STOKER_ID_SIZE];        /**< "" when not about one VM */
 	char name[STOKER_NAME_MAX + 1];
-	char actor[16];                 /**< "command", "dashboard", "reconcile", "guest", "host" */
+	char actor[16];                 /**< "command", "dashboard", "reconcile", "guest", "host", "library", or what
+	                                     stoker_options.actor said */
 	char kind[24];                  /**< "created", "started", "ready", "stopped", "deleted", "crashed", "failed", ... */
 	char text[320];                 /**< one line for people, without the time */
 };

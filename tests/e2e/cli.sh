@@ -272,6 +272,15 @@ expect_equal "$(json '.[1].error.code')" not_found
 expect_equal "$(json '.[2].name')" two
 expect_status 3 stoker inspect nobody
 expect_status 3 stoker inspect --label tier=none
+# A verb that comes to no result is one value as well.
+for verb in logs ping host-key events timings 'trash empty' 'inspect --label' 'reconcile --adopt'; do
+	read -ra words <<<"$verb"
+	expect_status 3 stoker --json "${words[@]}" nobody
+	one_json
+	expect_equal "$(json '.error.code')" not_found
+done
+expect_status 1 stoker --json list --state /proc/nowhere
+one_json
 
 check 'wrong states'
 expect_status 4 stoker stop web
@@ -302,6 +311,7 @@ expect_match "$(json .pid)" '^[0-9]+$'
 expect_status 4 stoker delete web
 expect_match "$ERR" '--force'
 expect_status 6 stoker wait web --for stopped --timeout 100ms
+expect_match "$ERR" 'stoker stop web'
 ok stoker wait web three --for ready --timeout 60 --quiet
 expect_equal "$OUT" $'web\nthree'
 ok stoker wait web --for ssh

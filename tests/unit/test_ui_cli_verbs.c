@@ -126,6 +126,38 @@ static void same_everywhere(void **state)
 	free(manual);
 }
 
+/* Whatever the header exports is in stoker(3), and nothing else is. */
+static void manual_names_every_function(void **state)
+{
+	char *header = text_of_file(TEST_SOURCE_DIR "/include/stoker.h");
+	char *manual = text_of_file(TEST_SOURCE_DIR "/assets/man/stoker.3.scd");
+	char name[80], line[84];
+	size_t n = 0;
+
+	(void)state;
+	for (const char *at = header; (at = strstr(at, "\nSTOKER_API ")); n++) {
+		const char *end = strchr(at, '(');
+
+		assert_non_null(end);
+		const char *begin = end;
+		while (begin[-1] == '_' || (begin[-1] >= 'a' && begin[-1] <= 'z'))
+			begin--;
+		snprintf(name, sizeof(name), "%.*s", (int)(end - begin), begin);
+		snprintf(line, sizeof(line), "*%s*()", name);
+		if (!strstr(manual, line))
+			fail_msg("stoker(3) says nothing of %s()", name);
+		at = end;
+	}
+	assert_true(n > 50);
+	for (const char *at = manual; (at = strstr(at, "*stoker_")); at += strlen(name)) {
+		snprintf(name, sizeof(name), "%.*s(", (int)strcspn(at + 1, "*"), at + 1);
+		if (!strstr(header, name))
+			fail_msg("stoker(3) tells of %s), which does not exist", name);
+	}
+	free(manual);
+	free(header);
+}
+
 static void json_text_is_valid(void **state)
 {
 	static const struct {
@@ -188,7 +220,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(table_is_sound),
-		cmocka_unit_test(same_everywhere),
+		cmocka_unit_test(same_everywhere), cmocka_unit_test(manual_names_every_function),
 		cmocka_unit_test(json_text_is_valid),
 		cmocka_unit_test(json_of_a_vm),
 	};

@@ -48,6 +48,7 @@ int cli_fail(struct cli *cli, const struct stoker_error *err)
 	if (!named.what[0])
 		snprintf(named.what, sizeof(named.what), "%s", cli->verb_name);
 	stoker_error_text(&named, text, sizeof(text));
+	cli->failed = named;
 	fflush(stdout);
 	fputs("stoker: ", stderr);
 	cli_put(stderr, text);
@@ -69,7 +70,10 @@ int cli_usage(struct cli *cli, const char *fix, const char *format, ...)
 	snprintf(err.fix, sizeof(err.fix), "%s%sSee `stoker help%s%s`", fix, end, *verb ? " " : "", verb);
 	if (*err.fix >= 'a' && *err.fix <= 'z')
 		*err.fix = (char)(*err.fix - 'a' + 'A');
-	return cli_fail(cli, &err);
+	int code = cli_fail(cli, &err);
+
+	cli->failed.code = STOKER_OK; /* of a wrong command line stdout says nothing */
+	return code;
 }
 
 int cli_fail_text(struct cli *cli, enum stoker_status status, const char *what, const char *fix, const char *format, ...)

@@ -29,6 +29,8 @@ struct cli {
 	char told[512];            /* the library's notice that was told already */
 	int64_t progress_at_ns;    /* when it was last drawn */
 	int64_t call_at_ns;        /* when the call under way was made */
+	bool json_printed;         /* the one value that --json promises */
+	struct stoker_error failed; /* what was told last, for that value when the verb came to none */
 };
 
 /* ---- errors: each prints one line on stderr and gives the exit code to return */

@@ -295,6 +295,7 @@ int json_print(struct cli *cli, cJSON *value, int code)
 	if (!text)
 		return cli_fail_text(cli, STOKER_E_NOMEM, cli->verb_name, "", "out of memory");
 	cli_progress_end(cli);
+	cli->json_printed = true;
 	puts(text);
 	cJSON_free(text);
 	return code;

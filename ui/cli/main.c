@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/json.h"
 #include "cli/signals.h"
 #include "cli/verbs.h"
 
@@ -100,6 +101,13 @@ static int run_verb(struct cli *cli, const struct verb *verb, const struct verb 
 		code = cli_usage(cli, "", "\"%s\" is one word too many", args.words[verb->words_max]);
 	} else {
 		code = verb->run(cli, &args);
+		/* One value, whatever comes: a verb that failed as a whole says so in it. */
+		if (cli->json && !cli->json_printed && cli->failed.code != STOKER_OK) {
+			cJSON *o = cJSON_CreateObject();
+
+			json_add_error(o, &cli->failed);
+			code = json_print(cli, o, code);
+		}
 	}
 out:
 	args_free(&args);
