@@ -226,6 +226,12 @@ static void one_command_on_many(void **state)
 	fixture_char(s->model, '!', 0, &s->effects);
 	assert_int_equal(s->model->asking, ASK_COMMAND);
 	effects_clear(&s->effects);
+	screen = screen_new(40, 120);
+	view_draw(s->model, screen);
+	shown = screen_text(screen);
+	assert_non_null(strstr(shown, "a command for 19 VMs, 1 left out"));
+	free(shown);
+	screen_free(screen);
 	fixture_type(s->model, "uname -r", &s->effects);
 	fixture_special(s->model, SK_ENTER, &s->effects);
 	assert_int_equal(s->model->dialog, DIALOG_FANOUT);
@@ -244,7 +250,7 @@ static void one_command_on_many(void **state)
 		answer(s, ops[i], false, i == 3 ? "6.7" : "6.1", "x86_64");
 	assert_int_equal(s->model->fanout.groups, 2);
 	fanout_summary(&s->model->fanout, text, sizeof text);
-	assert_string_equal(text, "5 say one thing, 1 says another; 13 still at it");
+	assert_string_equal(text, "5 say one thing, 1 says another; 13 still at it; 1 left: it does not run");
 	/* The rest is given up: those under way are cancelled, the others never asked. */
 	fixture_char(s->model, 'x', 0, &s->effects);
 	assert_int_equal(count_of(&s->effects, EFFECT_CANCEL), 6);
@@ -255,7 +261,7 @@ static void one_command_on_many(void **state)
 	}
 	assert_int_equal(s->model->fanout.pending, 0);
 	fanout_summary(&s->model->fanout, text, sizeof text);
-	assert_string_equal(text, "5 say one thing, 1 says another; 13 could not be asked");
+	assert_string_equal(text, "5 say one thing, 1 says another; 13 could not be asked; 1 left: it does not run");
 	answer(s, 9999, false, "nobody asked", NULL); /* is dropped */
 	screen = screen_new(40, 120);
 	view_draw(s->model, screen);

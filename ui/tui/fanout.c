@@ -174,5 +174,7 @@ void fanout_summary(const struct fanout *fanout, char *buf, size_t cap)
 	if (failed > 0 && len < cap)
 		len += (size_t)snprintf(buf + len, cap - len, "%s%zu could not be asked", answers > 0 ? "; " : "", failed);
 	if (fanout->pending > 0 && len < cap)
-		snprintf(buf + len, cap - len, "; %zu still at it", fanout->pending);
+		len += (size_t)snprintf(buf + len, cap - len, "; %zu still at it", fanout->pending);
+	if (fanout->left > 0 && len < cap)
+		snprintf(buf + len, cap - len, "; %zu left: %s", fanout->left, fanout->left_why);
 }

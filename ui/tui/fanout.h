@@ -32,6 +32,8 @@ struct fanout {
 	char command[512];
 	struct fanout_item *items;
 	size_t count, pending;
+	size_t left;         /* marked, and not asked */
+	char left_why[64];   /* for the first of those */
 	int groups;          /* different answers so far, numbered by who gave them first */
 	int top;
 };

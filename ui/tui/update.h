@@ -44,6 +44,8 @@ void finder_key(struct model *model, const struct key *key, struct effects *effe
 
 /* Is this VM one of those the action is for, and can it be done to it? */
 bool action_target(const struct model *model, const struct action *action, const struct row *row);
+/* How many VMs it would be done to now. */
+size_t action_targets(const struct model *model, enum action_id id);
 
 /* update_act.c */
 void update_act(struct model *model, enum action_id action, struct effects *effects);

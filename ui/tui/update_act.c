@@ -111,6 +111,14 @@ bool action_target(const struct model *model, const struct action *action, const
 	return action->why_not == NULL || action->why_not(&row->vm) == NULL;
 }
 
+size_t action_targets(const struct model *model, enum action_id id)
+{
+	size_t i, n = 0;
+	for (i = 0; i < model->count; i++)
+		n += action_target(model, action_at(id), &model->rows[i]);
+	return n;
+}
+
 static void carry_out(struct model *model, enum action_id action, const char *id, unsigned disk_mib, struct effects *effects)
 {
 	struct row *row = model_row(model, id);

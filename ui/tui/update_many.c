@@ -239,10 +239,8 @@ static void run_cancel(struct model *model, struct effects *effects)
 static void run_begin(struct model *model, const char *command, struct effects *effects)
 {
 	const struct action *action = action_at(ACTION_RUN);
-	size_t i, n = 0;
+	size_t i, n = action_targets(model, ACTION_RUN);
 
-	for (i = 0; i < model->count; i++)
-		n += action_target(model, action, &model->rows[i]);
 	run_cancel(model, effects);
 	if (n == 0 || !fanout_begin(&model->fanout, command, n))
 		return;
@@ -250,8 +248,11 @@ static void run_begin(struct model *model, const char *command, struct effects *
 	/* In the order of the list, as far as it shows them; the answers come in any. */
 	for (i = 0; i < model->count; i++) {
 		const struct row *row = &model->rows[i];
-		if (!action_target(model, action, row))
+		if (!action_target(model, action, row)) {
+			if (row->marked && model->fanout.left++ == 0)
+				snprintf(model->fanout.left_why, sizeof model->fanout.left_why, "%s", action->why_not(&row->vm));
 			continue;
+		}
 		memcpy(model->fanout.items[n].id, row->vm.id, STOKER_ID_SIZE);
 		memcpy(model->fanout.items[n++].name, row->vm.name, sizeof row->vm.name);
 	}

@@ -68,7 +68,7 @@ static void filter_text(const struct model *model, char *buf, size_t cap)
 void view_message(const struct model *model, struct screen *screen, const struct layout *layout)
 {
 	static const enum tone tones[] = { TONE_PLAIN, TONE_GOOD, TONE_BAD };
-	int row = layout->message.row, cols = layout->message.cols;
+	int row = layout->message.row, cols = layout->message.cols, len = 0;
 	char text[160], all[48];
 
 	if (model->naming) {
@@ -78,16 +78,19 @@ void view_message(const struct model *model, struct screen *screen, const struct
 		finder_hint(model, text, sizeof text);
 		prompt(&model->palette, screen, layout, ":", text);
 	} else if (model->asking != ASK_NOTHING) {
-		size_t many = model->marked > 0 ? model->marked : 1;
+		size_t many = action_targets(model, model->asking == ASK_COMMAND ? ACTION_RUN : ACTION_RESIZE), left;
 		const struct row *selected = model_selected(model);
+		left = model->marked > many ? model->marked - many : 0;
 		if (model->asking == ASK_COMMAND)
-			snprintf(text, sizeof text, "a command for %zu VM%s", many, many == 1 ? "" : "s");
+			len = snprintf(text, sizeof text, "a command for %zu VM%s", many, many == 1 ? "" : "s");
 		else if (model->asking == ASK_DISK && model->marked > 0)
-			snprintf(text, sizeof text, "MiB, or with G: the disks of %zu VM%s", many, many == 1 ? "" : "s");
+			len = snprintf(text, sizeof text, "MiB, or with G: the disks of %zu VM%s", many, many == 1 ? "" : "s");
 		else if (model->asking == ASK_DISK && selected != NULL)
 			snprintf(text, sizeof text, "MiB, or with G: the disk of %s, now %u", selected->vm.name, selected->vm.disk_mib);
 		else
 			snprintf(text, sizeof text, "a name for the filter");
+		if (len > 0 && left > 0)
+			snprintf(text + len, sizeof text - (size_t)len, ", %zu left out", left);
 		prompt(&model->answer, screen, layout, model->asking == ASK_COMMAND ? "$" : model->asking == ASK_DISK ? "+" : "=", text);
 	} else if (model->filtering) {
 		filter_text(model, text, sizeof text);
