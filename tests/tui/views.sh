@@ -192,3 +192,14 @@ see 'grouped by'
 keys q
 see 'ended with 0'
 expect_no_file "$STOKER_STATE_DIR/tui.state"
+
+check 'who has been here is not welcomed again, also when nothing was changed'
+terminal first 80x24 "'$STOKER_PROGRAM'; echo ended with \$?; read x"
+see 'Welcome'
+keys q
+see 'ended with 0'
+terminal second 80x24 "'$STOKER_PROGRAM'; echo ended with \$?; read x"
+see 'q quit'
+unseen 'Welcome'
+keys q
+see 'ended with 0'

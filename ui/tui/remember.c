@@ -212,6 +212,8 @@ void memory_apply(struct loop *loop)
 		memory_load(model, path);
 	}
 	memory_text(model, loop->remembered, sizeof loop->remembered);
+	if (first) /* then it is kept even if nothing is changed: who has been here once is not welcomed again */
+		snprintf(loop->remembered, sizeof loop->remembered, "nothing");
 	read_settings(loop);
 	model_arrange(model);
 	if (!first || model->message[0] != '\0')

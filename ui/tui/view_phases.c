@@ -207,7 +207,7 @@ void view_phases(const struct model *model, struct screen *screen, const struct 
 	/* Headings stand over their columns. */
 	if (now > 0) {
 		format_duration(time, sizeof time, now);
-		snprintf(title, sizeof title, at->cols >= 70 ? "this run %s" : "%s", time);
+		snprintf(title, sizeof title, at->cols >= 70 && life.ns[STOKER_PHASE_START] > 0 ? "this run %s" : "%s", time);
 		above(screen, at->row, at->cols - time_cols(at->cols) - 2, title);
 	}
 	above(screen, at->row, at->cols - 2, at->cols >= 90 ? "fleet p50" : "p50");
