@@ -251,7 +251,8 @@ keys y Enter
 sees '^rc=0'
 
 check 'completion in bash'
-ok stoker create web-1 web-2 --memory 256
+ok stoker create web-1 web-2 gone-1 --memory 256
+ok stoker delete --trash gone-1
 cat >"$T/complete.sh" <<'END'
 source <(stoker completion bash)
 offer() {
@@ -282,6 +283,10 @@ expect_equal "$(offer stoker exec web)" 'web-1 web-2'
 expect_equal "$(offer stoker exec web-1 web)" ''
 expect_equal "$(offer stoker exec -e A=1 web)" 'web-1 web-2'
 expect_equal "$(offer stoker help rec)" reconcile
+expect_equal "$(offer stoker help images in)" inspect
+expect_equal "$(offer stoker help image list '')" ''
+expect_equal "$(offer stoker help start w)" ''
+expect_equal "$(offer stoker trash restore '')" gone-1
 expect_equal "$(offer stoker completion '')" 'bash zsh fish'
 expect_equal "$(offer stoker exec web-1 --inter)" --interactive
 expect_equal "$(offer stoker exec web-1 ls --inter)" ''
@@ -306,6 +311,9 @@ if command -v fish >/dev/null; then
 	expect_equal "$(offer_fish 'stoker exec web')" 'web-1 web-2 '
 	expect_equal "$(offer_fish 'stoker exec web-1 web')" ''
 	expect_equal "$(offer_fish 'stoker help rec')" 'reconcile '
+	expect_equal "$(offer_fish 'stoker help images in')" 'inspect '
+	expect_equal "$(offer_fish 'stoker help start w')" ''
+	expect_equal "$(offer_fish 'stoker trash undelete ')" 'gone-1 '
 	expect_equal "$(offer_fish 'stoker completion ')" 'bash fish zsh '
 else
 	not_tried 'fish is not installed (tests/deps.sh installs it)'
@@ -337,6 +345,7 @@ if command -v zsh >/dev/null; then
 	completes 'stoker image rm mic' 'stoker image rm micro'
 	completes 'stoker exec web-' '^web-1 +web-2'
 	completes 'stoker help rec' 'stoker help reconcile'
+	completes 'stoker trash restore ' 'stoker trash restore gone-1'
 	completes 'stoker completion z' 'stoker completion zsh'
 else
 	not_tried 'zsh is not installed (tests/deps.sh installs it)'

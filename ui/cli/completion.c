@@ -3,7 +3,8 @@
  * completion.c - completion scripts for bash, zsh and fish, from the tables.
  *
  * Names of VMs come from `stoker list --quiet`, names of images from
- * `stoker image list --quiet`, both with the places given on the line so far.
+ * `stoker image list --quiet`, what rests in the trash from `stoker trash list
+ * --quiet`, all with the places given on the line so far.
  */
 #include <string.h>
 
@@ -27,6 +28,8 @@ static const char *source_name(enum complete complete)
 		return "@vm";
 	case COMPLETE_IMAGE:
 		return "@image";
+	case COMPLETE_TRASH:
+		return "@trash";
 	case COMPLETE_FILE:
 		return "@file";
 	case COMPLETE_DIR:
@@ -161,6 +164,7 @@ static void bash_script(FILE *to)
 	      "\tcase $1 in\n"
 	      "\t@vm) COMPREPLY=($(compgen -W \"$(\"${places[@]}\" list --quiet 2>/dev/null)\" -- \"$cur\")) ;;\n"
 	      "\t@image) COMPREPLY=($(compgen -W \"$(\"${places[@]}\" image list --quiet 2>/dev/null)\" -- \"$cur\")) ;;\n"
+	      "\t@trash) COMPREPLY=($(compgen -W \"$(\"${places[@]}\" trash list --quiet 2>/dev/null)\" -- \"$cur\")) ;;\n"
 	      "\t@file) compopt -o filenames 2>/dev/null; COMPREPLY=($(compgen -f -- \"$cur\")) ;;\n"
 	      "\t@dir) compopt -o filenames 2>/dev/null; COMPREPLY=($(compgen -d -- \"$cur\")) ;;\n"
 	      "\t@verb) COMPREPLY=($(compgen -W \"$_stoker_verbs\" -- \"$cur\")) ;;\n"
@@ -197,6 +201,12 @@ static void bash_script(FILE *to)
 	      "\t\tesac\n"
 	      "\tdone\n"
 	      "\t_stoker_table \"$verb\"\n"
+	      "\t# What is helped with: behind a verb only those of its own.\n"
+	      "\tif [[ $verb == help && $count -gt 0 ]]; then\n"
+	      "\t\t_stoker_table \"$(_stoker_canonical \"$word\")\"\n"
+	      "\t\tcommand=-1\n"
+	      "\t\t[[ $words == @* || $count -gt 1 ]] && words=@none\n"
+	      "\tfi\n"
 	      "\t# The guest's command is the guest's business.\n"
 	      "\t((command >= 0 && count > command)) && return\n"
 	      "\t((command >= 0 && count == command)) && words=@none\n"
@@ -246,6 +256,9 @@ static void zsh_action(FILE *to, enum complete complete, const char *choices)
 		break;
 	case COMPLETE_IMAGE:
 		fputs("_stoker_images", to);
+		break;
+	case COMPLETE_TRASH:
+		fputs("_stoker_trashed", to);
 		break;
 	case COMPLETE_FILE:
 		fputs("_files", to);
@@ -349,7 +362,9 @@ static void zsh_script(FILE *to)
 	      "_stoker_vms() {\n\tlocal -a places names\n\t_stoker_places\n"
 	      "\tnames=(${(f)\"$($places list --quiet 2>/dev/null)\"})\n\tcompadd -a names\n}\n\n"
 	      "_stoker_images() {\n\tlocal -a places names\n\t_stoker_places\n"
-	      "\tnames=(${(f)\"$($places image list --quiet 2>/dev/null)\"})\n\tcompadd -a names\n}\n\n", to);
+	      "\tnames=(${(f)\"$($places image list --quiet 2>/dev/null)\"})\n\tcompadd -a names\n}\n\n"
+	      "_stoker_trashed() {\n\tlocal -a places names\n\t_stoker_places\n"
+	      "\tnames=(${(f)\"$($places trash list --quiet 2>/dev/null)\"})\n\tcompadd -a names\n}\n\n", to);
 	zsh_describe(to, "_stoker_verbs", verb_table);
 	for (const struct verb *v = verb_table; v->name; v++) {
 		char name[64];
@@ -393,6 +408,8 @@ static const char *fish_source(enum complete complete)
 		return "-f -a '(__stoker_names list)'";
 	case COMPLETE_IMAGE:
 		return "-f -a '(__stoker_names image list)'";
+	case COMPLETE_TRASH:
+		return "-f -a '(__stoker_names trash list)'";
 	case COMPLETE_FILE:
 		return "-F";
 	case COMPLETE_DIR:
@@ -433,8 +450,8 @@ static void fish_verb(FILE *to, const struct verb *v, const char *condition)
 		fish_options(to, v->options[i], condition);
 	if (strcmp(v->name, "completion") == 0)
 		fprintf(to, "complete -c stoker%s -f -a 'bash zsh fish'\n", condition);
-	else if (v->flags & VERB_COMMAND && v->complete != COMPLETE_NONE)
-		/* Behind the VM the guest's command begins. */
+	else if ((v->flags & VERB_COMMAND && v->complete != COMPLETE_NONE) || v->complete == COMPLETE_VERB)
+		/* Behind the VM the guest's command begins, behind a verb are only those of its own. */
 		fprintf(to, "complete -c stoker%.*s; and __stoker_count 1' %s\n", (int)strlen(condition) - 1, condition,
 		        fish_source(v->complete));
 	else if (v->complete != COMPLETE_NONE)
@@ -514,6 +531,8 @@ static void fish_script(FILE *to)
 			continue;
 		}
 		for (const struct verb *own = v->verbs; own->name; own++) {
+			fprintf(to, "complete -c stoker -n '__stoker_is help; and __stoker_count 2; and __stoker_own %s %s' -f -a %s\n",
+			        v->name, v->aliases, own->name);
 			snprintf(tail, room, "; and __stoker_count 1'");
 			fprintf(to, "complete -c stoker%s -f -a %s -d '", condition, own->name);
 			fish_text(to, own->help);

@@ -24,7 +24,7 @@ enum option_kind {
 };
 
 /* What completes a word or a value. */
-enum complete { COMPLETE_NONE, COMPLETE_VM, COMPLETE_IMAGE, COMPLETE_FILE, COMPLETE_DIR, COMPLETE_VERB, COMPLETE_CHOICE };
+enum complete { COMPLETE_NONE, COMPLETE_VM, COMPLETE_IMAGE, COMPLETE_TRASH, COMPLETE_FILE, COMPLETE_DIR, COMPLETE_VERB, COMPLETE_CHOICE };
 
 struct option {
 	char letter;         /* 0: none */

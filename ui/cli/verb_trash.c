@@ -52,6 +52,12 @@ int verb_trash_list(struct cli *cli, const struct args *args)
 		stoker_free(all);
 		return json_print(cli, array, EXIT_OK);
 	}
+	if (cli->quiet) {
+		for (size_t i = 0; i < count; i++)
+			puts(all[i].name);
+		stoker_free(all);
+		return EXIT_OK;
+	}
 	if (count == 0)
 		cli_note(cli, "the trash is empty");
 	t = table_new(heads);
@@ -71,7 +77,7 @@ int verb_trash_list(struct cli *cli, const struct args *args)
 		table_cell(t, NULL, "%s", text);
 	}
 	if (count > 0)
-		table_print(cli, t, stdout, !cli->quiet, 0);
+		table_print(cli, t, stdout, true, 0);
 	else
 		table_free(t);
 	stoker_free(all);

@@ -296,7 +296,7 @@ static const struct verb image_verbs[] = {
 	  "the host key was given (create --host-key) or accepted (host-key --accept).",
 	  "stoker image import root.ext4 --name web\n", { image_import_options }, NULL, 1, 1, COMPLETE_FILE, VERB_JSON,
 	  verb_image_import },
-	{ "list", "ls", "", "show all images", "", "", { no_options }, NULL, 0, 0, COMPLETE_NONE, VERB_JSON, verb_image_list },
+	{ "list", "ls", "", "show all images", "--quiet prints names only.", "", { no_options }, NULL, 0, 0, COMPLETE_NONE, VERB_JSON, verb_image_list },
 	{ "inspect", "show", "IMAGE...", "show everything about images", "", "", { no_options }, NULL, 1, -1, COMPLETE_IMAGE,
 	  VERB_JSON, verb_image_inspect },
 	{ "delete", "rm del remove", "IMAGE...", "delete images that no VM uses", "", "", { image_delete_options }, NULL, 1, -1,
@@ -305,20 +305,20 @@ static const struct verb image_verbs[] = {
 };
 
 static const struct verb trash_verbs[] = {
-	{ "list", "ls", "", "show what rests in the trash", "", "", { no_options }, NULL, 0, 0, COMPLETE_NONE, VERB_JSON,
+	{ "list", "ls", "", "show what rests in the trash", "--quiet prints names only.", "", { no_options }, NULL, 0, 0, COMPLETE_NONE, VERB_JSON,
 	  verb_trash_list },
-	{ "restore", "undelete", "VM...", "take VMs out of the trash", "By name (of several the one deleted last) or id. It is "
-	  "stopped then, and has the address and port it had, or new ones when they are taken.",
+	{ "restore", "undelete", "VM...", "take VMs out of the trash", "By name (of several the one deleted last) or id. It does "
+	  "not run then, and has the address and port it had, or new ones when they are taken.",
 	  "stoker trash restore web\nstoker trash restore web --name web-old\n", { trash_restore_options }, NULL, 1, -1,
-	  COMPLETE_NONE, VERB_JSON, verb_trash_restore },
+	  COMPLETE_TRASH, VERB_JSON, verb_trash_restore },
 	{ "empty", "", "[VM...]", "remove what is in the trash for good", "All of it, or only the VMs named. Asks on a terminal.",
-	  "", { trash_empty_options }, NULL, 0, -1, COMPLETE_NONE, VERB_JSON, verb_trash_empty },
+	  "", { trash_empty_options }, NULL, 0, -1, COMPLETE_TRASH, VERB_JSON, verb_trash_empty },
 	{ 0 },
 };
 
 static const struct verb network_verbs[] = {
 	{ "list", "ls", "", "show the devices of VMs with network tap", "A device without a record is left over; stoker "
-	  "reconcile removes it.", "", { no_options }, NULL, 0, 0, COMPLETE_NONE, VERB_JSON, verb_network_list },
+	  "reconcile removes it. --quiet prints the devices' names only.", "", { no_options }, NULL, 0, 0, COMPLETE_NONE, VERB_JSON, verb_network_list },
 	{ "inspect", "show", "", "show the table of rules, the pools and the forwarding", "", "", { no_options }, NULL, 0, 0,
 	  COMPLETE_NONE, VERB_JSON, verb_network_inspect },
 	{ "remove", "rm del delete", "", "take all of it away", "Devices, rules, the table and the forwarding that was turned on. "
