@@ -272,7 +272,7 @@ static int on_pair(void *user, const char *section, const char *name, const char
 		else if (near)
 			snprintf(fix, sizeof fix, "Did you mean %s?", near);
 		else
-			snprintf(fix, sizeof fix, "`stoker config` lists the keys there are");
+			snprintf(fix, sizeof fix, "stoker.conf(5) lists the keys there are");
 		refuse(r, r->name_col, fix, "%s: there is no such key", shown);
 		return 0;
 	}

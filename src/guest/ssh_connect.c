@@ -487,7 +487,7 @@ static enum stoker_status wait_ready(stoker *s, struct vm_record *rec, int64_t d
 
 	if (rec->vm.network == STOKER_NET_NONE || rec->vm.ssh_port == 0) {
 		error_set(err, STOKER_E_MISSING, "%s has no network card, so no SSH", rec->vm.name);
-		return rec->agent ? error_fix(err, "Use the channel: stoker exec %s without --via ssh", rec->vm.name) :
+		return rec->agent ? error_fix(err, "Use the channel: stoker exec %s -- COMMAND, with -it and sh for a terminal", rec->vm.name) :
 			error_fix(err, "Its image has no agent, so nothing but SSH leads into it: create it with a network");
 	}
 	if (rec->vm.stale) {

@@ -68,6 +68,7 @@ expect_usage 'names and --label do not go together' stop --label a=b web
 expect_usage 'one of its verbs is needed: build, import, list' image
 expect_usage 'no verb "kill"\. Here that is `stoker stop --force VM`' kill web
 expect_usage 'Here that is the dashboard: `stoker`\. See' top
+expect_usage 'Here that is `stoker stop VM`' shutdown web
 expect_usage 'Did you mean "image list"' image lits
 expect_usage '--force takes no value' delete --force=yes web
 expect_usage 'takes a number from 1 to 4096, not "0"' create --vcpus 0

@@ -201,6 +201,9 @@ expect_equal "$(vm_field n ssh_port)" null
 ok stoker start n
 expect_equal "$(in_guest n 'ls /sys/class/net')" lo
 expect_status 125 stoker exec --via ssh n -- true
+# What is advised fits whoever wanted SSH: exec, shell and wait.
+expect_status 5 stoker wait --for ssh n
+expect_match "$ERR" 'Use the channel: stoker exec n -- COMMAND'
 ok stoker delete --force n e
 
 check "an ephemeral VM leaves nothing, however it ends"

@@ -198,7 +198,7 @@ static void test_open_sections(void **state)
 	refused(*state, "[keys]\nStop = x\n", ":2:1: keys.Stop: this name", "lower case");
 	refused(*state, "[keys]\n  a = \x01\n", ":2:7: keys.a: it has no value", "plain text");
 	refused(*state, "[keys]\na = x\na = y\n", ":3:1: keys.a: it was set before", "Leave one");
-	refused(*state, "[key]\na = x\n", ":2:1: key.a: there is no such key", "");
+	refused(*state, "[key]\na = x\n", ":2:1: key.a: there is no such key", "stoker.conf(5)");
 	refused(*state, "[defaults]\n\tvcpus =  many\n", ":2:11: defaults.vcpus", "");
 	for (n = 0; n <= 256; n++)
 		snprintf(text + strlen(text), sizeof text - strlen(text), "a%zu = x\n", n);

@@ -139,10 +139,13 @@ static const char *verb_from_elsewhere(const char *name)
 		{ "kill", "`stoker stop --force VM`" },
 		{ "port", "`stoker inspect VM`" },
 		{ "prune", "`stoker trash empty`, and `stoker reconcile` for what a crash left" },
+		{ "poweroff", "`stoker stop VM`" },
 		{ "pull", "`stoker image build`" },
 		{ "rmi", "`stoker image delete IMAGE`" },
+		{ "shutdown", "`stoker stop VM`" },
 		{ "stats", "the dashboard: `stoker`" },
 		{ "top", "the dashboard: `stoker`" },
+		{ "undefine", "`stoker delete VM`" },
 	};
 
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
