@@ -168,6 +168,8 @@ expect_status 4 stoker run "${SMALL[@]}" --json -- sh -c 'echo json; exit 4'
 expect_equal "$(json .stdout)" json
 expect_equal "$(head -c 100000 /dev/zero | stoker run "${SMALL[@]}" -i -- wc -c)" 100000
 expect_status 125 stoker run "${SMALL[@]}" --timeout 500ms -- sleep 60
+# Nobody is sent to the console of a VM that is gone.
+expect_no_match "$ERR" 'stoker logs'
 expect_equal "$(left)" ''
 
 check 'run: nothing is left after a signal at any moment'

@@ -187,6 +187,9 @@ int guest_command(struct cli *cli, const struct args *args, const char *ref, con
 	if (status != STOKER_OK) {
 		struct stoker_exec_result none = { 0 };
 
+		/* The VM of `run` goes at once, and its console with it. */
+		if (strcmp(cli->verb_name, "run") == 0 && strstr(err.fix, "stoker logs"))
+			snprintf(err.fix, sizeof(err.fix), "Give it longer with --timeout, or look into one that stays: stoker create --start");
 		code = cli_fail(cli, &err);
 		return cli->json ? print_captured(cli, &none, NULL, NULL, NULL, &err, code) : code;
 	}
