@@ -47,6 +47,10 @@ enum stoker_status lifecycle_lock(stoker *s, const char *id, int64_t deadline_ns
 		struct stat mine, there;
 		struct vm_record rec;
 		int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+		if (fd < 0 && (errno == ENOTDIR || errno == ELOOP)) {
+			error_set(err, STOKER_E_STATE, "%s is no folder of its own", path);
+			return error_fix(err, "Put its folder back there; or remove what stands there, then: stoker reconcile"), STOKER_E_STATE;
+		}
 		if (fd < 0 && errno != ENOENT)
 			return error_errno(err, errno, "cannot open the VM's folder");
 		if (fd < 0) {

@@ -253,6 +253,20 @@ static enum stoker_status check_ports(const struct stoker_vm *vm, struct stoker_
 	       STOKER_E_LIMIT;
 }
 
+static enum stoker_status check_disk(const struct stoker_vm *vm, const char *path, struct stoker_error *err)
+{
+	struct stat info;
+
+	disk_forget_aside(path);
+	if (access(path, R_OK | W_OK) < 0 || stat(path, &info) < 0)
+		error_errno(err, errno, "its disk cannot be used");
+	else if (S_ISREG(info.st_mode))
+		return STOKER_OK;
+	else /* at a FIFO a VMM would wait for its other end */
+		error_set(err, STOKER_E_MISSING, "its disk cannot be used: %s is no file", path);
+	return error_fix(err, "Delete this VM and create it again: stoker delete %s", vm->name), STOKER_E_MISSING;
+}
+
 /* `fresh`: nothing of it runs yet. */
 static enum stoker_status compose(stoker *s, struct vm_record *rec, bool fresh, struct launch *launch,
                                   struct stoker_error *err)
@@ -268,11 +282,10 @@ static enum stoker_status compose(stoker *s, struct vm_record *rec, bool fresh, 
 		return error_set(err, STOKER_E_FAILED, "the state folder's path is too long");
 	if (rec->vm.disk_mode == STOKER_DISK_SHARED)
 		launch->disk[0] = '\0';
-	else if (disk_forget_aside(launch->disk), access(launch->disk, R_OK | W_OK) < 0) {
-		error_errno(err, errno, "its disk cannot be used");
-		return error_fix(err, "Delete this VM and create it again: stoker delete %s", rec->vm.name), STOKER_E_MISSING;
-	}
-	st = fresh ? check_ports(&rec->vm, err) : STOKER_OK;
+	else
+		st = check_disk(&rec->vm, launch->disk, err);
+	if (st == STOKER_OK && fresh)
+		st = check_ports(&rec->vm, err);
 	if (st == STOKER_OK && fresh)
 		st = backend_again(s, rec, err);
 	if (st != STOKER_OK)

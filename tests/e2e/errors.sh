@@ -300,6 +300,22 @@ if [ "$(id -u)" = 0 ]; then
 fi
 ok stoker inspect keeper
 
+check 'a folder or a disk in whose place something else stands'
+folder=$STOKER_STATE_DIR/vms/$(vm_field keeper id)
+mv "$folder/disk.ext4" "$T/kept"
+mkfifo "$folder/disk.ext4"
+refused 5 'no file.*stoker delete keeper' start keeper --timeout 20
+rm "$folder/disk.ext4"
+mv "$T/kept" "$folder/disk.ext4"
+mv "$folder" "$T/kept"
+ln -s "$T/kept" "$folder"
+refused 4 'no folder of its own.*stoker reconcile' start keeper
+refused 4 'no folder of its own.*stoker reconcile' delete keeper
+rm "$folder"
+mv "$T/kept" "$folder"
+ok stoker reconcile --dry-run --json
+expect_equal "$(json '.findings | length')" 0
+
 check 'places whose paths a shell, an option list or a socket would take amiss'
 odd="$T/a,b=c 'd\" \$(id);é%s$(printf 'x%.0s' {1..120})"
 mkdir -m 700 "$odd" "$odd/images"
