@@ -107,9 +107,10 @@ typedef struct stoker stoker;
 
 /** All members may be NULL/false for the defaults. */
 struct stoker_options {
-	const char *state_dir;   /**< else $STOKER_STATE_DIR, else $XDG_STATE_HOME/stoker, root: /var/lib/stoker */
+	const char *state_dir;   /**< else $STOKER_STATE_DIR, else $XDG_STATE_HOME/stoker or ~/.local/state/stoker,
+	                              root: /var/lib/stoker */
 	const char *runtime_dir; /**< else $STOKER_RUNTIME_DIR; when only state_dir is given: state_dir/run; else
-	                              $XDG_RUNTIME_DIR/stoker, root: /run/stoker */
+	                              $XDG_RUNTIME_DIR/stoker, root: /run/stoker, without either state_dir/run */
 	const char *image_dir;   /**< else $STOKER_IMAGE_DIR, else <state>/images */
 	const char *config_file; /**< else $STOKER_CONFIG, else $XDG_CONFIG_HOME/stoker/stoker.conf, root:
 	                              /etc/stoker/stoker.conf. A named file must exist, a default one may be absent. */

@@ -53,7 +53,7 @@ static const char *usual_advice(enum stoker_status code)
 	case STOKER_E_MISSING:
 		return "See what this host lacks: stoker doctor";
 	case STOKER_E_TIMEOUT:
-		return "Give it longer with --timeout, or look at its console: stoker logs";
+		return "Give it longer with --timeout, or look at its console: stoker logs VM";
 	case STOKER_E_LIMIT:
 	case STOKER_E_NOMEM:
 		return "Stop or delete some VMs, and see what is left: stoker doctor";
@@ -62,7 +62,7 @@ static const char *usual_advice(enum stoker_status code)
 	case STOKER_E_PEER:
 	case STOKER_E_CLOSED:
 	case STOKER_E_AUTH:
-		return "Look at its console: stoker logs; if it stays so, stop it and start it again";
+		return "Look at its console: stoker logs VM; if it stays so, stop it and start it again";
 	case STOKER_E_FAILED:
 		return "See whether this host has all it needs: stoker doctor";
 	default:

@@ -290,5 +290,5 @@ enum stoker_status stoker_wait(stoker *s, const char *ref, enum stoker_until unt
 	}
 	if (st == STOKER_OK && out)
 		*out = rec.vm;
-	return with_what(st, "wait for", ref, err);
+	return with_what(st, "wait for", rec.vm.name, err); /* not the id that it may have been named by */
 }

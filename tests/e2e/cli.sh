@@ -312,7 +312,9 @@ expect_match "$(json .pid)" '^[0-9]+$'
 expect_status 4 stoker delete web
 expect_match "$ERR" '--force'
 expect_status 6 stoker wait web --for stopped --timeout 100ms
-expect_match "$ERR" 'stoker stop web'
+expect_match "$ERR" '^stoker: wait for web: .*stoker stop web'
+expect_status 6 stoker wait "$(stoker list --format ids --filter name:web)" --for stopped --timeout 1ms
+expect_match "$ERR" '^stoker: wait for web: '
 ok stoker wait web three --for ready --timeout 60 --quiet
 expect_equal "$OUT" $'web\nthree'
 ok stoker wait web --for ssh

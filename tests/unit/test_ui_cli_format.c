@@ -99,7 +99,7 @@ static void reasons(void **state)
 
 	(void)state;
 	format_reason(text, sizeof(text), &err);
-	assert_string_equal(text, "no answer. Give it longer with --timeout, or look at its console: stoker logs");
+	assert_string_equal(text, "no answer. Give it longer with --timeout, or look at its console: stoker logs VM");
 	strcpy(err.fix, "Do that");
 	assert_int_equal(format_reason(text, sizeof(text), &err), 18);
 	assert_string_equal(text, "no answer. Do that");
