@@ -63,11 +63,11 @@ void vmm_leftovers(struct supervisor *s)
 		unlinkat(s->run_dir, names[i], 0);
 }
 
-/* Those of a terminal, of a session's end, and of tools that send any: the VM outlives them. */
+/* Those of a terminal, of a session's end, of tools that send any, of a log that reached ulimit -f: the VM outlives them. */
 void ignore_signals(void (*how)(int))
 {
 	static const int these[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGPIPE, SIGUSR1, SIGUSR2, SIGALRM, SIGTSTP, SIGTTIN,
-		                     SIGTTOU };
+		                     SIGTTOU, SIGXFSZ };
 	for (size_t i = 0; i < sizeof these / sizeof *these; i++)
 		signal(these[i], how);
 }

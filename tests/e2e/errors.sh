@@ -286,6 +286,17 @@ else
 	not_tried 'a full disk needs root and a mount namespace'
 fi
 
+check 'a limit on the size of files'
+cut_short() {
+	(ulimit -f 512 && exec "$STOKER_PROGRAM" "$@") # bash counts KiB
+}
+expect_status 1 cut_short create small --quiet
+expect_match "$ERR" 'File too large'
+ok stoker reconcile --dry-run --json
+expect_equal "$(json '.findings | length')" 0
+ok stoker list --json
+expect_equal "$(json 'map(select(.name == "small")) | length')" 0
+
 check 'places that are not ours, or open to others'
 new_vm keeper
 chmod 755 "$STOKER_STATE_DIR"

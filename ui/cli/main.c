@@ -227,6 +227,7 @@ int main(int argc, char **argv)
 	setlocale(LC_CTYPE, "");
 	/* A closed pipe is an error to handle, not an end: `run` still has a VM to delete. */
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN); /* under ulimit -f a write fails, and what was begun is undone */
 	cli.out_is_terminal = isatty(STDOUT_FILENO);
 	cli.err_is_terminal = isatty(STDERR_FILENO);
 	cli.no_colour = (no_colour && *no_colour) || !term || strcmp(term, "dumb") == 0;
