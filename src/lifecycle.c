@@ -371,10 +371,14 @@ void lifecycle_note_exec(stoker *s, const struct vm_record *rec, int64_t start_n
 
 enum stoker_status lifecycle_kill(stoker *s, const struct vm_record *rec, int64_t deadline_ns, struct stoker_error *err)
 {
-	int vmm = process_pidfd(&rec->vmm), supervisor = process_pidfd(&rec->supervisor);
+	int vmm = process_pidfd(&rec->vmm), supervisor = -1;
 	enum stoker_status st = STOKER_OK;
 
 	(void)s;
+	/* Only what is known to be gone needs no end. */
+	if (vmm < 0 && errno != ESRCH)
+		return error_errno(err, errno, "cannot reach the VMM (process %lld)", (long long)rec->vmm.pid);
+	supervisor = process_pidfd(&rec->supervisor);
 	if (vmm >= 0) {
 		if (process_signal(vmm, SIGKILL) < 0 && errno != ESRCH)
 			st = error_errno(err, errno, "cannot end the VMM (process %lld)", (long long)rec->vmm.pid);

@@ -23,7 +23,8 @@ static enum stoker_status wait_end(const struct vm_record *rec, int64_t deadline
 {
 	int fd = process_pidfd(&rec->vmm), rc, why;
 	if (fd < 0)
-		return STOKER_OK;
+		return errno == ESRCH ? STOKER_OK
+		                      : error_errno(err, errno, "cannot reach the VMM (process %lld)", (long long)rec->vmm.pid);
 	rc = process_wait_end(fd, deadline, call ? call->cancel_fd : -1);
 	why = errno;
 	close(fd);

@@ -137,7 +137,7 @@ int process_pidfd(const struct process_id *id)
 {
 	char state, boot[BOOT_ID_SIZE];
 	uint64_t ticks;
-	int fd;
+	int fd, why;
 	if (id->pid <= 0) {
 		errno = ESRCH;
 		return -1;
@@ -146,7 +146,14 @@ int process_pidfd(const struct process_id *id)
 	if (fd < 0)
 		return -1;
 	/* The pidfd is held, so the pid cannot be used again between this look and the signal. */
-	if (!stat_read(id->pid, &state, &ticks) || ticks != id->start_ticks || !process_boot_id(boot) ||
+	errno = 0;
+	if (!stat_read(id->pid, &state, &ticks)) {
+		why = errno == EMFILE || errno == ENFILE || errno == ENOMEM ? errno : ESRCH;
+		close(fd);
+		errno = why;
+		return -1;
+	}
+	if (ticks != id->start_ticks || !process_boot_id(boot) ||
 	    strcmp(boot, id->boot_id) != 0) {
 		close(fd);
 		errno = ESRCH;

@@ -42,7 +42,8 @@ bool process_alive(const struct process_id *id);
 /* Do both name the same process? Says nothing about whether it lives. */
 bool process_same(const struct process_id *a, const struct process_id *b);
 
-/* A pidfd (O_CLOEXEC) of exactly this process, or -1 with errno ESRCH. The caller closes it. */
+/* A pidfd (O_CLOEXEC) of exactly this process, or -1 with errno: ESRCH when there is no such process; anything else, as
+ * EMFILE, says nothing about it. The caller closes it. */
 int process_pidfd(const struct process_id *id);
 
 /* Signal through a pidfd. 0 or -1 with errno. */

@@ -223,7 +223,8 @@ static enum stoker_status end_supervisor(const struct process_id *supervisor, st
 	int fd = process_pidfd(supervisor);
 
 	if (fd < 0)
-		return STOKER_OK;
+		return errno == ESRCH ? STOKER_OK : error_errno(err, errno, "cannot reach the supervisor (process %lld)",
+		                                                (long long)supervisor->pid);
 	if ((process_signal(fd, SIGKILL) < 0 && errno != ESRCH) || process_wait_end(fd, deadline_after_ms(KILL_MS), -1) < 0)
 		st = error_errno(err, errno, "cannot end the supervisor (process %lld)", (long long)supervisor->pid);
 	close(fd);

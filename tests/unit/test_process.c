@@ -9,12 +9,14 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 #include "clock.h"
+#include "lifecycle.h"
 #include "process.h"
 
 static pid_t sleeper(void)
@@ -149,12 +151,43 @@ static void run_is_limited_and_cancelled(void **state)
 	close(ends[1]);
 }
 
+/* A VMM that could not even be looked at was counted as ended, and went on with its record saying stopped. */
+static void without_descriptors_nothing_is_gone(void **state)
+{
+	struct rlimit before, few;
+	struct vm_record rec = { 0 };
+	struct stoker_error err = { 0 };
+	pid_t pid = sleeper();
+	int next = dup(0), fd, why;
+	enum stoker_status st;
+
+	(void)state;
+	close(next); /* the lowest that is free, and none above it is taken */
+	assert_true(process_identify(pid, &rec.vmm));
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	few = before;
+	for (int room = 0; room < 2; room++) { /* for none, and for the pidfd alone */
+		few.rlim_cur = (rlim_t)(next + room);
+		assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+		fd = process_pidfd(&rec.vmm);
+		why = errno;
+		st = lifecycle_kill(NULL, &rec, 0, &err);
+		assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+		assert_int_equal(fd, -1);
+		assert_int_equal(why, EMFILE);
+		assert_int_equal(st, STOKER_E_LIMIT);
+		assert_true(process_alive(&rec.vmm));
+	}
+	finish(pid);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(knows_a_living_process), cmocka_unit_test(zombie_is_dead),
 		cmocka_unit_test(recycled_pid_is_refused), cmocka_unit_test(signals_and_waits_by_pidfd),
 		cmocka_unit_test(runs_a_program),          cmocka_unit_test(run_is_limited_and_cancelled),
+		cmocka_unit_test(without_descriptors_nothing_is_gone),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
