@@ -120,12 +120,24 @@ bool process_identify(int64_t pid, struct process_id *out)
 	return true;
 }
 
+/* Such a failure to look says nothing about what was to be looked at. */
+static bool is_shortage(int why)
+{
+	return why == EMFILE || why == ENFILE || why == ENOMEM;
+}
+
 bool process_alive(const struct process_id *id)
 {
 	char state, boot[BOOT_ID_SIZE];
 	uint64_t ticks;
-	return id->pid > 0 && stat_read(id->pid, &state, &ticks) && ticks == id->start_ticks && state != 'Z' &&
-	       state != 'X' && process_boot_id(boot) && strcmp(boot, id->boot_id) == 0;
+	if (id->pid <= 0)
+		return false;
+	errno = 0;
+	if (!stat_read(id->pid, &state, &ticks))
+		return is_shortage(errno);
+	if (ticks != id->start_ticks || state == 'Z' || state == 'X')
+		return false;
+	return process_boot_id(boot) ? strcmp(boot, id->boot_id) == 0 : is_shortage(errno);
 }
 
 bool process_same(const struct process_id *a, const struct process_id *b)
@@ -143,12 +155,15 @@ int process_pidfd(const struct process_id *id)
 		return -1;
 	}
 	fd = (int)syscall(SYS_pidfd_open, (pid_t)id->pid, 0); /* O_CLOEXEC by itself */
-	if (fd < 0)
+	if (fd < 0) {
+		if (errno == EINVAL || errno == ENOENT) /* the number is a thread's now */
+			errno = ESRCH;
 		return -1;
+	}
 	/* The pidfd is held, so the pid cannot be used again between this look and the signal. */
 	errno = 0;
 	if (!stat_read(id->pid, &state, &ticks)) {
-		why = errno == EMFILE || errno == ENFILE || errno == ENOMEM ? errno : ESRCH;
+		why = is_shortage(errno) ? errno : ESRCH;
 		close(fd);
 		errno = why;
 		return -1;

@@ -36,7 +36,8 @@ bool process_boot_id(char out[BOOT_ID_SIZE]);
 /* Identity of a living process (a zombie counts as dead). False when gone. */
 bool process_identify(int64_t pid, struct process_id *out);
 
-/* True while exactly this process lives in this boot and is no zombie. */
+/* True while exactly this process lives in this boot and is no zombie; true as well when there is no descriptor or memory
+ * left to look: who takes a living process for dead does harm, who takes a dead one for living asks again. */
 bool process_alive(const struct process_id *id);
 
 /* Do both name the same process? Says nothing about whether it lives. */

@@ -3,6 +3,7 @@
  * A process is (boot id, pid, start ticks): nothing else is ever signalled.
  */
 #include <errno.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -10,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -79,6 +81,41 @@ static void recycled_pid_is_refused(void **state)
 	assert_int_equal(process_pidfd(&other), -1);
 	assert_true(process_alive(&id)); /* untouched */
 	finish(pid);
+}
+
+struct told {
+	pthread_barrier_t barrier;
+	pid_t tid;
+};
+
+static void *lives_on(void *user)
+{
+	struct told *told = user;
+	told->tid = (pid_t)syscall(SYS_gettid);
+	pthread_barrier_wait(&told->barrier);
+	pthread_barrier_wait(&told->barrier);
+	return NULL;
+}
+
+/* The number of a process that ended may be a thread's now: the kernel says of it that it is no process, not that there is none. */
+static void a_threads_number_is_no_process(void **state)
+{
+	struct told told;
+	struct process_id id = { 0 };
+	pthread_t thread;
+
+	(void)state;
+	assert_int_equal(pthread_barrier_init(&told.barrier, NULL, 2), 0);
+	assert_int_equal(pthread_create(&thread, NULL, lives_on, &told), 0);
+	pthread_barrier_wait(&told.barrier);
+	assert_true(process_identify(getpid(), &id));
+	id.pid = told.tid;
+	errno = 0;
+	assert_int_equal(process_pidfd(&id), -1);
+	assert_int_equal(errno, ESRCH);
+	pthread_barrier_wait(&told.barrier);
+	pthread_join(thread, NULL);
+	pthread_barrier_destroy(&told.barrier);
 }
 
 static void signals_and_waits_by_pidfd(void **state)
@@ -160,6 +197,7 @@ static void without_descriptors_nothing_is_gone(void **state)
 	pid_t pid = sleeper();
 	int next = dup(0), fd, why;
 	enum stoker_status st;
+	bool alive;
 
 	(void)state;
 	close(next); /* the lowest that is free, and none above it is taken */
@@ -171,11 +209,13 @@ static void without_descriptors_nothing_is_gone(void **state)
 		assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
 		fd = process_pidfd(&rec.vmm);
 		why = errno;
+		alive = process_alive(&rec.vmm);
 		st = lifecycle_kill(NULL, &rec, 0, &err);
 		assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
 		assert_int_equal(fd, -1);
 		assert_int_equal(why, EMFILE);
 		assert_int_equal(st, STOKER_E_LIMIT);
+		assert_true(alive);
 		assert_true(process_alive(&rec.vmm));
 	}
 	finish(pid);
@@ -185,7 +225,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(knows_a_living_process), cmocka_unit_test(zombie_is_dead),
-		cmocka_unit_test(recycled_pid_is_refused), cmocka_unit_test(signals_and_waits_by_pidfd),
+		cmocka_unit_test(recycled_pid_is_refused), cmocka_unit_test(a_threads_number_is_no_process), cmocka_unit_test(signals_and_waits_by_pidfd),
 		cmocka_unit_test(runs_a_program),          cmocka_unit_test(run_is_limited_and_cancelled),
 		cmocka_unit_test(without_descriptors_nothing_is_gone),
 	};
