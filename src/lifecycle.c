@@ -36,6 +36,12 @@ static void lock_pause(void)
 	nanosleep(&(struct timespec){ .tv_nsec = 4 * NS_PER_MS }, NULL);
 }
 
+enum stoker_status lifecycle_find_again(stoker *s, const char *id, struct vm_record *rec, struct stoker_error *err)
+{
+	enum stoker_status st = store_find(s->store, id, rec, err);
+	return st == STOKER_E_NOT_FOUND ? error_set(err, st, "it was deleted just now") : st;
+}
+
 enum stoker_status lifecycle_lock(stoker *s, const char *id, int64_t deadline_ns, int cancel_fd, int *lock_fd,
                                   struct stoker_error *err)
 {
@@ -55,7 +61,7 @@ enum stoker_status lifecycle_lock(stoker *s, const char *id, int64_t deadline_ns
 			return error_errno(err, errno, "cannot open the VM's folder");
 		if (fd < 0) {
 			/* Being made just now, or its maker died before: then whoever holds the record makes it. */
-			enum stoker_status st = store_find(s->store, id, &rec, err);
+			enum stoker_status st = lifecycle_find_again(s, id, &rec, err);
 			if (st != STOKER_OK)
 				return st;
 			if (rec.op.kind != STOKER_PHASE_CREATE || !process_alive(&rec.op.owner)) {
@@ -71,8 +77,8 @@ enum stoker_status lifecycle_lock(stoker *s, const char *id, int64_t deadline_ns
 				return STOKER_OK;
 			}
 			close(fd);
-			if (store_find(s->store, id, &rec, NULL) == STOKER_E_NOT_FOUND)
-				return error_set(err, STOKER_E_NOT_FOUND, "it was deleted just now");
+			if (lifecycle_find_again(s, id, &rec, err) == STOKER_E_NOT_FOUND)
+				return STOKER_E_NOT_FOUND;
 			continue;
 		} else {
 			close(fd);

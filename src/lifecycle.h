@@ -38,6 +38,9 @@ enum stoker_status lifecycle_wait_change(stoker *s, int64_t deadline_ns, int can
 /* The limit of a call that waits for a guest: the caller's, else the setting timeouts.ready_s. */
 int64_t call_limit_ms(const stoker *s, const struct stoker_call *call);
 
+/* The record by its id, once more: that it is gone means that somebody deleted it meanwhile. */
+enum stoker_status lifecycle_find_again(stoker *s, const char *id, struct vm_record *rec, struct stoker_error *err);
+
 /* The VM's lock: an exclusive flock on STATE/vms/ID, waited for within the
  * deadline. On success *lock_fd is to be closed to give it back. After it the
  * record must be read again. STOKER_E_TIMEOUT names the operation that holds it. */

@@ -96,7 +96,7 @@ enum stoker_status steps_enter(stoker *s, const char *ref, int64_t limit_ms, int
 		                    lock_fd, err);
 	if (st != STOKER_OK)
 		return st;
-	st = store_find(s->store, rec->vm.id, rec, err);
+	st = lifecycle_find_again(s, rec->vm.id, rec, err);
 	if (st == STOKER_OK) {
 		if (rec->vmm.pid && (!rec->ready_ns || !process_alive(&rec->vmm)))
 			lifecycle_take_up(s, rec);

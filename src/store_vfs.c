@@ -10,13 +10,18 @@
 #include <pthread.h>
 #include <sqlite3.h>
 #include <stddef.h>
+#include <sys/stat.h>
 
 #include "store_db.h"
 
 static int open_file(sqlite3_vfs *vfs, const char *name, sqlite3_file *file, int flags, int *out_flags)
 {
 	sqlite3_vfs *system = sqlite3_vfs_find("unix");
+	struct stat info;
 	(void)vfs;
+	/* At a FIFO an open would wait for its other end, for ever. */
+	if (name && lstat(name, &info) == 0 && !S_ISREG(info.st_mode))
+		return SQLITE_CANTOPEN;
 	if ((flags & SQLITE_OPEN_MAIN_JOURNAL) &&
 	    system->xOpen(system, name, file, flags & ~SQLITE_OPEN_CREATE, out_flags) == SQLITE_OK)
 		return SQLITE_OK;

@@ -118,6 +118,18 @@ expect_equal $((first + second)) 4
 expect_match "$(cat "$T/1" "$T/2")" "already running"
 expect_equal "$(state_of c)" running
 
+check "two deletes at once: one does it, the other says that it was done"
+new_vm twice
+flock "$STOKER_STATE_DIR/vms/$(vm_field twice id)" sleep 1 & # so that both wait for it
+sleep 0.3
+first=0 second=0
+stoker delete twice >"$T/1" 2>&1 &
+one=$!
+stoker delete twice >"$T/2" 2>&1 || second=$?
+wait $one || first=$?
+expect_equal $((first + second)) 3
+expect_match "$(cat "$T/1" "$T/2")" "delete twice: it was deleted just now"
+
 check "ten parallel creates of one name: one wins; of no name: ten VMs with their own address and port"
 for i in 1 2 3 4 5 6 7 8 9 10; do
 	(stoker create same --memory 128 && echo won) >"$T/same.$i" 2>&1 &

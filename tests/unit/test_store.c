@@ -257,6 +257,17 @@ static void test_refusals(void **state)
 		refused(*state, "user 12345");
 		assert_int_equal(chown(*state, 0, 0), 0);
 	}
+	/* A FIFO is not waited at, neither in the journal's place nor in the history's. */
+	kit_path(other, *state, "store.db-journal");
+	unlink(other);
+	assert_int_equal(mkfifo(other, 0600), 0);
+	alarm(20);
+	refused(*state, "unable to open");
+	unlink(other);
+	assert_int_equal(mkfifo(kit_path(other, *state, "history.db-journal"), 0600), 0);
+	store_close(kit_open(*state)); /* goes on without the history */
+	alarm(0);
+	unlink(other);
 	assert_int_equal(rename(path, kit_path(other, *state, "elsewhere.db")), 0);
 	assert_int_equal(symlink(other, path), 0);
 	refused(*state, "not a regular file");
