@@ -9,7 +9,8 @@ another size, or '' to look only. What it wrote up to the end of each step goes 
 the size of that step, and every cell of both must be the same.
 
 windows: the part of one tmux window that begins at COLUMN and ROW must become the same as all of another (of its rows
-FIRST to LAST, counted from the end when negative) within a while.
+FIRST to LAST, counted from the end when negative) within a while. They are two runs of a program, each of which draws
+over what it had drawn before: what nobody can see of a blank (its letter's colour and weight) need not be the same.
 
 Ends with 1 when a cell is not the same, and says which.
 """
@@ -231,8 +232,9 @@ def emulator_cells(play, parts, folder):
     return cells
 
 
-def row_of(cells, row):
-    return "".join(text for (r, _), (text, _) in sorted(cells.items()) if r == row).rstrip()
+def visible(cell):
+    text, (_, bg, attributes) = cell
+    return cell if text != " " or attributes & {"underline", "reverse", "struck"} else (text, ("default", bg, frozenset()))
 
 
 def differences(theirs, ours):
@@ -262,7 +264,8 @@ def windows(socket, window, left, top, other, first=0, last=-1):
         # Behind the last cell that was written a capture does not tell the colour.
         unknown = {place for place in theirs if NOTHING in (theirs[place], ours.get(place)) and
                    {theirs[place][0], ours.get(place, NOTHING)[0]} <= {"", " "}}
-        said = differences(*({place: cell for place, cell in cells.items() if place not in unknown} for cells in (theirs, ours)))
+        said = differences(*({place: visible(cell) for place, cell in cells.items() if place not in unknown}
+                              for cells in (theirs, ours)))
         if not said:
             written = [cell for place, cell in theirs.items() if place not in unknown]
             print("%d cells, %d looks" % (len(written), len({style for _, style in written})))

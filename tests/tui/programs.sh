@@ -84,8 +84,7 @@ typed 'echo $((6 * 7)) right'
 keys Enter
 see '42 right' 20
 size 150x40
-see '\[inner\].*' 20
-typed 'stty size'
+typed 'until stty size | grep ^3; do sleep 0.1; done'
 keys Enter
 see '3[0-9] [0-9][0-9]' 20
 typed 'tmux kill-server'
@@ -98,7 +97,7 @@ use board
 size 100x32
 keys C-]
 keys z
-typed 'clear; stty size'
+typed 'clear; until stty size | grep " 100$"; do sleep 0.1; done'
 keys Enter
 see '3[0-9] 100' 20
 read -r rows cols < <(screen | grep -oE '^ *(2|3)[0-9] 100$')
