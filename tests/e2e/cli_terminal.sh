@@ -70,8 +70,7 @@ keys 'stty size; echo $TERM' Enter
 sees '^30 100'
 sees '^tmux-256color'
 tm resize-window -x 120 -y 40
-sleep 0.3
-keys 'stty size' Enter
+keys 'until stty size | grep "^40 120"; do sleep 0.1; done' Enter
 sees '^40 120'
 keys 'vi /tmp/file' Enter
 sees '^~'
@@ -153,8 +152,7 @@ sees '# ?$'
 keys 'stty size; id -un' Enter
 sees '^30 100'
 tm resize-window -x 110 -y 35
-sleep 0.3
-keys 'stty size; exit 4' Enter
+keys 'until stty size | grep "^35 110"; do sleep 0.1; done; exit 4' Enter
 sees '^35 110'
 sees '^rc=4'
 tm resize-window -x 100 -y 30

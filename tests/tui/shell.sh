@@ -149,7 +149,7 @@ check 'full screen and half of it again'
 keys 'C-]' z
 unseen 'NAME .*STATUS'
 see 'Ctrl-\] to the list'
-typed 'clear; stty size'
+typed 'clear; until stty size | grep " 120$"; do sleep 0.1; done'
 keys Enter
 see '(2[0-9]|30) 120'
 keys 'C-]' z
