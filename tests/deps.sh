@@ -35,6 +35,7 @@ run   qemu-system-x86      qemu-system-x86_64
 run   e2fsprogs            mke2fs
 run   cpio                 cpio
 run   lz4                  lz4
+run   perl-base            perl
 run   xz-utils             xz
 run   zstd                 zstd
 run   nftables             nft

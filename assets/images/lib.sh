@@ -83,6 +83,7 @@ need apt-get apt
 need tar tar
 need awk mawk
 need lz4 lz4
+need perl perl-base
 for pair in ${NEEDS:-}; do # of the recipe: TOOL:PACKAGE
 	need "${pair%%:*}" "${pair#*:}"
 done
@@ -160,6 +161,7 @@ take_digest() {
 		echo "stoker image 2 kernel $kernel_digest $kernel_from packages $packages"
 		sha256sum <"$recipe"
 		sha256sum <"$(dirname "$recipe")/../lib.sh"
+		sha256sum <"$(dirname "$recipe")/../trim-kernel.pl"
 		sha256sum <"$init"
 		[ -z "$import" ] || sha256sum <"$import"
 		cat "$resolved"
@@ -249,6 +251,17 @@ unpack_kernel() { # unpack_kernel FROM TO
 	[ "$(magic "$2" 0 4)" = 7f454c46 ] || fail "the payload of the kernel '$1' is no ELF file. $OTHER_KERNEL"
 }
 
+# What a VMM must load of it, and no zeros: each MiB costs a start time.
+trim_kernel() { # trim_kernel WHOLE TO NAME
+	status=0
+	why=$(perl "$(dirname "$recipe")/../trim-kernel.pl" "$1" "$2" 2>&1) || status=$?
+	case $status in
+	0) ;;
+	3) fail "the kernel '$3' $why. $OTHER_KERNEL" ;;
+	*) fail "the kernel '$3' cannot be trimmed: $why" ;;
+	esac
+}
+
 # $out/vmlinux, from the kernel that was given or from Debian's package.
 make_kernel() {
 	mkdir "$work/kernel"
@@ -260,7 +273,9 @@ make_kernel() {
 		kernel=$(echo "$work"/kernel/boot/vmlinu[xz]-*)
 		[ -f "$kernel" ] || fail "the kernel package holds no kernel"
 	fi
-	unpack_kernel "$kernel" "$out/vmlinux"
+	unpack_kernel "$kernel" "$work/vmlinux"
+	trim_kernel "$work/vmlinux" "$out/vmlinux" "$kernel"
+	rm "$work/vmlinux"
 	version=$(grep -a -m 1 -o 'Linux version [0-9][^ ]*' "$out/vmlinux" | head -n 1 | cut -d ' ' -f 3 | tr -dc 'A-Za-z0-9.+~_-')
 	[ -n "$version" ] || version=unknown
 

@@ -549,7 +549,7 @@ def main():
     if options.only in (None, "boots", "commands"):
         floor = Floor("bench-floor")
     if options.only in (None, "boots"):
-        boots(table, floor, options.rounds)
+        boots(table, floor, 2 * options.rounds)
         builds(table)
     if options.only in (None, "kernels"):
         kernels(table, options.rounds)

@@ -49,6 +49,70 @@ expect_status 1 stoker image build micro --name packed --kernel "$T/bzImage"
 expect_match "$ERR" 'payload of the kernel .* is damaged'
 expect_equal "$(ls "$T/images")" ''
 
+check 'a kernel is trimmed to what must be loaded: its memory is the same to the byte, and a third is not in the file'
+while read -r package file; do
+	case $package in linux-image-*) dpkg-deb --fsys-tarfile "$cache/$file" | tar -x -C "$T" --wildcards './boot/vmlinu[xz]-*' ;; esac
+done < <(jq -r '.packages | to_entries[] | "\(.key) \(.value.file)"' "$made/image.json")
+cat >"$T/memory.py" <<'PY'
+import hashlib, struct, subprocess, sys
+
+def whole(path):
+    data = open(path, "rb").read()
+    if data[:4] == b"\x7fELF":
+        return data
+    begin = (data[497] + 1) * 512 + struct.unpack_from("<I", data, 584)[0]
+    packed = data[begin:begin + struct.unpack_from("<I", data, 588)[0] - 4]
+    return subprocess.run([{b"\x02\x21": "lz4", b"\xfd7": "xz", b"\x28\xb5": "zstd"}[packed[:2]], "-dc"], input=packed,
+                          stdout=subprocess.PIPE).stdout
+
+def memory(elf):
+    table, count = struct.unpack_from("<Q", elf, 32)[0], struct.unpack_from("<H", elf, 56)[0]
+    pages, notes = {}, []
+    for i in range(count):
+        kind, _, at, _, to, size, _, _ = struct.unpack_from("<IIQQQQQQ", elf, table + 56 * i)
+        if kind == 4:
+            notes.append(elf[at:at + size])
+        if kind != 1:
+            continue
+        assert to % 4096 == 0, hex(to)
+        for page in range(0, size, 4096):
+            bytes = elf[at + page:at + min(page + 4096, size)]
+            if bytes.strip(b"\0"):
+                pages[to + page] = bytes.rstrip(b"\0")
+    return pages, notes, struct.unpack_from("<Q", elf, 24)
+
+a, b = whole(sys.argv[1]), whole(sys.argv[2])
+assert memory(a) == memory(b), "the memory differs"
+assert len(memory(a)[0]) > 1000 and memory(a)[1], "the kernel was not read"
+print(len(b) * 100 // len(a))
+PY
+percent=$(python3 "$T/memory.py" "$T"/boot/vmlinu[xz]-* "$made/vmlinux") || fail 'the trimmed kernel is another one'
+[ "$percent" -lt 70 ] || fail "it still has $percent % of the bytes"
+trim() { # trim OFFSET BYTES WHY: the kernel with these bytes in its place is refused
+	cp "$made/vmlinux" "$T/other"
+	printf '%b' "$2" | dd of="$T/other" bs=1 seek="$1" conv=notrunc 2>/dev/null
+	expect_status 1 stoker image build micro --name other --kernel "$T/other"
+	expect_match "$ERR" "the kernel '.*' $3\. Give --kernel"
+	expect_equal "$(ls "$T/images")" ''
+}
+trim 4 '\001' 'is no 64-bit x86 program'
+trim 18 '\003\000' 'is no 64-bit x86 program'
+trim 39 '\377' 'is cut off'                # where the headers are
+trim 79 '\377' 'is cut off'                # where the first segment is
+trim 103 '\377' '(is cut off|loads more than it holds)' # how long it is
+trim 56 '\000\000' 'has nothing to load'
+head -c 5000000 "$made/vmlinux" >"$T/other"
+expect_status 1 stoker image build micro --name other --kernel "$T/other"
+expect_match "$ERR" 'is cut off'
+(
+	ulimit -f 4000 # KiB
+	trap '' XFSZ
+	status=0
+	perl "$SOURCE_DIR/assets/images/trim-kernel.pl" "$made/vmlinux" "$T/short" 2>"$T/err" || status=$?
+	expect_equal $status 1
+	expect_match "$(cat "$T/err")" 'short: File too large'
+)
+
 check "packages as Ubuntu's: their names, the kernel's modules in one of their own, all of it packed with zstd or xz"
 mkdir "$T/repo" "$T/kernel" "$T/image" "$T/modules" "$T/meta"
 n=0
