@@ -24,7 +24,8 @@
  *    one is said beside it. Besides, every change waits for the VM's lock while
  *    another one is at it, within the same limit.
  *  - Naming a VM. `ref` is a VM's name, its whole id, or a prefix of its id
- *    of at least four characters that fits only one VM. A name goes first.
+ *    of at least four characters that fits only one VM. A whole id goes first,
+ *    then a name.
  */
 #ifndef STOKER_H
 #define STOKER_H

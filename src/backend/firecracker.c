@@ -229,10 +229,9 @@ static struct timespec step_since(int64_t since_ns)
 }
 
 /* Until the API's socket is there. inotify would tell, but giving one back costs a grace period of the kernel's, which is
- * more than all the looks. */
-static enum stoker_status wait_for_socket(struct api *api, enum vmm_state *state, struct stoker_error *err)
+ * more than all the looks. How slow the host is shows in what this start has taken `since` it began. */
+static enum stoker_status wait_for_socket(struct api *api, int64_t since, enum vmm_state *state, struct stoker_error *err)
 {
-	int64_t since = clock_now_ns();
 	char path[STOKER_PATH_SIZE + sizeof VMM_API_SOCKET + 1];
 	enum stoker_status st = STOKER_OK;
 	int vmm = process_pidfd(api->vmm);
@@ -406,7 +405,7 @@ static enum stoker_status firecracker_accept(stoker *s, struct launch *launch, i
 	enum stoker_status st = api_open(s, rec, deadline_ns, cancel_fd, &api, err);
 
 	if (st == STOKER_OK)
-		st = wait_for_socket(&api, &state, err);
+		st = wait_for_socket(&api, rec->op.since_ns, &state, err);
 	if (st == STOKER_OK)
 		st = check_version(s, &api, rec, &launch->explained, err);
 	if (st == STOKER_OK && state != VMM_NOT_STARTED) /* a start that was cut off after its last step */

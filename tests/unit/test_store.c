@@ -141,6 +141,14 @@ static void test_names(void **state)
 	assert_int_equal(store_find(store, "a\033]0;x\007", &got, &err), STOKER_E_NOT_FOUND);
 	assert_null(strchr(err.why, '\033'));
 	assert_int_equal(store_find(store, "x' OR '1'='1", &got, &err), STOKER_E_NOT_FOUND);
+	/* A name that is somebody's whole id leads nobody away. */
+	kit_record(&rec, 0x1234);
+	strcpy(rec.vm.name, "abcdef0000000001");
+	assert_ok(store_insert(store, &rec, NULL, e));
+	assert_ok(store_find(store, "abcdef0000000001", &got, e));
+	assert_string_equal(got.vm.name, "otter");
+	assert_ok(store_find(store, rec.vm.id, &got, e));
+	assert_string_equal(got.vm.name, "abcdef0000000001");
 	/* The same id twice is refused, and so is a record that could not be read again. */
 	kit_record(&rec, 0xabcdef0000000001);
 	assert_int_equal(store_insert(store, &rec, NULL, &err), STOKER_E_EXISTS);
