@@ -24,7 +24,7 @@ static enum stoker_status with_what(enum stoker_status st, const char *verb, con
 {
 	char shown[64];
 	if (st != STOKER_OK)
-		error_what(err, "%s %s", verb, error_clean(shown, sizeof shown, ref, strnlen(ref, 48)));
+		error_what(err, "%s %s", verb, !ref[0] ? "a VM" : error_clean(shown, sizeof shown, ref, strnlen(ref, 48)));
 	return st;
 }
 
@@ -150,7 +150,8 @@ static enum stoker_status ended(stoker *s, const struct vm_record *rec, struct s
 	          rec->vm.reason);
 	if (rec->vm.state == STOKER_PAUSED)
 		return error_fix(err, "Let it go on: stoker resume %s", rec->vm.name), STOKER_E_STATE;
-	error_console(s, rec->vm.id, err);
+	if (rec->run) /* or there never was a console */
+		error_console(s, rec->vm.id, err);
 	return lifecycle_fix_start(err, rec->vm.name, rec->vm.ephemeral), STOKER_E_STATE;
 }
 

@@ -243,6 +243,12 @@ ok stoker list --quiet --label tier=back
 expect_equal "$OUT" $'one\ntwo'
 ok stoker list --quiet --label tier --label team=blue
 expect_equal "$OUT" web
+ok stoker list --quiet --label tier,team=blue
+expect_equal "$OUT" web
+ok stoker list --quiet --label tier=back,team=blue
+expect_equal "$OUT" ''
+expect_status 2 stoker list --label tier,
+expect_match "$ERR" "'' is no label"
 ok stoker list --quiet --label tier=none
 expect_equal "$OUT" ''
 ok stoker list --quiet --status running
@@ -265,7 +271,7 @@ expect_equal "$(json .id)" "$ID"
 expect_file "$(json .paths.dir)"
 ok stoker inspect one two --json
 expect_equal "$(json length)" 2
-ok stoker inspect --label tier=back --json
+ok stoker inspect --label tier=back,tier --json
 expect_equal "$(json length)" 2
 expect_status 3 stoker inspect one nobody two --json
 one_json
@@ -273,6 +279,9 @@ expect_equal "$(json '.[1].error.code')" not_found
 expect_equal "$(json '.[2].name')" two
 expect_status 3 stoker inspect nobody
 expect_status 3 stoker inspect --label tier=none
+expect_status 125 stoker exec --json nobody -- true
+one_json
+expect_equal "$(json .error.what)" exec
 # A verb that comes to no result is one value as well.
 for verb in logs ping host-key events timings 'trash empty' 'inspect --label' 'reconcile --adopt'; do
 	read -ra words <<<"$verb"

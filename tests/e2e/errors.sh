@@ -55,7 +55,7 @@ refused 2 'check takes nothing more, and there is "extra". Leave it away: .*stok
 refused 2 'there is "defaults.memory_mib"' --json config check defaults.memory_mib
 
 check 'labels that none can be'
-for label in = =x a=b=c a,b 'a b' $'a\033[31m'; do
+for label in = =x a=b=c 'a,' 'a b' $'a\033[31m'; do
 	for verb in list start stop 'delete --yes' inspect wait pause resume; do
 		# shellcheck disable=SC2086 # a verb and its options
 		refused 2 'is no label. A label is key or key=value' $verb --label "$label"
@@ -71,10 +71,12 @@ refused 3 'no VM ghost' start ghost
 refused 3 'no VM ghost' stop ghost
 refused 3 'no VM ghost' delete ghost --force
 refused 3 'no VM ghost' inspect ghost
+refused 3 'look at a VM: there is no VM without a name' inspect ''
 refused 125 'no VM ghost' exec ghost -- true
 refused 4 'not running .created.. Nothing needs doing' stop taken
 refused 4 'never started|it is created' pause taken
 refused 4 'it is created' resume taken
+refused 4 'taken: it is created\. Start it: stoker start taken$' wait taken
 refused 4 'never started' shell taken
 refused 4 'never started' ping taken
 refused 3 'no VM ghost' wait ghost

@@ -119,7 +119,7 @@ static int print_captured(struct cli *cli, const struct stoker_exec_result *r, c
 {
 	cJSON *o = cJSON_CreateObject();
 
-	guest_add_result(o, r, out, errout, via, err);
+	guest_add_result(o, r, out, errout, via, err ? &cli->failed : NULL); /* it was told, and has its what */
 	return json_print(cli, o, code);
 }
 

@@ -280,8 +280,9 @@ static int take_states(struct cli *cli, const struct args *args, const char **st
 int verb_list(struct cli *cli, const struct args *args)
 {
 	enum { MOST = 32 };
-	const char *states[MOST] = { 0 }, *labels[MOST + 1] = { 0 }, *name = arg_text(args, "format", "table");
+	const char *states[MOST] = { 0 }, *name = arg_text(args, "format", "table");
 	char *room[MOST] = { 0 };
+	struct label_filter labels = { 0 };
 	struct wanted wanted = { 0 };
 	struct stoker_error err = { 0 };
 	struct listing l = { 0 };
@@ -290,14 +291,10 @@ int verb_list(struct cli *cli, const struct args *args)
 
 	if (code != EXIT_OK)
 		goto out;
-	for (size_t i = 0; (labels[i] = arg_list(args, "label", i)); i++) {
-		if (i + 1 >= MOST) {
-			code = cli_usage(cli, "", "too many labels");
-			goto out;
-		}
-	}
+	if ((code = label_filter_take(cli, args, &labels)) != EXIT_OK)
+		goto out;
 	wanted.filter.states = states[0] ? states : NULL;
-	wanted.filter.labels = labels[0] ? labels : NULL;
+	wanted.filter.labels = labels.count ? labels.labels : NULL;
 	if (!vm_filter_read(&wanted.fits, arg_text(args, "filter", ""))) {
 		code = cli_usage(cli, "See FILTERS in stoker(1).", "the filter is wrong at character %zu: %s",
 		                 wanted.fits.problem_at + 1, wanted.fits.problem);
@@ -327,6 +324,7 @@ int verb_list(struct cli *cli, const struct args *args)
 out:
 	for (size_t i = 0; i < MOST; i++)
 		free(room[i]);
+	free(labels.room);
 	stoker_free(l.vms);
 	return code;
 }

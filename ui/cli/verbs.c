@@ -10,7 +10,7 @@
 #define TIMEOUT_HELP(text) { 0, "timeout", OPTION_TIME, "TIME", NULL, 0, 0, COMPLETE_NONE, text }
 #define ALL(text) { 'a', "all", OPTION_FLAG, NULL, NULL, 0, 0, COMPLETE_NONE, text }
 #define LABEL_FILTER { 'l', "label", OPTION_LIST, "K[=V]", NULL, 0, 0, COMPLETE_NONE, \
-	"only VMs with this label; several must all match" }
+	"only VMs with this label; several, or with commas, must all match" }
 #define VIA(choices, text) { 0, "via", OPTION_CHOICE, "WAY", choices, 0, 0, COMPLETE_CHOICE, text }
 #define END { 0, NULL, OPTION_FLAG, NULL, NULL, 0, 0, COMPLETE_NONE, NULL }
 
