@@ -162,10 +162,20 @@ see '1 marked'
 click otter 2
 unseen '1 marked'
 
+check 'a supervisor that was killed is missed at once, and the plan says in full what will be done'
+supervisor=$(vm_field amber supervisor_pid)
+kill -9 "$supervisor"
+see 'amber +\? running' 5
+keys R
+see "lives, its supervisor \(process $supervisor\) is gone → start a new .*goes on  " 20
+keys Enter
+see '1 done, 0 failed' 20
+press Escape
+see 'amber +● running'
+
 check 'a killed VMM is seen, with its signal; reconcile mends what is left'
 pid=$(vm_field amber pid)
-supervisor=$(ps -o ppid= -p "$pid" | tr -d ' ')
-kill -9 "$supervisor" "$pid"
+kill -9 "$(vm_field amber supervisor_pid)" "$pid"
 see 'amber +(\?|✖)' 40
 # action: reconcile
 keys R

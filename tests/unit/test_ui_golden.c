@@ -301,7 +301,7 @@ static void reconcile_dialog(void **state)
 {
 	static const char *const text[4][3] = {
 		{ "ghost", "record says running, process 47002 is gone", "mark crashed, free its port" },
-		{ "", "folder 3f2a9c11 carries our tag, no record owns it", "remove it" },
+		{ "", "folder 3f2a9c11 carries our tag, no record owns it, and no process of this host holds anything in it open", "remove it" },
 		{ "disk of data-2", "41 MB, held by no process", "remove it" },
 		{ "", "qemu pid 46120 runs our image, its record is lost", "adopt it" },
 	};

@@ -6,6 +6,8 @@
  * have a process are sampled, from /proc and by their agents, without the store.
  * Those in sight come before the others.
  */
+#include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -102,6 +104,12 @@ static void find_sight(struct reader *reader, const struct sight *sight)
 	}
 }
 
+/* Nobody tells of a supervisor's end: its VMM runs on, and it was the one who tells. Nothing is sent. */
+static bool lost_its_supervisor(const struct stoker_vm *vm)
+{
+	return !vm->stale && vm->supervisor_pid > 0 && kill((pid_t)vm->supervisor_pid, 0) < 0 && errno == ESRCH;
+}
+
 /* True when a process has gone that the list believes alive. */
 static bool read_samples(struct reader *reader, stoker *s, struct snapshot *snapshot, const struct sight *sight)
 {
@@ -118,7 +126,7 @@ static bool read_samples(struct reader *reader, stoker *s, struct snapshot *snap
 	stoker_sample_vms(s, reader->alive, reader->alive_count, reader->in_sight, snapshot->samples);
 	for (i = 0; i < reader->alive_count; i++) {
 		memcpy(snapshot->sample_ids[i], reader->alive[i].id, STOKER_ID_SIZE);
-		gone = gone || snapshot->samples[i].cpu_ns < 0;
+		gone = gone || snapshot->samples[i].cpu_ns < 0 || lost_its_supervisor(&reader->alive[i]);
 	}
 	snapshot->sample_count = reader->alive_count;
 	return gone;
