@@ -299,6 +299,18 @@ expect_equal "$(json '.findings | length')" 0
 ok stoker list --json
 expect_equal "$(json 'map(select(.name == "small")) | length')" 0
 
+# Its supervisor lives on when the console's log has reached it, and so does the VM.
+ok stoker create chatty --memory 128 --disk-mode shared --network none --quiet
+ok cut_short start chatty --wait --quiet
+stoker exec chatty -- sh -c 'i=0; while [ $i -lt 12000 ]; do echo "$i: what a chatty service says, over and over again"; i=$((i + 1)); done >/dev/console'
+log=$STOKER_STATE_DIR/vms/$(vm_field chatty id)/console.log
+wait_until 20 bash -c "[ \$(stat -c %s '$log') = $((512 << 10)) ]"
+ok stoker exec chatty -- echo still here
+expect_equal "$OUT" 'still here'
+ok stoker list --json
+expect_equal "$(json '.[] | select(.name == "chatty") | [.status, .stale] | join(" ")')" 'running false'
+ok stoker delete chatty --force
+
 check 'places that are not ours, or open to others'
 new_vm keeper
 chmod 755 "$STOKER_STATE_DIR"

@@ -95,3 +95,29 @@ expect_match "$OUT" 'NAME +STATUS'
 # It finds the supervisor by the library, wherever the prefix was moved to.
 ok gcc -Wall -Werror -o "$T/phases" "$SOURCE_DIR/assets/examples/phases.c" "${flags[@]}" -Wl,-rpath,"$lib"
 ok env -u STOKER_SUPERVISOR "$T/phases"
+# And the recipes and the init.
+cat >"$T/build.c" <<'END'
+#include <stdio.h>
+#include <stoker.h>
+
+int main(void)
+{
+	struct stoker_error err = { 0 };
+	struct stoker_image_spec spec = { .recipe = "micro", .kernel = "debian" };
+	bool built = false;
+	stoker *s;
+
+	if (stoker_open(NULL, &s, &err) != STOKER_OK || stoker_image_build(s, &spec, NULL, &built, &err) != STOKER_OK)
+		return fprintf(stderr, "%s: %s. %s\n", err.what, err.why, err.fix), 1;
+	stoker_close(s);
+	return !built;
+}
+END
+mv "$prefix" "$prefix-moved"
+ok gcc -Wall -Werror -o "$T/build" "$T/build.c" -I"$prefix-moved/include" -L"${lib/$prefix/$prefix-moved}" -lstoker \
+	-Wl,-rpath,"${lib/$prefix/$prefix-moved}"
+ok env -u STOKER_SUPERVISOR -u STOKER_INIT -u STOKER_DATA_DIR STOKER_IMAGE_DIR="$T/images-moved" "$T/build"
+cache=${STOKER_CACHE_DIR:-$([ "$(id -u)" = 0 ] && echo /var/cache/stoker || echo "${XDG_CACHE_HOME:-$HOME/.cache}/stoker")}
+expect_equal "$(jq -r .digest "$T/images-moved/micro/image.json")" "$(sh "$prefix-moved/share/stoker/images/micro/build.sh" --digest \
+	--init "$prefix-moved/libexec/stoker/stoker-init" --cache "$cache" --kernel-from debian)" 'built from something else'
+mv "$prefix-moved" "$prefix"
