@@ -285,7 +285,8 @@ static const struct verb image_verbs[] = {
 	{ "build", "", "[RECIPE]", "build an image", "RECIPE is micro (busybox, dropbear) when left out, or debian (a minimal "
 	  "system of the machine's own release). An image whose inputs are unchanged is not built again; a new one takes the "
 	  "old one's place in one step. --kernel source builds a guest kernel, some four minutes on two cores, which boots "
-	  "in less than half the time of Debian's; it is kept, and from then on images are built with it.",
+	  "in less than half the time of Debian's; it is kept, and from then on images are built with it. Of any "
+	  "kernel an image has what must be loaded: neither symbols nor zeros.",
 	  "stoker image build micro --kernel source\n"
 	  "stoker image build debian --package python3-numpy --name data\n", { image_build_options },
 	  NULL, 0, 1, COMPLETE_NONE, VERB_JSON, verb_image_build },
