@@ -218,6 +218,37 @@ static void actions_that_do_not_apply_say_why(void **state)
 	assert_string_equal(s->model->message, "");
 }
 
+static void happens(struct story *s, int64_t after_ns)
+{
+	struct event event;
+	fixture_event(&event, EVENT_SNAPSHOT);
+	event.now_ns += after_ns;
+	event.snapshot = calloc(1, sizeof *event.snapshot);
+	assert_non_null(event.snapshot);
+	event.snapshot->events = calloc(1, sizeof *event.snapshot->events);
+	assert_non_null(event.snapshot->events);
+	event.snapshot->event_count = 1;
+	fixture_send(s->model, &event, &s->effects);
+	snapshot_free(event.snapshot);
+}
+
+/* Who only looks on is told of a crash although a word of the last key still stands there; a failure stays. */
+static void a_message_gives_way_to_what_happens(void **state)
+{
+	struct story *s = *state;
+	fixture_char(s->model, 's', 0, &s->effects);
+	happens(s, SECOND);
+	assert_string_equal(s->model->message, "start quiet-otter: it runs already");
+	fixture_list(s->model, s->vms, s->count, &s->effects);
+	assert_string_equal(s->model->message, "start quiet-otter: it runs already");
+	happens(s, 5 * SECOND);
+	assert_string_equal(s->model->message, "");
+	fixture_char(s->model, 'x', 0, &s->effects);
+	op_done(s, find(&s->effects, EFFECT_DO)->op, true, "the guest did not answer");
+	happens(s, 60 * SECOND);
+	assert_non_null(strstr(s->model->message, "the guest did not answer"));
+}
+
 static void delete_asks_and_the_safe_answer_has_the_focus(void **state)
 {
 	struct story *s = *state;
@@ -479,6 +510,7 @@ int main(void)
 		STORY(sorting_by_address_counts_in_numbers),
 		STORY(marks_are_acted_on_together),
 		STORY(actions_that_do_not_apply_say_why),
+		STORY(a_message_gives_way_to_what_happens),
 		STORY(delete_asks_and_the_safe_answer_has_the_focus),
 		STORY(a_confirmed_delete_hits_what_was_shown),
 		STORY(failures_stay_until_the_next_key),

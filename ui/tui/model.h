@@ -256,6 +256,7 @@ struct model {
 	size_t ended_count;
 	char message[1280];
 	enum message_tone message_tone;
+	int64_t message_ns; /* when it was said */
 
 	struct pane *panes[PANES_MAX];
 	int pane_count;

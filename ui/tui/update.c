@@ -38,9 +38,12 @@ void say(struct model *model, enum message_tone message_tone, const char *format
 	vsnprintf(model->message, sizeof model->message, format, args);
 	va_end(args);
 	model->message_tone = message_tone;
+	model->message_ns = model->now_ns;
 }
 
 /* --------------------------------------------------------------- snapshots */
+
+#define MESSAGE_NS 5000000000LL /* a message has the line to itself for so long, then the next event takes it */
 
 /* Figures that only tremble are left as they are: what did not really change
  * does not move on the screen, and costs no byte. */
@@ -236,6 +239,9 @@ static void take_events(struct model *model, const struct snapshot *snapshot)
 	for (i = 0; i < add; i++)
 		model->events[i] = snapshot->events[snapshot->event_count - 1 - i];
 	model->event_count = (int)(add + keep);
+	/* What somebody only looks on must not hide a crash for ever; what failed stays until the next key. */
+	if (model->message_tone != MESSAGE_BAD && model->now_ns - model->message_ns >= MESSAGE_NS)
+		model->message[0] = '\0';
 	/* Who reads further down goes on reading the same line. */
 	if (model->panel == PANEL_EVENTS && model->panel_at > 0)
 		model->panel_at += (int)add;
