@@ -531,6 +531,10 @@ expect_status 3 stoker delete --json nobody
 expect_equal "$(jq -c '[.deleted, .error.code]' <<<"$OUT")" '[false,"not_found"]'
 
 check 'one frame of the dashboard'
+ok stoker --once --size 80x24 --read-only --ascii
+expect_match "$OUT" 'read-only'
+expect_status 2 stoker --read-only list
+expect_match "$ERR" 'there is no option --read-only. See `stoker help`'
 ok stoker tui --once --size 80x24 --read-only --ascii
 expect_equal "$(wc -l <"$T/out")" 24
 

@@ -167,6 +167,20 @@ static int unknown_verb(struct cli *cli, const char *name)
 	return cli_usage(cli, fix, "there is no verb \"%s\"", name);
 }
 
+/* "stoker --read-only": options of the dashboard, and no verb. */
+static bool is_for_dashboard(const struct verb *tui, int argc, char **argv)
+{
+	const struct option *tables[OPTION_TABLES];
+	char why[512], fix[256];
+	struct args args;
+	bool fits;
+
+	verb_options(tui, tables);
+	fits = args_parse(&args, tables, argc, argv, -1, why, sizeof(why), fix, sizeof(fix)) && args.word_count == 0;
+	args_free(&args);
+	return fits;
+}
+
 static int run_command_line(struct cli *cli, int argc, char **argv)
 {
 	const struct option *tables[OPTION_TABLES];
@@ -177,7 +191,13 @@ static int run_command_line(struct cli *cli, int argc, char **argv)
 
 	verb_options(NULL, tables);
 	if (!args_parse_leading(&args, tables, argc, argv, &used, why, sizeof(why), fix, sizeof(fix))) {
-		code = cli_usage(cli, fix, "%s", why);
+		verb = verb_find(verb_table, "tui");
+		if (is_for_dashboard(verb, argc, argv)) {
+			snprintf(cli->verb_name, sizeof(cli->verb_name), "%s", verb->name);
+			code = run_verb(cli, verb, NULL, argc, argv);
+		} else {
+			code = cli_usage(cli, fix, "%s", why);
+		}
 		goto out;
 	}
 	take_globals(cli, &args);

@@ -415,7 +415,7 @@ const struct verb verb_table[] = {
 	{ "doctor", "", "", "check everything this host needs", "Exits with 1 when a check fails. With "
 	  "--install when the program could not be installed: one that was and is of no use here is a warning.",
 	  "stoker doctor --vms 100\nstoker doctor --install firecracker\n", { doctor_options }, NULL, 0, 0, COMPLETE_NONE, VERB_JSON, verb_doctor },
-	{ "tui", "dashboard ui", "", "open the dashboard", "Also opened by `stoker` alone on a terminal.",
+	{ "tui", "dashboard ui", "", "open the dashboard", "Also opened by `stoker` alone on a terminal, or with nothing but these options.",
 	  "stoker tui --read-only\n", { tui_options_table }, NULL, 0, 0, COMPLETE_NONE, 0, verb_tui },
 	{ "config", "settings", "[KEY...|check]", "show the settings in force and where they come from", "With keys only their "
 	  "values. With check what is wrong with the file, keys of the dashboard that collide, filters and presets included; exits with 1 then, and with 2 when a line of it cannot be used at all.",
