@@ -293,6 +293,7 @@ typed 'clear; poweroff -f'
 keys Enter
 see 'closed|cut' 20
 see '▸ owl ⌂ +[^ ]+ (stopped|crashed)' 30
+see 'owl has (ended|crashed), and its shell with it' 20
 see 'Enter connect again'
 keys PPage
 see '\[[0-9]+/[0-9]+\]'

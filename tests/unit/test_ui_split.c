@@ -256,6 +256,8 @@ static void a_cut_shell_comes_back_once_by_itself(void **state)
 	begin(&s, 40, 160);
 	s.toys[0].over = true;
 	changed(&s, NOW_NS + 20 * SECOND);
+	assert_int_equal(count(&s, EFFECT_OPEN), 0); /* its VM may be ending, too */
+	changed(&s, NOW_NS + 21 * SECOND);
 	assert_int_equal(count(&s, EFFECT_OPEN), 1);
 	assert_true(s.toys[0].pane.reopening);
 	effects_clear(&s.effects);
@@ -275,7 +277,36 @@ static void a_cut_shell_comes_back_once_by_itself(void **state)
 	s.toys[0].over = true;
 	effects_clear(&s.effects);
 	changed(&s, NOW_NS + 23 * SECOND);
+	changed(&s, NOW_NS + 25 * SECOND);
 	assert_int_equal(count(&s, EFFECT_OPEN), 0);
+	end(&s);
+}
+
+/* The guest powered off: its SSH goes first, its VM a little later. */
+static void a_shell_ends_with_its_vm(void **state)
+{
+	struct scene s;
+	(void)state;
+	begin(&s, 40, 160);
+	s.model->front = 0;
+	s.model->pane_focus = true;
+	s.model->message[0] = '\0';
+	s.toys[0].over = true;
+	changed(&s, NOW_NS + 20 * SECOND);
+	assert_string_equal(s.model->message, "");
+	s.vms[0].state = STOKER_STOPPED;
+	s.vms[0].pid = 0;
+	fixture_list(s.model, s.vms, 3, &s.effects);
+	assert_non_null(strstr(s.model->message, " has ended, and its shell with it"));
+	assert_false(s.toys[0].pane.gone);
+	assert_int_equal(count(&s, EFFECT_OPEN), 0);
+	/* It is said once. */
+	s.model->message[0] = '\0';
+	fixture_list(s.model, s.vms, 3, &s.effects);
+	assert_string_equal(s.model->message, "");
+	/* Deleted: there is nothing left to connect to. */
+	fixture_list(s.model, s.vms + 1, 2, &s.effects);
+	assert_true(s.toys[0].pane.gone);
 	end(&s);
 }
 
@@ -289,6 +320,7 @@ static void a_cut_shell_of_a_dead_vm_stays_cut(void **state)
 	s.toys[0].over = true;
 	effects_clear(&s.effects);
 	changed(&s, NOW_NS + 20 * SECOND);
+	changed(&s, NOW_NS + 22 * SECOND);
 	assert_int_equal(count(&s, EFFECT_OPEN), 0);
 	end(&s);
 }
@@ -359,6 +391,7 @@ int main(void)
 		cmocka_unit_test(a_panel_out_of_sight_has_no_focus),
 		cmocka_unit_test(broadcast_reaches_those_that_were_marked),
 		cmocka_unit_test(a_cut_shell_comes_back_once_by_itself),
+		cmocka_unit_test(a_shell_ends_with_its_vm),
 		cmocka_unit_test(a_cut_shell_of_a_dead_vm_stays_cut),
 		cmocka_unit_test(two_clicks_open_a_shell),
 		cmocka_unit_test(leaving_what_is_not_open_yet_leaves_no_more),

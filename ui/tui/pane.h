@@ -78,6 +78,9 @@ struct pane {
 	bool reopening; /* a shell that was cut off and is being connected again */
 	bool retried;   /* that has been tried without being asked for */
 	int64_t attached_ns; /* when its present session began */
+	int64_t cut_ns;      /* when that was found to have ended; 0: it lives */
+	bool told;           /* and people know */
+	bool gone;           /* with its VM, which was deleted: there is nothing left to connect to */
 	/* For the loop, which takes and frees it: text for the clipboard, a line for people. */
 	char *copied;
 	size_t copied_len;

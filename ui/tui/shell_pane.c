@@ -279,6 +279,8 @@ static const char *shell_hint(const struct pane *pane)
 		       "{text-page-up} {text-page-down} {text-first} {text-last} move";
 	if (pane->reopening)
 		return "{ended-leave} do not connect again";
+	if (p->over && pane->gone)
+		return "{ended-read-back} read back   {ended-leave} close";
 	if (p->over)
 		return "{ended-connect} connect again   {ended-read-back} read back   {ended-leave} close";
 	return "";

@@ -413,6 +413,7 @@ static bool take_event(struct model *model, const struct event *given, struct ef
 		return true;
 	case EVENT_SNAPSHOT:
 		take_snapshot(model, event.snapshot);
+		pane_changed(model, effects);
 		return true;
 	case EVENT_OP_DONE:
 		if (event.has_vm && !event.failed)

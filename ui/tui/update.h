@@ -92,6 +92,8 @@ void pane_act(struct model *model, enum action_id action, struct effects *effect
 void pane_key(struct model *model, const struct key *key, struct effects *effects);
 void pane_refused(struct model *model, const struct key *key, struct effects *effects);
 void pane_changed(struct model *model, struct effects *effects);
+/* A shell's VM is at its end: in words for people. */
+bool pane_lost_its_vm(const struct model *model, const struct pane *pane, char *buf, size_t cap);
 /* update_split.c */
 void split_act(struct model *model, enum action_id action, struct effects *effects);
 void split_settle(struct model *model);

@@ -44,6 +44,7 @@ void op_end(struct model *model, const struct event *event, struct effects *effe
 	char text[1280];
 	struct op op;
 	struct row *row;
+	struct pane *pane = NULL;
 	size_t i;
 
 	for (i = 0; i < model->op_count && model->ops[i].id != event->op; i++)
@@ -67,7 +68,7 @@ void op_end(struct model *model, const struct event *event, struct effects *effe
 		model_arrange(model);
 	}
 	if (op.action == ACTION_SHELL && event->failed) {
-		struct pane *pane = model_pane_of(model, op.vm_id, PANE_SHELL);
+		pane = model_pane_of(model, op.vm_id, PANE_SHELL);
 		if (pane != NULL)
 			pane->reopening = false;
 	}
@@ -89,6 +90,11 @@ void op_end(struct model *model, const struct event *event, struct effects *effe
 	}
 	if (event->error.code == STOKER_E_CANCELLED)
 		return;
+	if (pane != NULL && pane_lost_its_vm(model, pane, text, sizeof text)) {
+		pane->told = true;
+		say(model, MESSAGE_PLAIN, "%s", text);
+		return;
+	}
 	stoker_error_text(&event->error, text, sizeof text);
 	say(model, MESSAGE_BAD, "%s", text);
 	if (op.action == ACTION_CREATE && model->dialog == DIALOG_NONE && !model->pane_focus && !event->has_vm) {

@@ -86,7 +86,8 @@ void pane_opened(struct model *model, const struct event *event, struct effects 
 	char close[24];
 
 	if (at >= 0) { /* one that was there already has a session again */
-		event->pane->reopening = false;
+		event->pane->reopening = event->pane->told = false;
+		event->pane->cut_ns = 0;
 		event->pane->attached_ns = model->now_ns;
 		if (model->message_tone == MESSAGE_PLAIN && at == model->front)
 			model->message[0] = '\0';
@@ -208,6 +209,8 @@ void pane_refused(struct model *model, const struct key *key, struct effects *ef
 	}
 }
 
+/* Which of the two ends first, a guest's SSH or its VM, nobody knows: so long is waited for word of the VM's end. */
+#define VM_END_NS 1000000000LL
 #define REOPEN_AFTER_NS 10000000000LL
 
 static bool reachable(struct model *model, const struct pane *pane)
@@ -217,22 +220,40 @@ static bool reachable(struct model *model, const struct pane *pane)
 	       !model->read_only;
 }
 
+bool pane_lost_its_vm(const struct model *model, const struct pane *pane, char *buf, size_t cap)
+{
+	const struct row *row = model_row(model, pane->vm_id);
+
+	if (row != NULL && row->vm.pid > 0)
+		return false;
+	snprintf(buf, cap, "%s %s, and its shell with it", pane->vm_name,
+	         row == NULL ? "was deleted" : row->vm.state == STOKER_CRASHED ? "has crashed" : "has ended");
+	return true;
+}
+
 /* A pane whose session ended as it should goes away; one that was cut off
  * stays, so that its last lines can be read, and says why. */
 void pane_changed(struct model *model, struct effects *effects)
 {
-	char why[256];
+	char why[256], text[320];
 	int i;
 	for (i = 0; i < model->pane_count; i++) {
 		struct pane *pane = model->panes[i];
+		bool shell = pane->ops->kind == PANE_SHELL, lost;
 		why[0] = '\0';
 		if (!pane->ops->over(pane, why, sizeof why))
 			continue;
-		if (pane->ops->kind == PANE_SHELL && why[0] == '\0') {
+		if (shell && why[0] == '\0') {
 			pane_close(model, i--, effects);
 			continue;
 		}
-		if (pane->ops->kind == PANE_SHELL && !pane->reopening && reachable(model, pane)) {
+		if (pane->cut_ns == 0)
+			pane->cut_ns = model->now_ns;
+		pane->gone = model_row(model, pane->vm_id) == NULL;
+		lost = shell && pane_lost_its_vm(model, pane, text, sizeof text);
+		if (shell && !lost && model->now_ns - pane->cut_ns < VM_END_NS)
+			continue;
+		if (shell && !pane->reopening && reachable(model, pane)) {
 			/* Cut off while the VM lives: once without being asked, unless it was cut off again at once. */
 			if (model->now_ns - pane->attached_ns > REOPEN_AFTER_NS)
 				pane->retried = false;
@@ -241,8 +262,12 @@ void pane_changed(struct model *model, struct effects *effects)
 				pane_reopen(model, pane, effects);
 			}
 		}
-		if (i == model->front && !pane->reopening && model->message[0] == '\0' && model->pane_focus) {
-			say(model, MESSAGE_PLAIN, "%s: %s", pane->vm_name, why[0] != '\0' ? why : "the log has ended");
+		if (i == model->front && !pane->reopening && !pane->told && model->message[0] == '\0' && model->pane_focus) {
+			pane->told = true;
+			if (lost)
+				say(model, MESSAGE_PLAIN, "%s", text);
+			else
+				say(model, MESSAGE_PLAIN, "%s: %s", pane->vm_name, why[0] != '\0' ? why : "the log has ended");
 		}
 	}
 	if (model->front >= 0)
