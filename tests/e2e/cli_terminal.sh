@@ -142,6 +142,7 @@ check 'the connection is cut'
 types 'stoker shell web; echo "rc=$?"'
 sees '^web:~#$'
 ok stoker stop -f web
+sees '^stoker: shell in web: it has ended, and its shell with it\. Start it again: stoker start web'
 sees '^rc=1'
 sane 'after a cut'
 ok stoker start web

@@ -138,6 +138,34 @@ static void loop(struct pane *pane)
 	}
 }
 
+/* A guest that powers off closes its SSH before its VM is gone: so long is waited for word of that. */
+enum { VM_END_MS = 1000, DELETED_MS = 100 };
+
+static int cut_off(struct cli *cli, const char *ref, struct stoker_error *err)
+{
+	struct stoker_call call = STOKER_CALL_INIT;
+	enum stoker_status gone;
+
+	call.timeout_ms = VM_END_MS;
+	gone = stoker_wait(cli->s, ref, STOKER_UNTIL_STOPPED, &call, NULL, NULL);
+	if (gone == STOKER_OK) { /* what is deleted is killed first */
+		struct stoker_vm vm;
+
+		poll(NULL, 0, DELETED_MS);
+		gone = stoker_get(cli->s, ref, &vm, NULL) == STOKER_E_NOT_FOUND ? STOKER_E_NOT_FOUND : STOKER_OK;
+	}
+	if (gone == STOKER_OK || gone == STOKER_E_NOT_FOUND)
+		snprintf(err->what, sizeof(err->what), "shell in %.60s", ref);
+	if (gone == STOKER_OK) {
+		snprintf(err->why, sizeof(err->why), "it has ended, and its shell with it");
+		snprintf(err->fix, sizeof(err->fix), "Start it again: stoker start %.60s", ref);
+	} else if (gone == STOKER_E_NOT_FOUND) {
+		snprintf(err->why, sizeof(err->why), "it was deleted, and its shell with it");
+		snprintf(err->fix, sizeof(err->fix), "See those that are left: stoker list");
+	}
+	return cli_fail(cli, err);
+}
+
 static int with_terminal(struct cli *cli, const struct args *args, const char *command)
 {
 	struct pane pane = { .escape = { .line_start = true }, .stdin_open = true };
@@ -174,8 +202,8 @@ static int with_terminal(struct cli *cli, const struct args *args, const char *c
 		return EXIT_OK;
 	}
 	if (pane.err.code == STOKER_OK)
-		return cli_fail_text(cli, STOKER_E_CLOSED, "shell", "Look at `stoker list`", "the connection was cut");
-	return cli_fail(cli, &pane.err);
+		pane.err = (struct stoker_error){ .code = STOKER_E_CLOSED, .why = "the connection was cut", .fix = "Look at `stoker list`" };
+	return cut_off(cli, args->words[0], &pane.err);
 }
 
 /* Piped input: a shell that reads it, with nothing of a terminal. */
