@@ -165,7 +165,7 @@ unseen '1 marked'
 check 'a supervisor that was killed is missed at once, and the plan says in full what will be done'
 supervisor=$(vm_field amber supervisor_pid)
 kill -9 "$supervisor"
-see 'amber +\? running' 5
+see 'amber +\? running' 10
 keys R
 see "lives, its supervisor \(process $supervisor\) is gone → start a new .*the VM[^a-z]+goes[^a-z]+on[^a-z]" 20 # wherever its line ends
 keys Enter
