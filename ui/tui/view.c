@@ -42,20 +42,23 @@ int draw_wrapped(struct screen *screen, int row, int col, int rows, int cols, st
 	while (*text != '\0' && line < rows) {
 		char part[1024];
 		size_t take = 0, last_blank = 0;
+		int width = 0;
 		if (cols < 1)
 			return line;
 		/* As many bytes as fit, a blank for preference at the end. */
 		while (text[take] != '\0' && take < sizeof part - 5) {
-			size_t next = take + 1;
-			while ((text[next] & 0xc0) == 0x80)
-				next++;
-			memcpy(part, text, next);
-			part[next] = '\0';
-			if (text_width(part) > cols)
+			char one[5];
+			size_t n = 1;
+			while (n < 4 && (text[take + n] & 0xc0) == 0x80)
+				n++;
+			memcpy(one, text + take, n);
+			one[n] = '\0';
+			width += text_width(one);
+			if (width > cols)
 				break;
 			if (text[take] == ' ')
 				last_blank = take;
-			take = next;
+			take += n;
 		}
 		if (take == 0)
 			take = 1; /* a character wider than the line: stepped over */
