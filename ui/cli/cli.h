@@ -78,14 +78,7 @@ const char *cli_colour(const struct cli *cli, const char *sgr);
 
 /* ---- the VMs a verb is for: words, or --all, or --label */
 
-enum { LABEL_FILTER_MOST = 62 };
-struct label_filter {
-	const char *labels[LABEL_FILTER_MOST + 1]; /* up to a NULL */
-	size_t count;
-	char *room; /* the caller frees it, also after a failure */
-};
-/* What --label asks for. 0 or the exit code. */
-int label_filter_take(struct cli *cli, const struct args *args, struct label_filter *out);
+enum { LABELS_MOST = 62 };
 
 struct targets {
 	char (*refs)[STOKER_NAME_MAX + 1]; /* for --all and --label: ids */

@@ -438,3 +438,31 @@ const char *arg_list(const struct args *args, const char *name, size_t i)
 	}
 	return NULL;
 }
+
+bool arg_words(const struct args *args, const char *name, const char **words, size_t most, char **room)
+{
+	const char *text;
+	size_t n = 0, len = 0;
+	char *p;
+
+	for (size_t i = 0; (text = arg_list(args, name, i)); i++)
+		len += strlen(text) + 1;
+	words[0] = NULL;
+	if (!(p = *room = malloc(len + 1)))
+		return false;
+	for (size_t i = 0; (text = arg_list(args, name, i)); i++) {
+		for (bool more = true; more; n++) {
+			size_t part = strcspn(text, ",");
+
+			if (n == most)
+				return false;
+			words[n] = memcpy(p, text, part);
+			words[n + 1] = NULL;
+			p[part] = '\0';
+			p += part + 1;
+			more = text[part] == ',';
+			text += part + 1;
+		}
+	}
+	return true;
+}

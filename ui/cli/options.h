@@ -70,6 +70,9 @@ const char *arg_text(const struct args *args, const char *name, const char *othe
 int64_t arg_number(const struct args *args, const char *name, int64_t otherwise);
 /* The i-th value of a list option, NULL past the last. */
 const char *arg_list(const struct args *args, const char *name, size_t i);
+/* All of them, each taken apart at its commas, as kubectl takes them: up to `most` and a NULL, which point into *room. The
+ * caller frees *room, also when it is false: there are more, or is no memory. */
+bool arg_words(const struct args *args, const char *name, const char **words, size_t most, char **room);
 
 /* Single values, as the parser reads them. */
 bool parse_number(const char *text, int64_t *out);

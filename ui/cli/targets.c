@@ -7,51 +7,25 @@
 
 #include "cli/cli.h"
 
-int label_filter_take(struct cli *cli, const struct args *args, struct label_filter *out)
-{
-	const char *text;
-	size_t n = 0, len = 0;
-	char *p;
-
-	memset(out, 0, sizeof(*out));
-	for (size_t i = 0; (text = arg_list(args, "label", i)); i++)
-		len += strlen(text) + 1;
-	if (!(p = out->room = malloc(len + 1)))
-		return cli_fail_text(cli, STOKER_E_NOMEM, cli->verb_name, "", "out of memory");
-	/* "-l a=1,b=2" too, as in kubectl: no label has a comma in it. */
-	for (size_t i = 0; (text = arg_list(args, "label", i)); i++) {
-		for (bool more = true; more; n++) {
-			size_t part = strcspn(text, ",");
-
-			if (n == LABEL_FILTER_MOST)
-				return cli_usage(cli, "", "more than %d labels", LABEL_FILTER_MOST);
-			out->labels[n] = memcpy(p, text, part);
-			p[part] = '\0';
-			p += part + 1;
-			more = text[part] == ',';
-			text += part + 1;
-		}
-	}
-	out->count = n;
-	return 0;
-}
-
 static int from_filter(struct cli *cli, const struct args *args, bool (*skip)(const struct stoker_vm *vm),
                        struct targets *out)
 {
-	struct label_filter wanted;
-	struct stoker_filter filter = { .labels = wanted.labels };
+	const char *labels[LABELS_MOST + 1];
+	struct stoker_filter filter = { .labels = labels };
 	struct stoker_error err = { 0 };
 	struct stoker_vm *vms = NULL;
+	char *room = NULL;
 	size_t count = 0;
-	int code = label_filter_take(cli, args, &wanted);
+	int code = 0;
 
-	if (code == 0 && stoker_list(cli->s, wanted.count ? &filter : NULL, &vms, &count, &err) != STOKER_OK)
+	if (!arg_words(args, "label", labels, LABELS_MOST, &room))
+		code = cli_usage(cli, "", "more than %d labels", LABELS_MOST);
+	else if (stoker_list(cli->s, labels[0] ? &filter : NULL, &vms, &count, &err) != STOKER_OK)
 		code = cli_fail(cli, &err);
-	else if (code == 0 && count == 0 && wanted.count > 0)
-		code = cli_fail_text(cli, STOKER_E_NOT_FOUND, cli->verb_name, "See `stoker list`", "no VM has the label %s%s",
-		                     wanted.labels[0], wanted.count > 1 ? " and the others" : "");
-	free(wanted.room);
+	else if (count == 0 && labels[0])
+		code = cli_fail_text(cli, STOKER_E_NOT_FOUND, cli->verb_name, "See `stoker list`", "no VM has the label %s%s", labels[0],
+		                     labels[1] ? " and the others" : "");
+	free(room);
 	if (code != 0) {
 		stoker_free(vms);
 		return code;

@@ -247,54 +247,47 @@ static int watch(struct cli *cli, const struct wanted *wanted, enum format forma
 	return code;
 }
 
-/* "--status running,stopped" too, as in kubectl. `room` keeps the pieces. */
-static int take_states(struct cli *cli, const struct args *args, const char **states, size_t cap, char **room)
+static int take_states(struct cli *cli, const struct args *args, const char **states, size_t most, char **room)
 {
 	size_t n = 0;
-	const char *text;
 
-	for (size_t i = 0; (text = arg_list(args, "status", i)); i++) {
-		char *copy = strdup(text), *rest = NULL;
+	if (!arg_words(args, "status", states, most, room))
+		return cli_usage(cli, "", "too many states");
+	for (size_t i = 0; states[i]; i++) {
+		int state = 0;
 
-		if (!copy || i >= cap) {
-			free(copy);
-			return cli_usage(cli, "", "too many states");
-		}
-		room[i] = copy;
-		for (char *word = strtok_r(copy, ",", &rest); word; word = strtok_r(NULL, ",", &rest)) {
-			int state = 0;
-
-			while (state < STOKER_STATE_COUNT && strcmp(stoker_state_name((enum stoker_state)state), word) != 0)
-				state++;
-			if (state == STOKER_STATE_COUNT)
-				return cli_usage(cli, "They are created, starting, running, paused, stopping, stopped, crashed and error.",
-				                 "there is no state \"%s\"", word);
-			if (n + 1 >= cap)
-				return cli_usage(cli, "", "too many states");
-			states[n++] = stoker_state_name((enum stoker_state)state);
-		}
+		if (!*states[i]) /* "running," */
+			continue;
+		while (state < STOKER_STATE_COUNT && strcmp(stoker_state_name((enum stoker_state)state), states[i]) != 0)
+			state++;
+		if (state == STOKER_STATE_COUNT)
+			return cli_usage(cli, "They are created, starting, running, paused, stopping, stopped, crashed and error.",
+			                 "there is no state \"%s\"", states[i]);
+		states[n++] = states[i];
 	}
+	states[n] = NULL;
 	return EXIT_OK;
 }
 
 int verb_list(struct cli *cli, const struct args *args)
 {
-	enum { MOST = 32 };
-	const char *states[MOST] = { 0 }, *name = arg_text(args, "format", "table");
-	char *room[MOST] = { 0 };
-	struct label_filter labels = { 0 };
+	enum { STATES_MOST = 31 };
+	const char *states[STATES_MOST + 1], *labels[LABELS_MOST + 1], *name = arg_text(args, "format", "table");
+	char *state_room = NULL, *label_room = NULL;
 	struct wanted wanted = { 0 };
 	struct stoker_error err = { 0 };
 	struct listing l = { 0 };
 	enum format format = FORMAT_TABLE;
-	int code = take_states(cli, args, states, MOST, room);
+	int code = take_states(cli, args, states, STATES_MOST, &state_room);
 
 	if (code != EXIT_OK)
 		goto out;
-	if ((code = label_filter_take(cli, args, &labels)) != EXIT_OK)
+	if (!arg_words(args, "label", labels, LABELS_MOST, &label_room)) {
+		code = cli_usage(cli, "", "more than %d labels", LABELS_MOST);
 		goto out;
+	}
 	wanted.filter.states = states[0] ? states : NULL;
-	wanted.filter.labels = labels.count ? labels.labels : NULL;
+	wanted.filter.labels = labels[0] ? labels : NULL;
 	if (!vm_filter_read(&wanted.fits, arg_text(args, "filter", ""))) {
 		code = cli_usage(cli, "See FILTERS in stoker(1).", "the filter is wrong at character %zu: %s",
 		                 wanted.fits.problem_at + 1, wanted.fits.problem);
@@ -322,9 +315,8 @@ int verb_list(struct cli *cli, const struct args *args)
 		code = print_listing(cli, &l, format);
 	}
 out:
-	for (size_t i = 0; i < MOST; i++)
-		free(room[i]);
-	free(labels.room);
+	free(state_room);
+	free(label_room);
 	stoker_free(l.vms);
 	return code;
 }
