@@ -395,13 +395,14 @@ static enum stoker_status find_once(struct store *store, const char *ref, struct
                                     struct stoker_error *err)
 {
 	size_t len = strlen(ref);
-	bool hex = len >= 4 && len < STOKER_ID_SIZE && strspn(ref, "0123456789abcdef") == len, whole = len == STOKER_ID_SIZE - 1;
+	bool hex = len >= 4 && len < STOKER_ID_SIZE && strspn(ref, "0123456789abcdef") == len;
+	bool whole = hex && len == STOKER_ID_SIZE - 1;
 	unsigned found = 0;
 	char shown[80];
 	enum stoker_status st = store_current(store, err);
 
 	/* A whole id goes before a name: no name that somebody chose comes between a script and its VM. */
-	if (st == STOKER_OK && hex && whole)
+	if (st == STOKER_OK && whole)
 		st = one(store, STMT_BY_ID, ref, out, &found, err);
 	if (st == STOKER_OK && !found && len <= STOKER_NAME_MAX)
 		st = one(store, STMT_BY_NAME, ref, out, &found, err);

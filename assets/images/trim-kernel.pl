@@ -5,8 +5,8 @@
 #
 # Memory of a VM that starts is zero, and QEMU does not answer before it has copied every byte of every segment, which
 # makes huge pages of them. In Debian's kernel a third of those bytes are zeros (.bss, .brk, the ends of sections that
-# begin at 2 MiB): they cost 5 ms of each start and 2 ms of each end. Segments are cut where zeros lie, and neither
-# symbols nor section headers, which nobody reads there, are kept. What was trimmed once stays as it is.
+# begin at 2 MiB): with what writing in one go saves they cost 4 ms of each start. Segments are cut where zeros lie, and
+# neither symbols nor section headers, which nobody reads there, are kept. What was trimmed once stays as it is.
 #
 # Ends with 3, and what of FROM is wrong on stderr, when that is no such file; with 1 when a file fails it.
 #
@@ -51,6 +51,10 @@ for my $i (0 .. $count - 1) {
 	my $data = part($offset, $bytes);
 	damaged('loads more than it holds') if ($total += $bytes) > $size;
 	my ($begin, $zeros) = (0, 0); # of the piece; how many end at $at
+	my $keep = sub { # from $begin to an end
+		my ($end) = @_;
+		push @pieces, [LOAD, $flags, $vaddr + $begin, $paddr + $begin, substr($data, $begin, $end - $begin)] if $end > $begin;
+	};
 	for (my $at = 0; $at < $bytes; $at += PAGE) {
 		my $n = $bytes - $at < PAGE ? $bytes - $at : PAGE;
 		if (substr($data, $at, $n) !~ /[^\0]/) {
@@ -58,14 +62,12 @@ for my $i (0 .. $count - 1) {
 			next;
 		}
 		if ($zeros >= HOLE) {
-			push @pieces, [LOAD, $flags, $vaddr + $begin, $paddr + $begin, substr($data, $begin, $at - $zeros - $begin)]
-				if $at - $zeros > $begin;
+			$keep->($at - $zeros);
 			$begin = $at;
 		}
 		$zeros = 0;
 	}
-	my $end = $zeros >= HOLE ? $bytes - $zeros : $bytes;
-	push @pieces, [LOAD, $flags, $vaddr + $begin, $paddr + $begin, substr($data, $begin, $end - $begin)] if $end > $begin;
+	$keep->($zeros >= HOLE ? $bytes - $zeros : $bytes);
 }
 damaged('has nothing to load') if !@pieces;
 damaged('is in too many pieces') if @pieces + @notes > MOST;
@@ -85,7 +87,7 @@ substr($header, 32, 8) = pack('Q<', HEADER);                      # program head
 substr($header, 40, 8) = pack('Q<', 0);                           # no section headers
 substr($header, 56, 8) = pack('S<S<S<S<', @pieces + @notes, 0, 0, 0);
 
-# In one go: the page cache keeps what is written together in large pieces, which QEMU maps in half the time.
+# In one go: the page cache keeps what is written together in large pieces, which are mapped faster.
 my $all = $header . $headers . $body;
 open(my $out, '>:raw', $to) or failed($to);
 for (my $done = 0; $done < length $all;) {

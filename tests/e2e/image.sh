@@ -8,14 +8,7 @@ need mke2fs debugfs lz4 dpkg-deb strace
 need_image
 recipe=$SOURCE_DIR/assets/images/micro/build.sh
 made=$STOKER_IMAGE_DIR/micro
-cache=${STOKER_CACHE_DIR:-}
-if [ -z "$cache" ]; then
-	if [ "$(id -u)" = 0 ]; then
-		cache=/var/cache/stoker
-	else
-		cache=${XDG_CACHE_HOME:-$HOME/.cache}/stoker
-	fi
-fi
+cache=$(package_cache)
 init=$BUILD_DIR/stoker-init
 export STOKER_IMAGE_DIR=$T/images
 

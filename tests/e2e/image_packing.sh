@@ -13,7 +13,7 @@ recipe=$SOURCE_DIR/assets/images/micro/build.sh
 made=$T/image-of-debian
 cp -r "$STOKER_IMAGE_DIR/micro" "$made"
 init=$BUILD_DIR/stoker-init
-cache=${STOKER_CACHE_DIR:-$([ "$(id -u)" = 0 ] && echo /var/cache/stoker || echo "${XDG_CACHE_HOME:-$HOME/.cache}/stoker")}
+cache=$(package_cache)
 export STOKER_IMAGE_DIR=$T/images
 mkdir -m 0700 "$T/images"
 
@@ -54,7 +54,7 @@ while read -r package file; do
 	case $package in linux-image-*) dpkg-deb --fsys-tarfile "$cache/$file" | tar -x -C "$T" --wildcards './boot/vmlinu[xz]-*' ;; esac
 done < <(jq -r '.packages | to_entries[] | "\(.key) \(.value.file)"' "$made/image.json")
 cat >"$T/memory.py" <<'PY'
-import hashlib, struct, subprocess, sys
+import struct, subprocess, sys
 
 def whole(path):
     data = open(path, "rb").read()
@@ -76,9 +76,9 @@ def memory(elf):
             continue
         assert to % 4096 == 0, hex(to)
         for page in range(0, size, 4096):
-            bytes = elf[at + page:at + min(page + 4096, size)]
-            if bytes.strip(b"\0"):
-                pages[to + page] = bytes.rstrip(b"\0")
+            content = elf[at + page:at + min(page + 4096, size)].rstrip(b"\0")
+            if content:
+                pages[to + page] = content
     return pages, notes, struct.unpack_from("<Q", elf, 24)
 
 a, b = whole(sys.argv[1]), whole(sys.argv[2])

@@ -117,7 +117,7 @@ mv "$prefix" "$prefix-moved"
 ok gcc -Wall -Werror -o "$T/build" "$T/build.c" -I"$prefix-moved/include" -L"${lib/$prefix/$prefix-moved}" -lstoker \
 	-Wl,-rpath,"${lib/$prefix/$prefix-moved}"
 ok env -u STOKER_SUPERVISOR -u STOKER_INIT -u STOKER_DATA_DIR STOKER_IMAGE_DIR="$T/images-moved" "$T/build"
-cache=${STOKER_CACHE_DIR:-$([ "$(id -u)" = 0 ] && echo /var/cache/stoker || echo "${XDG_CACHE_HOME:-$HOME/.cache}/stoker")}
+cache=$(package_cache)
 expect_equal "$(jq -r .digest "$T/images-moved/micro/image.json")" "$(sh "$prefix-moved/share/stoker/images/micro/build.sh" --digest \
 	--init "$prefix-moved/libexec/stoker/stoker-init" --cache "$cache" --kernel-from debian)" 'built from something else'
 mv "$prefix-moved" "$prefix"

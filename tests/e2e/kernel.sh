@@ -60,7 +60,7 @@ expect_match "$(cat "$T/err")" 'packages are missing: flex bison bc\. Run: sudo 
 check 'a line of the fragment that the source does not keep is named'
 printf 'CONFIG_64BIT=y\nCONFIG_NO_SUCH_THING=y\n' >"$T/fragment"
 mkdir "$T/kernel-out"
-cache=${STOKER_CACHE_DIR:-$([ "$(id -u)" = 0 ] && echo /var/cache/stoker || echo "${XDG_CACHE_HOME:-$HOME/.cache}/stoker")}
+cache=$(package_cache)
 if sh "$recipe" --out "$T/kernel-out" --cache "$cache" --fragment "$T/fragment" >/dev/null 2>"$T/err"; then
 	fail 'it built a kernel without what was asked for'
 fi

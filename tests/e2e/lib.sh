@@ -25,6 +25,7 @@
 #	expect_no_match, expect_equal A B, expect_file, expect_no_file
 #	json FILTER [TEXT]        jq -r on $OUT or TEXT
 #	wait_until SECONDS CMD... until CMD succeeds
+#	package_cache             the folder of the packages that images are made of
 #	skip WHY                  ends the script; in CI (CI=true) that is a failure
 #	not_tried WHY             the same for a part of it, and goes on
 #	check TITLE               prints what is tested next
@@ -185,6 +186,17 @@ take_image() { # take_image VERB ARGS...: of `stoker image`
 	if ! flock "$STOKER_IMAGE_DIR/.test-lock" "$STOKER_PROGRAM" image "$@" --quiet >"$T/image.log" 2>&1; then
 		tail -n 20 "$T/image.log" >&2
 		fail "stoker image $* failed"
+	fi
+}
+
+# Where stoker keeps the packages that images are made of.
+package_cache() {
+	if [ -n "${STOKER_CACHE_DIR:-}" ]; then
+		echo "$STOKER_CACHE_DIR"
+	elif [ "$(id -u)" = 0 ]; then
+		echo /var/cache/stoker
+	else
+		echo "${XDG_CACHE_HOME:-$HOME/.cache}/stoker"
 	fi
 }
 

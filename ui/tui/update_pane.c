@@ -235,7 +235,7 @@ bool pane_lost_its_vm(const struct model *model, const struct pane *pane, char *
  * stays, so that its last lines can be read, and says why. */
 void pane_changed(struct model *model, struct effects *effects)
 {
-	char why[256], text[320];
+	char why[256], text[384];
 	int i;
 	for (i = 0; i < model->pane_count; i++) {
 		struct pane *pane = model->panes[i];
@@ -264,10 +264,9 @@ void pane_changed(struct model *model, struct effects *effects)
 		}
 		if (i == model->front && !pane->reopening && !pane->told && model->message[0] == '\0' && model->pane_focus) {
 			pane->told = true;
-			if (lost)
-				say(model, MESSAGE_PLAIN, "%s", text);
-			else
-				say(model, MESSAGE_PLAIN, "%s: %s", pane->vm_name, why[0] != '\0' ? why : "the log has ended");
+			if (!lost)
+				snprintf(text, sizeof text, "%s: %s", pane->vm_name, why[0] != '\0' ? why : "the log has ended");
+			say(model, MESSAGE_PLAIN, "%s", text);
 		}
 	}
 	if (model->front >= 0)
